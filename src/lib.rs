@@ -1,0 +1,1 @@
+//! lowtide: an offline mirror for IMAP2 mailboxes.

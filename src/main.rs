@@ -1,0 +1,3 @@
+//! The `lowtide` binary.
+
+fn main() {}
