@@ -1,3 +1,8 @@
 //! lowtide: an offline mirror for IMAP2 mailboxes.
 
+pub mod clock;
+pub mod id;
+pub mod journal;
+pub mod mirror;
 pub mod protocol;
+pub mod store;

@@ -1,0 +1,131 @@
+//! One journal entry: an action of the user on one message, and how far it has come.
+
+use crate::id::{EntryId, MessageId};
+use crate::journal::Mark;
+use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
+
+/// What the user asked for, as deltas and names that stay true however often they are looked at again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Flags to set and to clear; never a replacement of the whole set.
+    Flags(FlagDelta),
+    /// Remove exactly this message. It was `\Deleted` in the view of the client that asked.
+    Expunge,
+    /// Append a copy to another mailbox of the account.
+    Copy {
+        /// The mailbox that receives the copy.
+        to: MailboxName,
+    },
+}
+
+/// An action that a client asked for and that is not in the journal yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEntry {
+    /// The message acted on.
+    pub message: MessageId,
+    /// What to do with it.
+    pub action: Action,
+}
+
+/// An action that was accepted: durable, and owed to the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Position in the journal; the order in which the user acted.
+    pub id: EntryId,
+    /// The message acted on.
+    pub message: MessageId,
+    /// How to find the message again if the cache is lost.
+    pub mark: Mark,
+    /// The message's flags as the user saw them before the action.
+    pub flags_before: FlagSet,
+    /// What to do.
+    pub action: Action,
+    /// How far it has come.
+    pub state: EntryState,
+    /// Why it waits, in words; empty while it simply has not had its turn.
+    pub trouble: String,
+    /// When it was accepted, in seconds since 1970; for people to read, never compared.
+    pub accepted_at: i64,
+}
+
+/// How far a journal entry has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryState {
+    /// Waiting for its turn.
+    Pending,
+    /// Its command may have left for the server; the outcome is not known until the server is looked at.
+    Attempted(Attempt),
+    /// Set aside until a person decides; blocks nothing but its message.
+    Parked(ParkReason),
+}
+
+/// What was about to be sent when an attempt began: a hypothesis for the next look, never a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How often this entry was sent, this time included.
+    pub number: u32,
+    /// For a copy: how many equal messages the destination held before it was sent.
+    pub copies_before: u32,
+}
+
+/// Why an entry waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParkReason {
+    /// The server said NO, with its words.
+    Refused {
+        /// The server's text.
+        text: String,
+    },
+    /// The server said OK, and later showed that it did not keep the change.
+    NotKept,
+    /// The destination of a copy is not there.
+    NoDestination,
+    /// The message to copy is gone.
+    SourceGone,
+    /// Sent twice, and neither try can be found on the server.
+    NoReceipt,
+    /// The message could not be found again after the cache was rebuilt, or stands there more than once.
+    Unbound,
+}
+
+impl JournalEntry {
+    /// Whether replay looks at this entry at all.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !matches!(self.state, EntryState::Parked(_))
+    }
+
+    /// Whether it asks for a copy.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        matches!(self.action, Action::Copy { .. })
+    }
+
+    /// The attempt that may already have taken effect.
+    #[must_use]
+    pub fn attempt(&self) -> Option<Attempt> {
+        match self.state {
+            EntryState::Attempted(attempt) => Some(attempt),
+            EntryState::Pending | EntryState::Parked(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ParkReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused { text } => write!(f, "the server refused it: {text}"),
+            Self::NotKept => f.write_str("the server said OK and did not keep it"),
+            Self::NoDestination => {
+                f.write_str("the destination mailbox does not exist on the server")
+            }
+            Self::SourceGone => {
+                f.write_str("the message was removed on the server before it could be copied")
+            }
+            Self::NoReceipt => {
+                f.write_str("sent twice, and no copy can be found in the destination")
+            }
+            Self::Unbound => f.write_str("the message cannot be told from others on the server"),
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Align: which message of the base is which message of the observation.
+//!
+//! Servers without UIDs promise two things only: survivors keep their order, and new messages come at the end. So an
+//! observation reads as *a subsequence of the base, then arrivals*. Several readings may fit. The leftmost pairs every
+//! observed message with the earliest base message it can be, the rightmost with the latest; where both agree, every
+//! reading agrees, and the pair is certain. Where they differ, marks are missing or messages are equal: first we ask
+//! for evidence (their headers), and what stays open then is doubt, which is a result like any other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observation::{Observation, SeenMessage};
+use super::view::{Base, BaseMessage, Remote, RemoteState, Stranger};
+use crate::id::MessageId;
+use crate::journal::{HeaderHash, Mark};
+use crate::protocol::types::{FlagSet, SeqNum};
+
+/// The outcome of one attempt to align.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aligned {
+    /// Every message has its class.
+    Done(Alignment),
+    /// The headers of these messages are needed first.
+    NeedEvidence(Vec<SeqNum>),
+}
+
+/// Every message of the base in exactly one class, and where the arrivals begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alignment {
+    /// Parallel to [`Base::messages`].
+    pub fates: Vec<Fate>,
+    /// How many messages at the start of the observation the base accounts for; the others arrived.
+    pub known_count: usize,
+}
+
+/// What became of a message of the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stands at this number, whichever way the observation is read.
+    Present(SeqNum),
+    /// No reading of the observation holds it.
+    Gone,
+    /// It left its place, and exactly one arrival has the same header, date and size.
+    Returned(SeqNum),
+    /// Some readings hold it and some do not, or they hold it at different numbers.
+    Doubtful,
+}
+
+/// Aligns a base with an observation.
+///
+/// `expunging` names the messages for which an EXPUNGE may have been carried out without our hearing of it. The
+/// hypothesis is used only to settle doubt, and only if it explains the whole observation.
+#[must_use]
+pub fn align(base: &Base, seen: &Observation, expunging: &BTreeSet<MessageId>) -> Aligned {
+    let rule = Rule::of(base, seen);
+    let reading = Reading::of(base, seen, rule);
+    let needed = reading.evidence(base, seen, rule);
+    if !needed.is_empty() {
+        return Aligned::NeedEvidence(needed);
+    }
+    let alignment = reading.fates(base, seen, rule);
+    if alignment.fates.contains(&Fate::Doubtful)
+        && let Some(settled) = explained_by(base, seen, rule, expunging)
+    {
+        return Aligned::Done(settled);
+    }
+    Aligned::Done(alignment)
+}
+
+impl Alignment {
+    /// The server's side under our names.
+    #[must_use]
+    pub fn remote(&self, seen: &Observation) -> Remote {
+        let flags_at = |seq: SeqNum| seen.at(seq).map_or(FlagSet::EMPTY, |message| message.flags);
+        let states = self.fates.iter().map(|fate| match *fate {
+            Fate::Present(seq) => RemoteState::Present(flags_at(seq)),
+            Fate::Gone => RemoteState::Gone,
+            Fate::Returned(_) => RemoteState::Returned,
+            Fate::Doubtful => RemoteState::Doubtful,
+        });
+        let paired: BTreeSet<SeqNum> = self.present().map(|(_, seq)| seq).collect();
+        let strangers = seen
+            .numbered()
+            .enumerate()
+            .filter(|(_, (seq, _))| !paired.contains(seq));
+        Remote {
+            states: states.collect(),
+            strangers: strangers
+                .map(|(index, (seq, message))| Stranger {
+                    seq,
+                    flags: message.flags,
+                    arrived: index >= self.known_count,
+                })
+                .collect(),
+        }
+    }
+
+    /// The certain pairs: index into the base, and sequence number.
+    pub fn present(&self) -> impl Iterator<Item = (usize, SeqNum)> {
+        self.fates
+            .iter()
+            .enumerate()
+            .filter_map(|(index, fate)| match *fate {
+                Fate::Present(seq) => Some((index, seq)),
+                Fate::Gone | Fate::Returned(_) | Fate::Doubtful => None,
+            })
+    }
+}
+
+/// How two marks are compared between this base and this observation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Both sides carry UIDs under one UIDVALIDITY: the UID decides.
+    Uid,
+    /// Date, size and, where known, the header.
+    Fingerprint,
+}
+
+impl Rule {
+    fn of(base: &Base, seen: &Observation) -> Self {
+        let validity = base.uid_validity.is_some() && base.uid_validity == seen.facts.uid_validity;
+        let named = |mark: &Mark| mark.uid.is_some();
+        if validity
+            && base.messages.iter().all(|message| named(&message.mark))
+            && seen.messages.iter().all(|message| named(&message.mark))
+        {
+            Self::Uid
+        } else {
+            Self::Fingerprint
+        }
+    }
+
+    fn may_be(self, known: &BaseMessage, seen: &SeenMessage) -> bool {
+        match self {
+            Self::Uid => known.mark.uid == seen.mark.uid,
+            Self::Fingerprint => known.mark.agrees(&seen.mark),
+        }
+    }
+}
+
+/// The leftmost and the rightmost way to find the start of an observation in the base.
+struct Reading {
+    /// For each known observed message, the earliest base message it can be.
+    left: Vec<usize>,
+    /// For each known observed message, the latest.
+    right: Vec<usize>,
+}
+
+impl Reading {
+    fn of(base: &Base, seen: &Observation, rule: Rule) -> Self {
+        let mut left = Vec::with_capacity(seen.messages.len());
+        let mut candidates = base.messages.iter().enumerate();
+        for message in &seen.messages {
+            match candidates.find(|(_, known)| rule.may_be(known, message)) {
+                Some((index, _)) => left.push(index),
+                None => break,
+            }
+        }
+        let mut candidates = base.messages.iter().enumerate().rev();
+        let mut right: Vec<usize> = seen
+            .messages
+            .iter()
+            .take(left.len())
+            .rev()
+            .filter_map(|message| candidates.find(|(_, known)| rule.may_be(known, message)))
+            .map(|(index, _)| index)
+            .collect();
+        right.reverse();
+        assert_eq!(
+            left.len(),
+            right.len(),
+            "what can be read from the left can be read from the right"
+        );
+        Self { left, right }
+    }
+
+    fn known_count(&self) -> usize {
+        self.left.len()
+    }
+
+    /// Which headers would tell more: of ambiguous messages, of pairs so young that their second was not over when
+    /// the base was recorded, and of arrivals that look like a message that is gone.
+    fn evidence(&self, base: &Base, seen: &Observation, rule: Rule) -> Vec<SeqNum> {
+        if rule == Rule::Uid {
+            return Vec::new();
+        }
+        let newest = base.messages.iter().map(|known| known.mark.instant).max();
+        let gone = self.lost_marks(base);
+        let telling = |index: usize, message: &SeenMessage| match (
+            self.left.get(index),
+            self.right.get(index),
+        ) {
+            (Some(&left), Some(&right)) if left == right => {
+                Some(message.mark.instant) == newest && has_header(base, left)
+            }
+            (Some(&left), Some(&right)) => {
+                (left..=right).any(|candidate| has_header(base, candidate))
+            }
+            _ => gone.contains_key(&message.mark.weak()),
+        };
+        seen.numbered()
+            .enumerate()
+            .filter(|(index, (_, message))| {
+                message.mark.header.is_none() && telling(*index, message)
+            })
+            .map(|(_, (seq, _))| seq)
+            .collect()
+    }
+
+    /// The base messages that no certain pair holds and whose header is known, by date and size.
+    fn lost_marks(&self, base: &Base) -> BTreeMap<(i64, u32), Vec<usize>> {
+        let mut lost: BTreeMap<(i64, u32), Vec<usize>> = BTreeMap::new();
+        let mut certain = self.certain().map(|(_, index)| index).peekable();
+        for (index, known) in base.messages.iter().enumerate() {
+            if certain.next_if_eq(&index).is_none() && known.mark.header.is_some() {
+                lost.entry(known.mark.weak()).or_default().push(index);
+            }
+        }
+        lost
+    }
+
+    /// Pairs that every reading agrees on: index into the observation, index into the base.
+    fn certain(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.left
+            .iter()
+            .zip(&self.right)
+            .enumerate()
+            .filter(|(_, (left, right))| left == right)
+            .map(|(seen, (&left, _))| (seen, left))
+    }
+
+    fn fates(&self, base: &Base, seen: &Observation, rule: Rule) -> Alignment {
+        let mut fates = vec![Fate::Gone; base.messages.len()];
+        for (seen_index, base_index) in self.certain() {
+            if let (Some(fate), Some(seq)) =
+                (fates.get_mut(base_index), SeqNum::from_index(seen_index))
+            {
+                *fate = Fate::Present(seq);
+            }
+        }
+        let doubt = Doubt::of(self, seen);
+        let returned = if rule == Rule::Uid {
+            BTreeMap::new()
+        } else {
+            self.returned(base, seen)
+        };
+        for (index, (fate, known)) in fates.iter_mut().zip(&base.messages).enumerate() {
+            if *fate == Fate::Gone {
+                if doubt.covers(index, &known.mark) {
+                    *fate = Fate::Doubtful;
+                } else if let Some(&seq) = returned.get(&index) {
+                    *fate = Fate::Returned(seq);
+                }
+            }
+        }
+        Alignment {
+            fates,
+            known_count: self.known_count(),
+        }
+    }
+
+    /// Lost base messages that exactly one arrival proves to be, and that no other lost message equals.
+    fn returned(&self, base: &Base, seen: &Observation) -> BTreeMap<usize, SeqNum> {
+        let lost = self.lost_marks(base);
+        if lost.is_empty() {
+            return BTreeMap::new();
+        }
+        let mut found: BTreeMap<usize, Vec<SeqNum>> = BTreeMap::new();
+        for (seq, message) in seen.numbered().skip(self.known_count()) {
+            let candidates = lost.get(&message.mark.weak()).into_iter().flatten();
+            let equal: Vec<usize> = candidates
+                .copied()
+                .filter(|&index| {
+                    base.messages
+                        .get(index)
+                        .is_some_and(|known| known.mark.proves(&message.mark))
+                })
+                .collect();
+            if let [only] = equal.as_slice() {
+                found.entry(*only).or_default().push(seq);
+            }
+        }
+        found
+            .into_iter()
+            .filter_map(|(index, seqs)| {
+                <[SeqNum; 1]>::try_from(seqs).ok().map(|[seq]| (index, seq))
+            })
+            .collect()
+    }
+}
+
+/// For every look that is in doubt, the stretch of the base in which its messages may be.
+struct Doubt(BTreeMap<(i64, u32, Option<HeaderHash>), (usize, usize)>);
+
+impl Doubt {
+    fn of(reading: &Reading, seen: &Observation) -> Self {
+        let mut spans: BTreeMap<(i64, u32, Option<HeaderHash>), (usize, usize)> = BTreeMap::new();
+        for ((&left, &right), message) in
+            reading.left.iter().zip(&reading.right).zip(&seen.messages)
+        {
+            if left != right {
+                let (instant, size) = message.mark.weak();
+                let span = spans
+                    .entry((instant, size, message.mark.header))
+                    .or_insert((left, right));
+                *span = (span.0.min(left), span.1.max(right));
+            }
+        }
+        Self(spans)
+    }
+
+    fn covers(&self, index: usize, mark: &Mark) -> bool {
+        let (instant, size) = mark.weak();
+        let within = |&(first, last): &(usize, usize)| (first..=last).contains(&index);
+        match mark.header {
+            Some(_) => [mark.header, None]
+                .iter()
+                .any(|&header| self.0.get(&(instant, size, header)).is_some_and(within)),
+            None => {
+                let all = (instant, size, None)..=(instant, size, Some(HeaderHash([u8::MAX; 32])));
+                self.0.range(all).any(|(_, span)| within(span))
+            }
+        }
+    }
+}
+
+/// The alignment under which exactly the messages of `expunging` are gone, if it explains the whole observation: no
+/// arrival, and no message equal to one of them still shows `\Deleted`.
+fn explained_by(
+    base: &Base,
+    seen: &Observation,
+    rule: Rule,
+    expunging: &BTreeSet<MessageId>,
+) -> Option<Alignment> {
+    let survivors = || {
+        base.messages
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| !expunging.contains(&known.id))
+    };
+    if expunging.is_empty() || survivors().count() != seen.messages.len() {
+        return None;
+    }
+    let marked: Vec<&SeenMessage> = seen
+        .messages
+        .iter()
+        .filter(|message| message.flags.contains(FlagSet::DELETED))
+        .collect();
+    let still_marked =
+        |known: &BaseMessage| marked.iter().any(|message| rule.may_be(known, message));
+    let mut removed = base
+        .messages
+        .iter()
+        .filter(|known| expunging.contains(&known.id));
+    if removed.any(still_marked)
+        || !survivors()
+            .zip(&seen.messages)
+            .all(|((_, known), message)| rule.may_be(known, message))
+    {
+        return None;
+    }
+    let mut fates = vec![Fate::Gone; base.messages.len()];
+    for ((index, _), (seq, _)) in survivors().zip(seen.numbered()) {
+        if let Some(fate) = fates.get_mut(index) {
+            *fate = Fate::Present(seq);
+        }
+    }
+    Some(Alignment {
+        fates,
+        known_count: seen.messages.len(),
+    })
+}
+
+fn has_header(base: &Base, index: usize) -> bool {
+    base.messages
+        .get(index)
+        .is_some_and(|known| known.mark.header.is_some())
+}
+
+#[cfg(test)]
+mod tests;

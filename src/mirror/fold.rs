@@ -1,0 +1,93 @@
+//! Fold: what the user made of the base, entry by entry.
+
+use std::collections::BTreeMap;
+
+use super::view::{Base, CopyWish, Local, LocalMessage, LocalState};
+use crate::id::MessageId;
+use crate::journal::{Action, JournalEntry};
+use crate::protocol::types::FlagSet;
+
+/// Folds journal entries, oldest first, over the base.
+///
+/// Parked entries do not count, since what they asked for is with a person now; but a parked copy stays owed, so that
+/// its source is not removed before it.
+#[must_use]
+pub fn fold(base: &Base, entries: &[JournalEntry]) -> Local {
+    let named: BTreeMap<MessageId, FlagSet> = {
+        let wanted: std::collections::BTreeSet<MessageId> =
+            entries.iter().map(|entry| entry.message).collect();
+        base.messages
+            .iter()
+            .filter(|known| wanted.contains(&known.id))
+            .map(|known| (known.id, known.flags))
+            .collect()
+    };
+    let mut local = Local::default();
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.is_active() || entry.is_copy())
+    {
+        match named.get(&entry.message) {
+            Some(&flags) => {
+                let message = local
+                    .changed
+                    .entry(entry.message)
+                    .or_insert_with(|| LocalMessage::untouched(flags));
+                message.fold(entry);
+            }
+            None => local.unbound.push(entry.clone()),
+        }
+    }
+    local
+}
+
+impl LocalMessage {
+    /// A message as the base has it.
+    #[must_use]
+    pub fn untouched(flags: FlagSet) -> Self {
+        Self {
+            state: LocalState::Present(flags),
+            attempted: false,
+            copies: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    fn fold(&mut self, entry: &JournalEntry) {
+        self.entries.push(entry.id);
+        self.attempted |= entry.attempt().is_some();
+        if let Action::Copy { to } = &entry.action {
+            self.copies.push(CopyWish {
+                entry: entry.id,
+                to: to.clone(),
+                flags: self.state.flags(),
+            });
+        }
+        self.state = self.state.after(&entry.action);
+    }
+}
+
+impl LocalState {
+    /// The flags as the user last had them.
+    #[must_use]
+    pub fn flags(self) -> FlagSet {
+        match self {
+            Self::Present(flags) | Self::Expunged { flags } => flags,
+        }
+    }
+
+    /// The state after one more action of the user.
+    #[must_use]
+    pub fn after(self, action: &Action) -> Self {
+        match (action, self) {
+            (Action::Flags(delta), Self::Present(flags)) => Self::Present(delta.apply(flags)),
+            (Action::Flags(delta), Self::Expunged { flags }) => Self::Expunged {
+                flags: delta.apply(flags),
+            },
+            (Action::Expunge, state) => Self::Expunged {
+                flags: state.flags(),
+            },
+            (Action::Copy { .. }, state) => state,
+        }
+    }
+}

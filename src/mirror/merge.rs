@@ -1,0 +1,224 @@
+//! Merge: what each message should come to, given base, local and remote.
+//!
+//! A flag is one bit: if both sides changed it from one base, they agree, so flags cannot conflict. What can conflict is
+//! a wish about existence with what somebody else did meanwhile. The whole table is [`judge`]; read it top to bottom.
+
+use super::view::{
+    Base, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote, RemoteState,
+};
+use crate::id::{EntryId, MessageId};
+use crate::protocol::types::FlagSet;
+
+/// The verdicts of one merge, for every message that differs from the base on either side; in the base's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// One per message that somebody changed.
+    pub messages: Vec<Verdict>,
+}
+
+/// What one message should come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The message.
+    pub message: MessageId,
+    /// What the server shows of it now.
+    pub remote: RemoteState,
+    /// The decision.
+    pub outcome: Outcome,
+    /// Copies of it that are owed.
+    pub copies: Vec<CopyWish>,
+    /// The journal entries that this verdict answers.
+    pub entries: Vec<EntryId>,
+}
+
+/// The decision on one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Both sides can come to this state.
+    Settle(MessageState),
+    /// Two wishes exclude each other; `kept` is what both sides come to.
+    Conflict {
+        /// Which wishes.
+        kind: ConflictKind,
+        /// What was kept.
+        kept: MessageState,
+    },
+    /// Nothing is done now, because it cannot be known what to do it to.
+    Wait(WaitReason),
+}
+
+/// Wishes that exclude each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConflictKind {
+    /// Deleted here; flagged or answered by somebody else since.
+    DeletedHereMarkedThere,
+    /// Removed here; somebody else took its `\Deleted` mark off.
+    DeletedHereUndeletedThere,
+    /// Flagged or undeleted here; removed on the server.
+    ChangedHereDeletedThere,
+}
+
+/// Why a message has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitReason {
+    /// It is one of several equal messages, and it is not clear which.
+    Doubtful,
+    /// It left its place and came back as a new message; its entries go over to that one.
+    Returned,
+}
+
+/// What to do where wishes exclude each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Delete here although somebody marked the message meanwhile.
+    pub delete_what_others_marked: bool,
+}
+
+/// Merges the three views.
+#[must_use]
+pub fn merge(base: &Base, local: &Local, remote: &Remote, policy: Policy) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    for (known, &state) in base.messages.iter().zip(&remote.states) {
+        let changed = local.changed.get(&known.id);
+        if changed.is_none() && state == RemoteState::Present(known.flags) {
+            continue;
+        }
+        let untouched = LocalMessage::untouched(known.flags);
+        let mine = changed.unwrap_or(&untouched);
+        let outcome = judge(known.flags, mine, state, policy);
+        let copies = mine
+            .copies
+            .iter()
+            .map(|wish| wish.onto(known.flags, state))
+            .collect();
+        let entries = mine.entries.clone();
+        verdicts.messages.push(Verdict {
+            message: known.id,
+            remote: state,
+            outcome,
+            copies,
+            entries,
+        });
+    }
+    verdicts
+}
+
+/// The table: one message, its flags in the base, our side, their side.
+fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
+    use ConflictKind::{
+        ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere,
+    };
+    use MessageState::{Gone, Present};
+    use Outcome::{Conflict, Settle, Wait};
+
+    let touched = !mine.entries.is_empty();
+    let asked = changes(base, mine.state.flags());
+    match (mine.state, theirs) {
+        (_, RemoteState::Doubtful) if touched => Wait(WaitReason::Doubtful),
+        (_, RemoteState::Doubtful) => Settle(Present(base)),
+        (_, RemoteState::Returned) if touched => Wait(WaitReason::Returned),
+        (_, RemoteState::Returned) => Settle(Gone),
+
+        (LocalState::Expunged { .. }, RemoteState::Gone) => Settle(Gone),
+        (LocalState::Present(flags), RemoteState::Gone) if wants_to_keep(asked, flags) => {
+            Conflict {
+                kind: ChangedHereDeletedThere,
+                kept: Gone,
+            }
+        }
+        (LocalState::Present(_), RemoteState::Gone) => Settle(Gone),
+
+        (LocalState::Expunged { .. }, RemoteState::Present(_))
+            if policy.delete_what_others_marked =>
+        {
+            Settle(Gone)
+        }
+        (LocalState::Expunged { flags }, RemoteState::Present(now)) => {
+            let kept = Present(undelete_ours(
+                mine,
+                three_way(asked.minus(FlagSet::DELETED), flags, now),
+            ));
+            if marked_by_others(base, now, asked) {
+                Conflict {
+                    kind: DeletedHereMarkedThere,
+                    kept,
+                }
+            } else if base.contains(FlagSet::DELETED) && !now.contains(FlagSet::DELETED) {
+                Conflict {
+                    kind: DeletedHereUndeletedThere,
+                    kept,
+                }
+            } else {
+                Settle(Gone)
+            }
+        }
+
+        (LocalState::Present(flags), RemoteState::Present(now)) => {
+            let merged = three_way(asked, flags, now);
+            let marks = asked
+                .intersection(flags)
+                .minus(now)
+                .contains(FlagSet::DELETED);
+            if marks && marked_by_others(base, now, asked) && !policy.delete_what_others_marked {
+                Conflict {
+                    kind: DeletedHereMarkedThere,
+                    kept: Present(merged.minus(FlagSet::DELETED)),
+                }
+            } else {
+                Settle(Present(merged))
+            }
+        }
+    }
+}
+
+/// Takes `\Deleted` off if it may be our own half-done attempt; a mark that somebody else set is theirs to take off.
+fn undelete_ours(mine: &LocalMessage, flags: FlagSet) -> FlagSet {
+    if mine.attempted {
+        flags.minus(FlagSet::DELETED)
+    } else {
+        flags
+    }
+}
+
+impl CopyWish {
+    /// The same wish, with the flags that the message should have on the server when it is copied.
+    fn onto(&self, base: FlagSet, theirs: RemoteState) -> Self {
+        let flags = match theirs {
+            RemoteState::Present(now) => three_way(changes(base, self.flags), self.flags, now),
+            RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => self.flags,
+        };
+        Self {
+            flags,
+            ..self.clone()
+        }
+    }
+}
+
+/// The flags in which two sets differ.
+fn changes(from: FlagSet, to: FlagSet) -> FlagSet {
+    from.minus(to).union(to.minus(from))
+}
+
+/// Their flags, except for those we ask for, which are ours.
+fn three_way(asked: FlagSet, mine: FlagSet, theirs: FlagSet) -> FlagSet {
+    theirs.minus(asked).union(mine.intersection(asked))
+}
+
+/// Whether somebody else flagged or answered the message since; what we ask for ourselves is not somebody else's.
+fn marked_by_others(base: FlagSet, now: FlagSet, asked: FlagSet) -> bool {
+    let attention = FlagSet::FLAGGED.union(FlagSet::ANSWERED);
+    !now.minus(base)
+        .minus(asked)
+        .intersection(attention)
+        .is_empty()
+}
+
+/// Whether the user's change says that the message matters: it was flagged, or its deletion was taken back.
+fn wants_to_keep(asked: FlagSet, mine: FlagSet) -> bool {
+    let flagged = asked.intersection(mine).contains(FlagSet::FLAGGED);
+    let undeleted = asked.contains(FlagSet::DELETED) && !mine.contains(FlagSet::DELETED);
+    flagged || undeleted
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! The sync engine: pure functions that decide, from values, what a pass should do.
+//!
+//! ```text
+//! observe -> align -> fold -> merge -> plan -> execute -> settle -> record
+//! ```
+//!
+//! Observe and execute touch the network and live with the upstream; record is one transaction of the store. Everything
+//! between them is here, without I/O, clocks, chance or logging, so that each stage can be tested as a table.
+//!
+//! | stage | question it answers |
+//! | --- | --- |
+//! | [`align`] | which message of the base is which message on the server? |
+//! | [`fold`] | what did the user make of the base? |
+//! | [`weigh`] | which copies are proven, and which have to be sent? |
+//! | [`merge`] | what should each message come to? |
+//! | [`plan`] | what has to be sent for that, in which order, and what has to wait? |
+//! | [`settle`] | what has been proven, and which entries are done? |
+//!
+//! No stage calls another; a pass strings them together.
+
+mod align;
+mod copies;
+mod fold;
+mod merge;
+mod observation;
+mod plan;
+mod settle;
+mod view;
+
+pub use align::{Aligned, Alignment, Fate, align};
+pub use copies::{CopyDecision, Sighting, weigh};
+pub use fold::fold;
+pub use merge::{ConflictKind, Outcome, Policy, Verdict, Verdicts, WaitReason, merge};
+pub use observation::{Access, MailboxFacts, Observation, SeenMessage};
+pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
+pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
+pub use view::{
+    Base, BaseMessage, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote,
+    RemoteState, Stranger,
+};

@@ -1,0 +1,75 @@
+//! What one SELECT showed.
+
+use crate::journal::Mark;
+use crate::protocol::types::{FlagSet, SeqNum};
+
+/// A mailbox as one connection saw it, complete: message `n` is `messages[n - 1]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// What holds for the mailbox as a whole.
+    pub facts: MailboxFacts,
+    /// Every message, in the server's order.
+    pub messages: Vec<SeenMessage>,
+}
+
+/// One message as the server showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenMessage {
+    /// What may identify it.
+    pub mark: Mark,
+    /// Its flags, without `\Recent`.
+    pub flags: FlagSet,
+    /// The zone the internal date was written in, in minutes east of UTC; shown to clients, never compared.
+    pub zone_minutes: i16,
+}
+
+/// What a server says of a mailbox when it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxFacts {
+    /// Whether changes are kept.
+    pub access: Access,
+    /// UIDVALIDITY, on servers that have UIDs.
+    pub uid_validity: Option<u32>,
+    /// The flags the server keeps, where it says so.
+    pub permanent: Option<FlagSet>,
+    /// Whether EXPUNGE can be told which messages to remove (UIDPLUS).
+    pub scoped_expunge: bool,
+}
+
+/// Whether a mailbox is open for changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The server said `[READ-WRITE]`.
+    ReadWrite,
+    /// The server said `[READ-ONLY]`, or that it keeps no flag.
+    ReadOnly,
+    /// The server said nothing, as servers below IMAP2bis may.
+    Unsaid,
+}
+
+impl Default for MailboxFacts {
+    fn default() -> Self {
+        Self {
+            access: Access::Unsaid,
+            uid_validity: None,
+            permanent: None,
+            scoped_expunge: false,
+        }
+    }
+}
+
+impl Observation {
+    /// The message at a sequence number of this observation.
+    #[must_use]
+    pub fn at(&self, seq: SeqNum) -> Option<&SeenMessage> {
+        self.messages.get(seq.index())
+    }
+
+    /// All messages with their sequence numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (SeqNum, &SeenMessage)> {
+        self.messages
+            .iter()
+            .enumerate()
+            .filter_map(|(index, seen)| Some((SeqNum::from_index(index)?, seen)))
+    }
+}

@@ -1,0 +1,395 @@
+//! Plan: the steps that bring the server to what the verdicts ask, or the reason why nothing may be sent.
+//!
+//! Order matters twice. A copy carries the flags its source has at that moment, so flags the user set before copying go
+//! first. And EXPUNGE on a server without UIDPLUS removes whatever is `\Deleted`, so messages that are to be marked but
+//! not removed get their mark after it.
+
+use std::collections::BTreeMap;
+
+use super::copies::CopyDecision;
+use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
+use super::observation::{Access, MailboxFacts};
+use super::view::{CopyWish, MessageState, Remote, RemoteState};
+use crate::id::{EntryId, MessageId};
+use crate::journal::Attempt;
+use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
+
+/// What to send, in order, and who has to wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps, in the order in which they must run.
+    pub steps: Vec<Step>,
+    /// Messages whose wish is not, or not wholly, carried out in this pass.
+    pub delays: BTreeMap<MessageId, Delay>,
+}
+
+/// One thing to send, addressed by our names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Set and clear flags. Can be repeated safely.
+    StoreFlags {
+        /// The messages, in the server's order.
+        messages: Vec<MessageId>,
+        /// What to set and to clear.
+        delta: FlagDelta,
+    },
+    /// Append one copy to another mailbox. Never repeated without a look at the destination.
+    Copy {
+        /// The source.
+        message: MessageId,
+        /// The entry that asks for it.
+        entry: EntryId,
+        /// The destination.
+        to: MailboxName,
+        /// What to record before sending.
+        attempt: Attempt,
+    },
+    /// Remove messages that are marked `\Deleted` by now.
+    Expunge {
+        /// Exactly these, in the server's order.
+        only: Vec<MessageId>,
+    },
+}
+
+/// Why a wish is not carried out in this pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delay {
+    /// The mailbox is open for reading only.
+    ReadOnly,
+    /// Other messages are `\Deleted` that nobody here asked to remove, and EXPUNGE would take them along.
+    OthersDeleted,
+    /// A copy of the message has to be proven first.
+    CopyFirst,
+    /// The message cannot be told from an equal one.
+    Doubtful,
+    /// The message came back as a new one; the wish goes over to that one.
+    Returned,
+}
+
+/// Why nothing may be sent or recorded until a person has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Most of the mailbox vanished from the server.
+    VanishedThere {
+        /// How many messages are gone.
+        gone_count: usize,
+        /// How many there were.
+        base_count: usize,
+    },
+    /// The journal would remove most of the mailbox.
+    RemovedHere {
+        /// How many messages would go.
+        removed_count: usize,
+        /// How many there are.
+        base_count: usize,
+    },
+}
+
+/// From which size on a loss in one pass is looked at by a person first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brakes {
+    /// Losses below this count pass, unless they are everything.
+    pub few: usize,
+    /// A removal of this many stops however large the mailbox is.
+    pub many: usize,
+}
+
+impl Default for Brakes {
+    fn default() -> Self {
+        Self { few: 20, many: 500 }
+    }
+}
+
+/// Plans a pass.
+///
+/// `brakes` is `None` where a person has approved what would otherwise be halted.
+///
+/// # Errors
+/// [`Halt`] when carrying on would lose more of a mailbox than may be lost without a question.
+pub fn plan(
+    verdicts: &Verdicts,
+    remote: &Remote,
+    facts: &MailboxFacts,
+    copies: &BTreeMap<EntryId, CopyDecision>,
+    brakes: Option<Brakes>,
+) -> Result<Plan, Halt> {
+    if let Some(brakes) = brakes {
+        brakes.check(verdicts, remote)?;
+    }
+    let mut plan = Plan::default();
+    let mut aims: Vec<Aim> = Vec::new();
+    for verdict in &verdicts.messages {
+        let owed = verdict
+            .copies
+            .iter()
+            .any(|wish| copies.get(&wish.entry) != Some(&CopyDecision::Received));
+        match delay(verdict, facts, owed) {
+            Some(delay) if !verdict.entries.is_empty() => {
+                drop(plan.delays.insert(verdict.message, delay))
+            }
+            Some(_) | None => {}
+        }
+        aims.extend(Aim::of(verdict, owed));
+    }
+    if facts.access == Access::ReadOnly {
+        return Ok(plan);
+    }
+    plan.copy(verdicts, copies, &mut aims);
+    plan.store(&aims, Aim::before_expunge);
+    plan.expunge(remote, facts, &aims);
+    plan.store(&aims, Aim::after_expunge);
+    Ok(plan)
+}
+
+/// Where one present message is to go in this pass.
+struct Aim {
+    message: MessageId,
+    now: FlagSet,
+    flags: FlagSet,
+    removes: bool,
+}
+
+impl Aim {
+    fn of(verdict: &Verdict, owed: bool) -> Option<Self> {
+        let RemoteState::Present(now) = verdict.remote else {
+            return None;
+        };
+        let (flags, removes) = match verdict.outcome {
+            Outcome::Wait(_)
+            | Outcome::Conflict {
+                kept: MessageState::Gone,
+                ..
+            } => return None,
+            Outcome::Settle(MessageState::Gone) if owed => (now, false),
+            Outcome::Settle(MessageState::Gone) => (now.union(FlagSet::DELETED), true),
+            Outcome::Settle(MessageState::Present(flags))
+            | Outcome::Conflict {
+                kept: MessageState::Present(flags),
+                ..
+            } => {
+                let held_back = if owed {
+                    FlagSet::DELETED.minus(now)
+                } else {
+                    FlagSet::EMPTY
+                };
+                (flags.minus(held_back), false)
+            }
+        };
+        Some(Self {
+            message: verdict.message,
+            now,
+            flags,
+            removes,
+        })
+    }
+
+    /// Everything but the marks that EXPUNGE must not see.
+    fn before_expunge(&self) -> FlagDelta {
+        let delta = FlagDelta::between(self.now, self.flags);
+        if self.removes {
+            delta
+        } else {
+            FlagDelta {
+                add: delta.add.minus(FlagSet::DELETED),
+                remove: delta.remove,
+            }
+        }
+    }
+
+    /// The marks that EXPUNGE must not see.
+    fn after_expunge(&self) -> FlagDelta {
+        let marks = self.flags.minus(self.now).intersection(FlagSet::DELETED);
+        FlagDelta {
+            add: if self.removes { FlagSet::EMPTY } else { marks },
+            remove: FlagSet::EMPTY,
+        }
+    }
+}
+
+impl Plan {
+    /// Copies in the order in which the user asked for them, each with the flags its source had then.
+    fn copy(
+        &mut self,
+        verdicts: &Verdicts,
+        decisions: &BTreeMap<EntryId, CopyDecision>,
+        aims: &mut [Aim],
+    ) {
+        let mut wishes: Vec<(&CopyWish, MessageId, Attempt)> = Vec::new();
+        for verdict in verdicts
+            .messages
+            .iter()
+            .filter(|verdict| matches!(verdict.remote, RemoteState::Present(_)))
+        {
+            for wish in &verdict.copies {
+                if let Some(&CopyDecision::Send(attempt)) = decisions.get(&wish.entry) {
+                    wishes.push((wish, verdict.message, attempt));
+                }
+            }
+        }
+        wishes.sort_by_key(|(wish, _, _)| wish.entry);
+        for (wish, message, attempt) in wishes {
+            if let Some(aim) = aims.iter_mut().find(|aim| aim.message == message) {
+                let flags = wish
+                    .flags
+                    .minus(FlagSet::DELETED)
+                    .union(aim.now.intersection(FlagSet::DELETED));
+                self.push_flags(vec![message], FlagDelta::between(aim.now, flags));
+                aim.now = flags;
+            }
+            self.steps.push(Step::Copy {
+                message,
+                entry: wish.entry,
+                to: wish.to.clone(),
+                attempt,
+            });
+        }
+    }
+
+    /// One step for all messages with the same change.
+    fn store(&mut self, aims: &[Aim], delta_of: impl Fn(&Aim) -> FlagDelta) {
+        let mut groups: BTreeMap<FlagDelta, Vec<MessageId>> = BTreeMap::new();
+        for aim in aims {
+            groups.entry(delta_of(aim)).or_default().push(aim.message);
+        }
+        for (delta, messages) in groups {
+            self.push_flags(messages, delta);
+        }
+    }
+
+    fn push_flags(&mut self, messages: Vec<MessageId>, delta: FlagDelta) {
+        if !delta.is_empty() {
+            self.steps.push(Step::StoreFlags { messages, delta });
+        }
+    }
+
+    /// EXPUNGE, if it can be told what to remove, or if nothing else stands marked at that moment.
+    fn expunge(&mut self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) {
+        let only: Vec<MessageId> = aims
+            .iter()
+            .filter(|aim| aim.removes)
+            .map(|aim| aim.message)
+            .collect();
+        if only.is_empty() {
+            return;
+        }
+        let marked_after = |aim: &&Aim| {
+            !aim.removes
+                && aim
+                    .before_expunge()
+                    .apply(aim.now)
+                    .contains(FlagSet::DELETED)
+        };
+        let marked_there = remote.marked_count().saturating_sub(
+            aims.iter()
+                .filter(|aim| aim.now.contains(FlagSet::DELETED))
+                .count(),
+        );
+        let others_marked = marked_there > 0 || aims.iter().any(|aim| marked_after(&aim));
+        if others_marked && !facts.scoped_expunge {
+            self.delays.extend(
+                only.into_iter()
+                    .map(|message| (message, Delay::OthersDeleted)),
+            );
+        } else {
+            self.steps.push(Step::Expunge { only });
+        }
+    }
+}
+
+fn delay(verdict: &Verdict, facts: &MailboxFacts, owed: bool) -> Option<Delay> {
+    match verdict.outcome {
+        Outcome::Wait(WaitReason::Doubtful) => Some(Delay::Doubtful),
+        Outcome::Wait(WaitReason::Returned) => Some(Delay::Returned),
+        Outcome::Settle(MessageState::Gone) if verdict.remote == RemoteState::Gone => None,
+        Outcome::Settle(_) | Outcome::Conflict { .. } if facts.access == Access::ReadOnly => {
+            Some(Delay::ReadOnly)
+        }
+        Outcome::Settle(_) | Outcome::Conflict { .. } => owed.then_some(Delay::CopyFirst),
+    }
+}
+
+impl std::fmt::Display for Delay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ReadOnly => "the server opens this mailbox for reading only",
+            Self::OthersDeleted => {
+                "other messages are marked deleted there, and EXPUNGE would remove them too"
+            }
+            Self::CopyFirst => "its copy has to be seen in the destination first",
+            Self::Doubtful => "it cannot be told from an equal message on the server",
+            Self::Returned => "the message left its place and came back as a new one",
+        })
+    }
+}
+
+impl std::fmt::Display for Halt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::VanishedThere {
+                gone_count,
+                base_count,
+            } => {
+                write!(
+                    f,
+                    "{gone_count} of {base_count} messages are gone from the server"
+                )
+            }
+            Self::RemovedHere {
+                removed_count,
+                base_count,
+            } => {
+                write!(
+                    f,
+                    "what was done here would remove {removed_count} of {base_count} messages from the server"
+                )
+            }
+        }
+    }
+}
+
+impl Brakes {
+    fn check(self, verdicts: &Verdicts, remote: &Remote) -> Result<(), Halt> {
+        let base_count = remote.states.len();
+        let removed_count = verdicts
+            .messages
+            .iter()
+            .filter(|verdict| removes(verdict))
+            .count();
+        let ours_gone = verdicts
+            .messages
+            .iter()
+            .filter(|verdict| verdict.remote == RemoteState::Gone && !verdict.entries.is_empty());
+        let gone = remote
+            .states
+            .iter()
+            .filter(|&&state| state == RemoteState::Gone)
+            .count();
+        let gone_count = gone.saturating_sub(ours_gone.count());
+        if (gone_count == base_count && base_count >= 2) || self.trips(gone_count, base_count) {
+            return Err(Halt::VanishedThere {
+                gone_count,
+                base_count,
+            });
+        }
+        if removed_count >= self.many || self.trips(removed_count, base_count) {
+            return Err(Halt::RemovedHere {
+                removed_count,
+                base_count,
+            });
+        }
+        Ok(())
+    }
+
+    fn trips(self, lost_count: usize, of_count: usize) -> bool {
+        lost_count >= self.few && lost_count.saturating_mul(2) >= of_count
+    }
+}
+
+/// Whether a verdict takes a message away that the server still holds.
+fn removes(verdict: &Verdict) -> bool {
+    matches!(verdict.remote, RemoteState::Present(_))
+        && verdict.outcome == Outcome::Settle(MessageState::Gone)
+}
+
+#[cfg(test)]
+mod tests;

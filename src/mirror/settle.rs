@@ -1,0 +1,351 @@
+//! Settle: what a pass has proven, and which entries are thereby done.
+//!
+//! The new base is what the server was *seen* to hold, never what we wanted it to hold. An entry is retired when the
+//! state seen is the state its verdict asked for; whatever is left over waits for the next pass, which looks again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::align::{Alignment, Fate};
+use super::copies::CopyDecision;
+use super::merge::{ConflictKind, Outcome, Verdict, Verdicts, WaitReason};
+use super::observation::{Observation, SeenMessage};
+use super::plan::{Delay, Plan, Step};
+use super::view::{Base, MessageState, RemoteState};
+use crate::id::{EntryId, MessageId};
+use crate::journal::{EntryState, JournalEntry, Mark, ParkReason};
+use crate::protocol::types::{FlagSet, SeqNum};
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// The server said OK; this is what it showed afterwards.
+    Done(Vec<(MessageId, MessageState)>),
+    /// The server said NO.
+    Refused {
+        /// Its words.
+        text: String,
+        /// What it showed afterwards.
+        seen: Vec<(MessageId, MessageState)>,
+    },
+}
+
+/// What one pass changes in the store, all at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// UIDVALIDITY under which the marks' UIDs hold from now on.
+    pub uid_validity: Option<u32>,
+    /// Messages of the base whose flags are different now.
+    pub flags: Vec<(MessageId, FlagSet)>,
+    /// Messages of the base whose mark says more, or other things, than before.
+    pub marks: Vec<(MessageId, Mark)>,
+    /// Messages of the base that are no more.
+    pub gone: Vec<MessageId>,
+    /// Messages that stand after the base, in the server's order.
+    pub arrived: Vec<Arrival>,
+    /// Entries that the server is proven to hold, or that a conflict answered.
+    pub retired: Vec<EntryId>,
+    /// Entries that a person has to look at.
+    pub parked: Vec<(EntryId, ParkReason)>,
+    /// Entries that wait, and why.
+    pub troubled: Vec<(EntryId, Trouble)>,
+    /// What was decided against a wish of the user, for the record.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A message that the base does not have yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Where it stands.
+    pub seq: SeqNum,
+    /// What was seen of it.
+    pub seen: SeenMessage,
+    /// Entries of a message that left its place and came back as this one.
+    pub inherits: Vec<EntryId>,
+}
+
+/// Why an entry is still there after a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The plan held it back.
+    Delayed(Delay),
+    /// The server said NO, with these words.
+    Refused(String),
+}
+
+/// A wish that was not carried out, because somebody else's excluded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The message.
+    pub message: MessageId,
+    /// Which wishes met.
+    pub kind: ConflictKind,
+    /// What both sides came to.
+    pub kept: MessageState,
+    /// The entries that it answered.
+    pub entries: Vec<EntryId>,
+}
+
+/// Everything that one pass looked at and did.
+#[derive(Clone, Copy, Debug)]
+pub struct PassRecord<'a> {
+    /// The base it began with.
+    pub base: &'a Base,
+    /// The journal entries it folded.
+    pub entries: &'a [JournalEntry],
+    /// What the server showed.
+    pub seen: &'a Observation,
+    /// How that was read.
+    pub alignment: &'a Alignment,
+    /// What was decided.
+    pub verdicts: &'a Verdicts,
+    /// About copies.
+    pub copies: &'a BTreeMap<EntryId, CopyDecision>,
+    /// What was to be sent.
+    pub plan: &'a Plan,
+    /// What came of each step, in the plan's order.
+    pub outcomes: &'a [StepOutcome],
+}
+
+/// Settles a pass.
+#[must_use]
+pub fn settle(pass: &PassRecord<'_>) -> Settlement {
+    let proven = Proven::of(pass);
+    let mut settlement = Settlement {
+        uid_validity: pass.seen.facts.uid_validity,
+        ..Settlement::default()
+    };
+    settlement.base(pass, &proven);
+    let entries: BTreeMap<EntryId, &JournalEntry> =
+        pass.entries.iter().map(|entry| (entry.id, entry)).collect();
+    for (entry, decision) in pass.copies {
+        settlement.copy(entries.get(entry).copied(), decision);
+    }
+    for verdict in &pass.verdicts.messages {
+        settlement.answer(verdict, &proven, pass, &entries);
+    }
+    settlement
+}
+
+/// What the server was last seen to hold of the messages this pass dealt with.
+struct Proven {
+    states: BTreeMap<MessageId, MessageState>,
+    refusals: BTreeMap<MessageId, String>,
+    stepped: BTreeSet<MessageId>,
+}
+
+impl Proven {
+    fn of(pass: &PassRecord<'_>) -> Self {
+        let shown = pass
+            .verdicts
+            .messages
+            .iter()
+            .filter_map(|verdict| match verdict.remote {
+                RemoteState::Present(flags) => {
+                    Some((verdict.message, MessageState::Present(flags)))
+                }
+                RemoteState::Gone | RemoteState::Returned => {
+                    Some((verdict.message, MessageState::Gone))
+                }
+                RemoteState::Doubtful => None,
+            });
+        let mut proven = Self {
+            states: shown.collect(),
+            refusals: BTreeMap::new(),
+            stepped: BTreeSet::new(),
+        };
+        for (step, outcome) in pass.plan.steps.iter().zip(pass.outcomes) {
+            proven.stepped.extend(step.messages());
+            match outcome {
+                StepOutcome::Done(seen) => proven.states.extend(seen.iter().copied()),
+                StepOutcome::Refused { text, seen } => {
+                    proven.states.extend(seen.iter().copied());
+                    proven.refusals.extend(
+                        step.messages()
+                            .iter()
+                            .map(|&message| (message, text.clone())),
+                    );
+                }
+            }
+        }
+        proven
+    }
+}
+
+impl Step {
+    /// The messages a step acts on.
+    #[must_use]
+    pub fn messages(&self) -> &[MessageId] {
+        match self {
+            Self::StoreFlags { messages, .. } => messages,
+            Self::Copy { message, .. } => std::slice::from_ref(message),
+            Self::Expunge { only } => only,
+        }
+    }
+}
+
+impl Settlement {
+    /// What is different in the base now, and what stands after it.
+    fn base(&mut self, pass: &PassRecord<'_>, proven: &Proven) {
+        for (known, fate) in pass.base.messages.iter().zip(&pass.alignment.fates) {
+            let seen = match *fate {
+                Fate::Present(seq) => pass.seen.at(seq),
+                Fate::Gone | Fate::Returned(_) => {
+                    self.gone.push(known.id);
+                    continue;
+                }
+                Fate::Doubtful => continue,
+            };
+            let Some(seen) = seen else { continue };
+            match proven
+                .states
+                .get(&known.id)
+                .copied()
+                .unwrap_or(MessageState::Present(seen.flags))
+            {
+                MessageState::Gone => self.gone.push(known.id),
+                MessageState::Present(flags) if flags != known.flags => {
+                    self.flags.push((known.id, flags))
+                }
+                MessageState::Present(_) => {}
+            }
+            let mark = Mark {
+                header: seen.mark.header.or(known.mark.header),
+                ..seen.mark
+            };
+            if mark != known.mark {
+                self.marks.push((known.id, mark));
+            }
+        }
+        let heirs = heirs(pass);
+        let arrived = pass.seen.numbered().skip(pass.alignment.known_count);
+        self.arrived.extend(arrived.map(|(seq, seen)| Arrival {
+            seq,
+            seen: *seen,
+            inherits: heirs.get(&seq).cloned().unwrap_or_default(),
+        }));
+    }
+
+    fn copy(&mut self, entry: Option<&JournalEntry>, decision: &CopyDecision) {
+        let Some(entry) = entry.filter(|entry| entry.is_active()) else {
+            return;
+        };
+        match decision {
+            CopyDecision::Received => self.retired.push(entry.id),
+            CopyDecision::Park(reason) => self.parked.push((entry.id, reason.clone())),
+            CopyDecision::Send(_) => {}
+        }
+    }
+
+    /// Retires, parks or explains the entries behind one verdict.
+    fn answer(
+        &mut self,
+        verdict: &Verdict,
+        proven: &Proven,
+        pass: &PassRecord<'_>,
+        entries: &BTreeMap<EntryId, &JournalEntry>,
+    ) {
+        let state = proven.states.get(&verdict.message).copied();
+        let mine = || {
+            verdict
+                .entries
+                .iter()
+                .filter_map(|id| entries.get(id).copied())
+                .filter(|entry| entry.is_active())
+        };
+        let open: Vec<&JournalEntry> = mine().filter(|entry| !entry.is_copy()).collect();
+        let reached = match verdict.outcome {
+            Outcome::Settle(target) | Outcome::Conflict { kept: target, .. } => {
+                state == Some(target)
+            }
+            Outcome::Wait(_) => false,
+        };
+        if let (Outcome::Conflict { kind, kept }, true) = (verdict.outcome, reached) {
+            let entries = open.iter().map(|entry| entry.id).collect();
+            self.conflicts.push(Conflict {
+                message: verdict.message,
+                kind,
+                kept,
+                entries,
+            });
+        }
+        if state == Some(MessageState::Gone)
+            && verdict.outcome != Outcome::Wait(WaitReason::Returned)
+        {
+            let lost = mine().filter(|entry| {
+                entry.is_copy() && pass.copies.get(&entry.id) != Some(&CopyDecision::Received)
+            });
+            let unparked =
+                lost.filter(|entry| !self.parked.iter().any(|(parked, _)| *parked == entry.id));
+            let ids: Vec<EntryId> = unparked.map(|entry| entry.id).collect();
+            self.parked
+                .extend(ids.into_iter().map(|id| (id, ParkReason::SourceGone)));
+        }
+        if reached {
+            self.retired.extend(open.iter().map(|entry| entry.id));
+            return;
+        }
+        let delay = pass
+            .plan
+            .delays
+            .get(&verdict.message)
+            .map(|&delay| Trouble::Delayed(delay));
+        let refusal = proven
+            .refusals
+            .get(&verdict.message)
+            .map(|text| Trouble::Refused(text.clone()));
+        let trouble = delay.or(refusal);
+        for entry in mine() {
+            let spent = matches!(entry.state, EntryState::Attempted(attempt) if attempt.number >= MAX_ATTEMPTS);
+            match &trouble {
+                Some(Trouble::Refused(text)) if spent => self
+                    .parked
+                    .push((entry.id, ParkReason::Refused { text: text.clone() })),
+                Some(trouble) => self.troubled.push((entry.id, trouble.clone())),
+                None if spent && !entry.is_copy() && proven.stepped.contains(&verdict.message) => {
+                    self.parked.push((entry.id, ParkReason::NotKept));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+impl Settlement {
+    /// Whether clients will see anything different.
+    #[must_use]
+    pub fn changes_view(&self) -> bool {
+        let quiet = self.flags.is_empty() && self.gone.is_empty() && self.arrived.is_empty();
+        !(quiet && self.retired.is_empty() && self.parked.is_empty() && self.marks.is_empty())
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Delayed(delay) => delay.fmt(f),
+            Self::Refused(text) => write!(f, "the server said NO: {text}"),
+        }
+    }
+}
+
+/// Which arrival takes over the entries of a message that came back.
+fn heirs(pass: &PassRecord<'_>) -> BTreeMap<SeqNum, Vec<EntryId>> {
+    let mut heirs = BTreeMap::new();
+    for (known, fate) in pass.base.messages.iter().zip(&pass.alignment.fates) {
+        if let Fate::Returned(seq) = *fate {
+            let entries = pass
+                .entries
+                .iter()
+                .filter(|entry| entry.message == known.id)
+                .map(|entry| entry.id);
+            heirs.insert(seq, entries.collect());
+        }
+    }
+    heirs
+}
+
+/// How often a step is sent for an entry before a person has to look.
+const MAX_ATTEMPTS: u32 = 5;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Rows of messages: the base of a mailbox, out of its file and back.
+
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::error::StoreError;
+use crate::id::{MailboxId, MessageId};
+use crate::journal::{HeaderHash, Mark};
+use crate::mirror::BaseMessage;
+use crate::protocol::types::FlagSet;
+
+/// Every message of a mailbox, in the server's order.
+pub(super) fn load(
+    connection: &Connection,
+    mailbox: MailboxId,
+) -> Result<Vec<BaseMessage>, StoreError> {
+    let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message WHERE mailbox_id = ?1 ORDER BY id";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([mailbox.raw()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<BaseMessage> {
+    Ok(BaseMessage {
+        id: MessageId::from_raw(row.get(0)?),
+        mark: Mark {
+            instant: row.get(1)?,
+            size: row.get(2)?,
+            header: row.get::<_, Option<[u8; 32]>>(3)?.map(HeaderHash),
+            uid: row.get(4)?,
+        },
+        flags: FlagSet::from_bits(row.get::<_, i64>(5)?.cast_unsigned()),
+        zone_minutes: row.get(6)?,
+    })
+}
+
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    mailbox: MailboxId,
+    message: &BaseMessage,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO message (mailbox_id, id, instant, zone, size, flags, uid, header_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    transaction.prepare_cached(sql)?.execute(params![
+        mailbox.raw(),
+        message.id.raw(),
+        message.mark.instant,
+        message.zone_minutes,
+        message.mark.size,
+        message.flags.bits().cast_signed(),
+        message.mark.uid,
+        message.mark.header.map(|hash| hash.0),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn set_flags(
+    transaction: &Transaction<'_>,
+    message: MessageId,
+    flags: FlagSet,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE message SET flags = ?2 WHERE id = ?1";
+    transaction
+        .prepare_cached(sql)?
+        .execute([message.raw(), flags.bits().cast_signed()])?;
+    Ok(())
+}
+
+pub(super) fn set_mark(
+    transaction: &Transaction<'_>,
+    message: MessageId,
+    mark: &Mark,
+) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE message SET instant = ?2, size = ?3, header_hash = ?4, uid = ?5 WHERE id = ?1";
+    let header = mark.header.map(|hash| hash.0);
+    transaction.prepare_cached(sql)?.execute(params![
+        message.raw(),
+        mark.instant,
+        mark.size,
+        header,
+        mark.uid
+    ])?;
+    Ok(())
+}
+
+/// Messages whose text is not held, newest first, with their sizes.
+pub(super) fn without_body(
+    connection: &Connection,
+    mailbox: MailboxId,
+) -> Result<Vec<MessageId>, StoreError> {
+    let sql = "SELECT id FROM message WHERE mailbox_id = ?1 AND NOT EXISTS (SELECT 1 FROM body WHERE message_id = id) ORDER BY id DESC";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([mailbox.raw()], |row| row.get(0))?;
+    rows.map(|id| Ok(MessageId::from_raw(id?))).collect()
+}

@@ -1,0 +1,400 @@
+//! What a pass reads before it starts, and what it writes when it is through.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::error::StoreError;
+use super::held::Held;
+use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mailbox, notes};
+use crate::clock;
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, ParkReason};
+use crate::mirror::{Base, BaseMessage, MailboxFacts, Settlement};
+use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
+
+/// What a pass over one mailbox starts from.
+#[derive(Clone, Debug)]
+pub struct PassInput {
+    /// The mailbox's name on the server.
+    pub name: MailboxName,
+    /// The last proven state.
+    pub base: Base,
+    /// Every entry of the mailbox, oldest first, parked ones too.
+    pub entries: Vec<JournalEntry>,
+    /// What the keyword bits mean.
+    pub keywords: Keywords,
+    /// Whether a person approved what the mailbox was held for.
+    pub approved: bool,
+}
+
+impl Store {
+    /// What a pass over a mailbox starts from.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn pass_input(&self, mailbox: MailboxId) -> Result<PassInput, StoreError> {
+        self.hold(mailbox).await?;
+        let (name, base, entries, keywords) = self.inner.with(mailbox, |held| {
+            (
+                held.name.clone(),
+                held.base.clone(),
+                held.entries.clone(),
+                Keywords::clone(&held.view.keywords),
+            )
+        })?;
+        let holder = name.clone();
+        let approved = self
+            .inner
+            .journal
+            .run(move |journal| notes::approved(journal, &holder))
+            .await?;
+        Ok(PassInput {
+            name,
+            base,
+            entries,
+            keywords,
+            approved,
+        })
+    }
+
+    /// Gives keywords that a server or a client named their bits.
+    ///
+    /// # Errors
+    /// [`StoreError::KeywordsFull`] when there is no bit left for one of them.
+    pub async fn define_keywords(
+        &self,
+        mailbox: MailboxId,
+        names: Vec<Keyword>,
+    ) -> Result<Keywords, StoreError> {
+        self.hold(mailbox).await?;
+        let known = self
+            .inner
+            .with(mailbox, |held| held.view.keywords.clone())?;
+        if names.iter().all(|name| known.lookup(name).is_some()) {
+            return Ok(Keywords::clone(&known));
+        }
+        let inner = self.inner.clone();
+        let define = move |cache: &mut Connection| {
+            let transaction = cache.transaction()?;
+            let keywords = mailbox::define_keywords(&transaction, mailbox, &names)?;
+            transaction.commit()?;
+            inner.publish(mailbox, |held| {
+                held.view.keywords = std::sync::Arc::new(keywords.clone())
+            })?;
+            Ok(keywords)
+        };
+        self.inner.cache.run(define).await
+    }
+
+    /// Records that commands for these entries are about to leave. Nothing may be sent before this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing may be sent at all.
+    pub async fn begin_attempt(
+        &self,
+        mailbox: MailboxId,
+        attempts: Vec<(EntryId, Attempt)>,
+    ) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let begin = move |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            journal::attempt(&transaction, &attempts)?;
+            transaction.commit()?;
+            inner.publish(mailbox, |held| {
+                for (id, attempt) in attempts {
+                    held.set_state(id, EntryState::Attempted(attempt));
+                }
+            })
+        };
+        self.inner.journal.run(begin).await
+    }
+
+    /// Records what a pass has proven: the new base first, then the entries that it retires.
+    ///
+    /// Returns the ids of the arrivals, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the base or the journal is then as it was, and another pass comes to the same.
+    pub async fn record(
+        &self,
+        mailbox: MailboxId,
+        facts: MailboxFacts,
+        settlement: Settlement,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let ids = self.new_ids(settlement.arrived.len()).await?;
+        let arrived: Vec<BaseMessage> = settlement
+            .arrived
+            .iter()
+            .zip(&ids)
+            .map(|(arrival, &id)| BaseMessage {
+                id,
+                mark: arrival.seen.mark,
+                flags: arrival.seen.flags,
+                zone_minutes: arrival.seen.zone_minutes,
+            })
+            .collect();
+        let facts = MailboxFacts {
+            uid_validity: settlement.uid_validity,
+            ..facts
+        };
+        let (changes, arrivals) = (settlement.clone(), arrived.clone());
+        let write = move |cache: &mut Connection| {
+            let transaction = cache.transaction()?;
+            write_base(&transaction, mailbox, &facts, &changes, &arrivals)?;
+            Ok(transaction.commit()?)
+        };
+        self.inner.cache.run(write).await?;
+        let inner = self.inner.clone();
+        let retire = move |connection: &mut Connection| {
+            let name = inner.with(mailbox, |held| held.name.clone())?;
+            let transaction = connection.transaction()?;
+            write_journal(&transaction, &inner, mailbox, &name, &settlement, &arrived)?;
+            transaction.commit()?;
+            inner.publish(mailbox, |held| held.settle(&facts, &settlement, arrived))
+        };
+        self.inner.journal.run(retire).await?;
+        Ok(ids)
+    }
+
+    /// Keeps headers that were read; they become part of the messages' marks.
+    ///
+    /// # Errors
+    /// [`StoreError`] when none was kept.
+    pub async fn keep_headers(
+        &self,
+        mailbox: MailboxId,
+        headers: Vec<HeaderIn>,
+    ) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let keep = move |cache: &mut Connection| {
+            let transaction = cache.transaction()?;
+            for header in &headers {
+                content::save_header(&transaction, header)?;
+            }
+            transaction.commit()?;
+            if let Some(held) = inner.memory().held.get_mut(&mailbox) {
+                for header in &headers {
+                    if let Some(message) = held.find_mut(header.message) {
+                        message.mark.header = Some(header.hash);
+                    }
+                }
+            }
+            Ok(())
+        };
+        self.inner.cache.run(keep).await
+    }
+
+    /// Keeps whole messages.
+    ///
+    /// # Errors
+    /// [`StoreError`] when none was kept.
+    pub async fn keep_bodies(&self, bodies: Vec<BodyIn>) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let keep = move |cache: &mut Connection| {
+            let transaction = cache.transaction()?;
+            for body in &bodies {
+                content::save_body(&transaction, body)?;
+            }
+            transaction.commit()?;
+            inner.wanted.send_if_modified(|wanted| {
+                let before = wanted.len();
+                wanted.retain(|(_, message)| !bodies.iter().any(|body| body.message == *message));
+                wanted.len() != before
+            });
+            Ok(())
+        };
+        self.inner.cache.run(keep).await
+    }
+
+    /// Ties entries to messages that their marks were found on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when none was tied.
+    pub async fn rebind(
+        &self,
+        mailbox: MailboxId,
+        ties: Vec<(EntryId, MessageId)>,
+        lost: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let rebind = move |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for (entry, message) in &ties {
+                journal::rebind(&transaction, *entry, *message)?;
+            }
+            for entry in &lost {
+                journal::park(&transaction, *entry, &ParkReason::Unbound)?;
+            }
+            transaction.commit()?;
+            inner.publish(mailbox, |held| {
+                for (id, message) in ties {
+                    if let Some(entry) = held.entries.iter_mut().find(|entry| entry.id == id) {
+                        entry.message = message;
+                    }
+                }
+                for id in lost {
+                    held.set_state(id, EntryState::Parked(ParkReason::Unbound));
+                }
+                held.refresh();
+            })
+        };
+        self.inner.journal.run(rebind).await
+    }
+
+    /// Ids that were never given before. Their bound is durable before they are.
+    pub(super) async fn new_ids(&self, count: usize) -> Result<Vec<MessageId>, StoreError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let mut block = self.inner.ids.lock().await;
+        if block.end.saturating_sub(block.next) < count {
+            let end = block.next.saturating_add(count).saturating_add(SPARE_IDS);
+            let reserve = move |journal: &mut Connection| {
+                journal.execute("UPDATE id_block SET next = ?1", [end])?;
+                Ok(())
+            };
+            self.inner.journal.run(reserve).await?;
+            *block = IdBlock {
+                next: block.next,
+                end,
+            };
+        }
+        let first = block.next;
+        block.next = first.saturating_add(count);
+        Ok((first..block.next).map(MessageId::from_raw).collect())
+    }
+}
+
+impl Held {
+    pub(super) fn set_state(&mut self, id: EntryId, state: EntryState) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.state = state;
+        }
+    }
+
+    /// Takes in what a pass has proven.
+    fn settle(&mut self, facts: &MailboxFacts, settlement: &Settlement, arrived: Vec<BaseMessage>) {
+        self.facts = *facts;
+        self.base.uid_validity = facts.uid_validity;
+        for &(id, flags) in &settlement.flags {
+            if let Some(message) = self.find_mut(id) {
+                message.flags = flags;
+            }
+        }
+        for &(id, mark) in &settlement.marks {
+            if let Some(message) = self.find_mut(id) {
+                message.mark = mark;
+            }
+        }
+        let gone: std::collections::BTreeSet<MessageId> = settlement.gone.iter().copied().collect();
+        if !gone.is_empty() {
+            self.base
+                .messages
+                .retain(|message| !gone.contains(&message.id));
+        }
+        for (arrival, message) in settlement.arrived.iter().zip(&arrived) {
+            for entry in self
+                .entries
+                .iter_mut()
+                .filter(|entry| arrival.inherits.contains(&entry.id))
+            {
+                entry.message = message.id;
+            }
+        }
+        self.base.messages.extend(arrived);
+        let retired: std::collections::BTreeSet<EntryId> =
+            settlement.retired.iter().copied().collect();
+        self.entries.retain(|entry| !retired.contains(&entry.id));
+        for (id, reason) in &settlement.parked {
+            self.set_state(*id, EntryState::Parked(reason.clone()));
+        }
+        for (id, trouble) in &settlement.troubled {
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == *id) {
+                entry.trouble = trouble.to_string();
+            }
+        }
+        if settlement.changes_view() {
+            self.refresh();
+        }
+    }
+}
+
+fn write_base(
+    transaction: &Transaction<'_>,
+    mailbox: MailboxId,
+    facts: &MailboxFacts,
+    settlement: &Settlement,
+    arrived: &[BaseMessage],
+) -> Result<(), StoreError> {
+    mailbox::save_facts(transaction, mailbox, facts, clock::unix_seconds())?;
+    for &(id, flags) in &settlement.flags {
+        base::set_flags(transaction, id, flags)?;
+    }
+    for (id, mark) in &settlement.marks {
+        base::set_mark(transaction, *id, mark)?;
+    }
+    content::remove(transaction, &settlement.gone)?;
+    for message in arrived {
+        base::insert(transaction, mailbox, message)?;
+    }
+    Ok(())
+}
+
+fn write_journal(
+    transaction: &Transaction<'_>,
+    inner: &Inner,
+    mailbox: MailboxId,
+    name: &MailboxName,
+    settlement: &Settlement,
+    arrived: &[BaseMessage],
+) -> Result<(), StoreError> {
+    inner.with(mailbox, |held| {
+        for conflict in &settlement.conflicts {
+            notes::add_conflict(transaction, held, name, conflict)?;
+        }
+        Ok::<_, StoreError>(())
+    })??;
+    journal::retire(transaction, &settlement.retired)?;
+    for (entry, reason) in &settlement.parked {
+        journal::park(transaction, *entry, reason)?;
+    }
+    for (entry, trouble) in &settlement.troubled {
+        journal::trouble(transaction, *entry, &trouble.to_string())?;
+    }
+    for (arrival, message) in settlement.arrived.iter().zip(arrived) {
+        for entry in &arrival.inherits {
+            journal::rebind(transaction, *entry, message.id)?;
+        }
+    }
+    notes::release(transaction, name)?;
+    Ok(())
+}
+
+/// The first id that no client can have seen: past the block of the last run, and past every message there is.
+pub(super) fn next_id(journal: &Connection, cache: &Connection) -> Result<i64, StoreError> {
+    let reserved: Option<i64> = journal
+        .query_row("SELECT next FROM id_block", [], |row| row.get(0))
+        .optional()?;
+    let newest: Option<i64> =
+        cache.query_row("SELECT max(id) FROM message", [], |row| row.get(0))?;
+    Ok(reserved
+        .unwrap_or(1)
+        .max(newest.unwrap_or(0).saturating_add(1)))
+}
+
+/// The user's words for what an action does.
+pub(super) fn words(action: &Action, keywords: &Keywords) -> String {
+    let list = |sign: &str, flags: FlagSet| -> Vec<String> {
+        keywords
+            .names(flags)
+            .map(|flag| format!("{sign}{flag}"))
+            .collect()
+    };
+    match action {
+        Action::Flags(delta) => [list("+", delta.add), list("-", delta.remove)]
+            .concat()
+            .join(" "),
+        Action::Expunge => "expunge".to_owned(),
+        Action::Copy { to } => format!("copy to {to}"),
+    }
+}
+
+/// How many ids are reserved beyond those needed, so that not every pass has to reserve.
+const SPARE_IDS: i64 = 1000;

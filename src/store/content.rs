@@ -1,0 +1,300 @@
+//! Headers, envelopes and whole messages: compressed on the way in, whole and checked on the way out.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::error::StoreError;
+use crate::id::MessageId;
+use crate::journal::HeaderHash;
+
+/// A header to be kept, as read from a server.
+#[derive(Clone, Debug)]
+pub struct HeaderIn {
+    /// Whose it is.
+    pub message: MessageId,
+    /// Its hash, which becomes part of the message's mark.
+    pub hash: HeaderHash,
+    /// The envelope as FETCH shows it.
+    pub envelope: Vec<u8>,
+    /// The raw header with its blank line.
+    pub bytes: Packed,
+}
+
+/// A whole message to be kept.
+#[derive(Clone, Debug)]
+pub struct BodyIn {
+    /// Whose it is.
+    pub message: MessageId,
+    /// BLAKE3 of the octets.
+    pub hash: [u8; 32],
+    /// The structure as FETCH BODY shows it.
+    pub structure: Vec<u8>,
+    /// Header and text.
+    pub bytes: Packed,
+}
+
+/// Octets as they go into a row.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    size: u32,
+    coding: Coding,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Plain,
+    Zstd,
+}
+
+impl Packed {
+    /// Compresses octets, unless that gains too little.
+    #[must_use]
+    pub fn new(octets: Vec<u8>) -> Self {
+        let length = octets.len();
+        let size = u32::try_from(length).unwrap_or(u32::MAX);
+        if length >= WORTHWHILE_BYTES
+            && let Ok(packed) = zstd::bulk::compress(&octets, LEVEL)
+            && packed.len() < length.saturating_sub(length / 8)
+        {
+            return Self {
+                size,
+                coding: Coding::Zstd,
+                bytes: packed,
+            };
+        }
+        Self {
+            size,
+            coding: Coding::Plain,
+            bytes: octets,
+        }
+    }
+
+    /// The octets as they were.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when they cannot be had back.
+    pub fn unpack(self) -> Result<Vec<u8>, StoreError> {
+        let octets = match self.coding {
+            Coding::Plain => self.bytes,
+            Coding::Zstd => zstd::bulk::decompress(&self.bytes, self.size as usize)
+                .map_err(|error| damaged(error.to_string()))?,
+        };
+        if octets.len() == self.size as usize {
+            Ok(octets)
+        } else {
+            Err(damaged("a stored text has the wrong length".to_owned()))
+        }
+    }
+
+    fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let coding = if row.get::<_, i64>(1)? == 1 {
+            Coding::Zstd
+        } else {
+            Coding::Plain
+        };
+        Ok(Self {
+            size: row.get(0)?,
+            coding,
+            bytes: row.get(2)?,
+        })
+    }
+
+    fn code(&self) -> i64 {
+        match self.coding {
+            Coding::Plain => 0,
+            Coding::Zstd => 1,
+        }
+    }
+}
+
+pub(super) fn save_header(
+    transaction: &Transaction<'_>,
+    header: &HeaderIn,
+) -> Result<(), StoreError> {
+    let id = header.message.raw();
+    let known = transaction
+        .prepare_cached("UPDATE message SET header_hash = ?2 WHERE id = ?1")?
+        .execute(params![id, header.hash.0])?;
+    if known == 0 {
+        return Ok(());
+    }
+    let sql = "INSERT INTO envelope (message_id, wire) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET wire = excluded.wire";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![id, header.envelope])?;
+    let sql = "INSERT INTO header (message_id, size, coding, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (message_id) DO \
+               UPDATE SET size = excluded.size, coding = excluded.coding, bytes = excluded.bytes";
+    transaction.prepare_cached(sql)?.execute(params![
+        id,
+        header.bytes.size,
+        header.bytes.code(),
+        header.bytes.bytes
+    ])?;
+    Ok(())
+}
+
+pub(super) fn save_body(transaction: &Transaction<'_>, body: &BodyIn) -> Result<(), StoreError> {
+    let id = body.message.raw();
+    let known: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)")?
+        .query_row([id], |row| row.get(0))?;
+    if !known {
+        return Ok(());
+    }
+    let blob = save_blob(transaction, &body.hash, &body.bytes)?;
+    let sql = "INSERT INTO body (message_id, blob_id) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET blob_id = excluded.blob_id";
+    transaction.prepare_cached(sql)?.execute([id, blob])?;
+    let sql = "INSERT INTO structure (message_id, wire) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET wire = excluded.wire";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![id, body.structure])?;
+    Ok(())
+}
+
+fn save_blob(
+    transaction: &Transaction<'_>,
+    hash: &[u8; 32],
+    bytes: &Packed,
+) -> Result<i64, StoreError> {
+    let known = transaction
+        .prepare_cached("SELECT id FROM blob WHERE hash = ?1")?
+        .query_row([hash], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let sql = "INSERT INTO blob (hash, size, coding, bytes) VALUES (?1, ?2, ?3, ?4)";
+    transaction.prepare_cached(sql)?.execute(params![
+        hash,
+        bytes.size,
+        bytes.code(),
+        bytes.bytes
+    ])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// Gives `to` the header, envelope, structure and body of `from`.
+pub(super) fn copy(
+    transaction: &Transaction<'_>,
+    from: MessageId,
+    to: MessageId,
+) -> Result<(), StoreError> {
+    for sql in [
+        "INSERT INTO envelope (message_id, wire) SELECT ?2, wire FROM envelope WHERE message_id = ?1",
+        "INSERT INTO header (message_id, size, coding, bytes) SELECT ?2, size, coding, bytes FROM header WHERE message_id = ?1",
+        "INSERT INTO structure (message_id, wire) SELECT ?2, wire FROM structure WHERE message_id = ?1",
+        "INSERT INTO body (message_id, blob_id) SELECT ?2, blob_id FROM body WHERE message_id = ?1",
+    ] {
+        transaction
+            .prepare_cached(sql)?
+            .execute([from.raw(), to.raw()])?;
+    }
+    Ok(())
+}
+
+/// Removes messages, and the texts that no other message has.
+pub(super) fn remove(
+    transaction: &Transaction<'_>,
+    messages: &[MessageId],
+) -> Result<(), StoreError> {
+    for message in messages {
+        let blob: Option<i64> = transaction
+            .prepare_cached("SELECT blob_id FROM body WHERE message_id = ?1")?
+            .query_row([message.raw()], |row| row.get(0))
+            .optional()?;
+        transaction
+            .prepare_cached("DELETE FROM message WHERE id = ?1")?
+            .execute([message.raw()])?;
+        if let Some(blob) = blob {
+            let sql = "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM body WHERE blob_id = ?1)";
+            transaction.prepare_cached(sql)?.execute([blob])?;
+        }
+    }
+    Ok(())
+}
+
+/// The envelopes of messages, as FETCH shows them; `None` where the header was not read yet.
+pub(super) fn envelopes(
+    connection: &Connection,
+    messages: &[MessageId],
+) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    wires(
+        connection,
+        "SELECT wire FROM envelope WHERE message_id = ?1",
+        messages,
+    )
+}
+
+/// The structures of messages, as FETCH BODY shows them; `None` where the text was not read yet.
+pub(super) fn structures(
+    connection: &Connection,
+    messages: &[MessageId],
+) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    wires(
+        connection,
+        "SELECT wire FROM structure WHERE message_id = ?1",
+        messages,
+    )
+}
+
+fn wires(
+    connection: &Connection,
+    sql: &str,
+    messages: &[MessageId],
+) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let wire = |message: &MessageId| {
+        Ok(statement
+            .query_row([message.raw()], |row| row.get(0))
+            .optional()?)
+    };
+    messages.iter().map(wire).collect()
+}
+
+/// Raw headers; `None` where the header was not read yet.
+pub(super) fn headers(
+    connection: &Connection,
+    messages: &[MessageId],
+) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    texts(
+        connection,
+        "SELECT size, coding, bytes FROM header WHERE message_id = ?1",
+        messages,
+    )
+}
+
+/// Whole messages; `None` where the text is not held.
+pub(super) fn bodies(
+    connection: &Connection,
+    messages: &[MessageId],
+) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    let sql = "SELECT size, coding, bytes FROM blob WHERE id = (SELECT blob_id FROM body WHERE message_id = ?1)";
+    texts(connection, sql, messages)
+}
+
+fn texts(
+    connection: &Connection,
+    sql: &str,
+    messages: &[MessageId],
+) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let text = |message: &MessageId| {
+        let packed = statement
+            .query_row([message.raw()], Packed::from_row)
+            .optional()?;
+        packed.map(Packed::unpack).transpose()
+    };
+    messages.iter().map(text).collect()
+}
+
+fn damaged(detail: String) -> StoreError {
+    StoreError::Damaged {
+        path: "cache.db".into(),
+        detail,
+    }
+}
+
+/// Texts below this size are kept as they are.
+const WORTHWHILE_BYTES: usize = 256;
+/// The zstd level: fast enough to keep up with a server on the same machine.
+const LEVEL: i32 = 3;

@@ -1,0 +1,126 @@
+//! One mailbox in memory: its base, the journal entries that speak of it, and the view that follows from both.
+//!
+//! The files are written first. What is here changes on the thread that has just committed, so that nobody is shown
+//! what a crash could still take back.
+
+use crate::id::MessageId;
+use crate::journal::JournalEntry;
+use crate::mirror::{Access, Base, BaseMessage, LocalState, MailboxFacts};
+use crate::protocol::types::{FlagSet, Keywords, MailboxName};
+
+use super::view::{Row, View};
+
+/// A mailbox in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) name: MailboxName,
+    pub(super) base: Base,
+    pub(super) facts: MailboxFacts,
+    pub(super) entries: Vec<JournalEntry>,
+    pub(super) view: View,
+}
+
+/// What the files say of a mailbox.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    pub(super) name: MailboxName,
+    pub(super) base: Base,
+    pub(super) facts: MailboxFacts,
+    pub(super) keywords: Keywords,
+    pub(super) seen_to: MessageId,
+    pub(super) entries: Vec<JournalEntry>,
+}
+
+impl Held {
+    pub(super) fn new(loaded: Loaded) -> Self {
+        let Loaded {
+            name,
+            base,
+            facts,
+            keywords,
+            seen_to,
+            entries,
+        } = loaded;
+        let writable = facts.access != Access::ReadOnly;
+        let view = View::new(
+            rows(&base),
+            states(&base, &entries),
+            keywords,
+            seen_to,
+            writable,
+        );
+        Self {
+            name,
+            base,
+            facts,
+            entries,
+            view,
+        }
+    }
+
+    /// Takes in entries that were just committed.
+    pub(super) fn accept(&mut self, entries: Vec<JournalEntry>) {
+        self.view = self.view.with(&entries);
+        self.entries.extend(entries);
+    }
+
+    /// Takes in a new base or another state of the entries.
+    pub(super) fn refresh(&mut self) {
+        self.view = self
+            .view
+            .rebuilt(rows(&self.base), states(&self.base, &self.entries));
+        self.view.writable = self.facts.access != Access::ReadOnly;
+    }
+
+    /// A message of the base.
+    pub(super) fn find(&self, id: MessageId) -> Option<&BaseMessage> {
+        let index = self
+            .base
+            .messages
+            .binary_search_by_key(&id, |message| message.id)
+            .ok()?;
+        self.base.messages.get(index)
+    }
+
+    pub(super) fn find_mut(&mut self, id: MessageId) -> Option<&mut BaseMessage> {
+        let index = self
+            .base
+            .messages
+            .binary_search_by_key(&id, |message| message.id)
+            .ok()?;
+        self.base.messages.get_mut(index)
+    }
+
+    /// The flags a message has for clients, if it is there.
+    pub(super) fn flags(&self, id: MessageId) -> Option<FlagSet> {
+        self.view.find(id).map(|(_, flags)| flags)
+    }
+}
+
+fn rows(base: &Base) -> Vec<Row> {
+    let row = |message: &BaseMessage| Row {
+        id: message.id,
+        instant: message.mark.instant,
+        size: message.mark.size,
+        zone_minutes: message.zone_minutes,
+    };
+    base.messages.iter().map(row).collect()
+}
+
+fn states(base: &Base, entries: &[JournalEntry]) -> Vec<LocalState> {
+    let mut states: Vec<LocalState> = base
+        .messages
+        .iter()
+        .map(|message| LocalState::Present(message.flags))
+        .collect();
+    for entry in entries.iter().filter(|entry| entry.is_active()) {
+        if let Ok(index) = base
+            .messages
+            .binary_search_by_key(&entry.message, |message| message.id)
+            && let Some(state) = states.get_mut(index)
+        {
+            *state = state.after(&entry.action);
+        }
+    }
+    states
+}

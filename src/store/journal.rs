@@ -1,0 +1,408 @@
+//! Rows of the journal.
+//!
+//! A row stands for itself: flags are written by name and the destination of a copy by its octets, so that it means the
+//! same when every other file is gone. A checksum covers what the user asked for; the columns about progress change.
+
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::error::StoreError;
+use super::mailbox::name_of;
+use crate::id::{EntryId, MessageId};
+use crate::journal::{Action, Attempt, EntryState, HeaderHash, JournalEntry, Mark, ParkReason};
+use crate::protocol::types::{Flag, FlagDelta, FlagSet, Keyword, Keywords, MailboxName};
+
+/// An entry as it stands in the file: by names, for any mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Position in the journal.
+    pub id: EntryId,
+    /// The mailbox acted in.
+    pub mailbox: MailboxName,
+    /// The message acted on.
+    pub message: MessageId,
+    /// How to find it again.
+    pub mark: Mark,
+    /// The UIDVALIDITY under which the mark's UID was given.
+    pub uid_validity: Option<u32>,
+    /// Its flags before, by name.
+    pub flags_before: Vec<Flag>,
+    /// What to do.
+    pub action: NamedAction,
+    /// How far it has come.
+    pub state: EntryState,
+    /// Why it waits, in words.
+    pub trouble: String,
+    /// When it was accepted, in seconds since 1970.
+    pub accepted_at: i64,
+}
+
+/// An action with its flags by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedAction {
+    /// Set and clear flags.
+    Flags {
+        /// Flags to set.
+        add: Vec<Flag>,
+        /// Flags to clear.
+        remove: Vec<Flag>,
+    },
+    /// Remove the message.
+    Expunge,
+    /// Copy it.
+    Copy {
+        /// The receiving mailbox.
+        to: MailboxName,
+    },
+}
+
+impl EntryRow {
+    /// The entry with its flags as bits of a mailbox's keywords; names that it does not have are left out.
+    pub(super) fn entry(&self, keywords: &Keywords) -> JournalEntry {
+        let bits = |flags: &[Flag]| keywords.resolve(flags).0;
+        let action = match &self.action {
+            NamedAction::Flags { add, remove } => Action::Flags(FlagDelta {
+                add: bits(add),
+                remove: bits(remove),
+            }),
+            NamedAction::Expunge => Action::Expunge,
+            NamedAction::Copy { to } => Action::Copy { to: to.clone() },
+        };
+        JournalEntry {
+            id: self.id,
+            message: self.message,
+            mark: self.mark,
+            flags_before: bits(&self.flags_before),
+            action,
+            state: self.state.clone(),
+            trouble: self.trouble.clone(),
+            accepted_at: self.accepted_at,
+        }
+    }
+
+    /// Every keyword that the entry speaks of.
+    pub(super) fn keywords(&self) -> impl Iterator<Item = &Keyword> {
+        let (add, remove) = match &self.action {
+            NamedAction::Flags { add, remove } => (add.as_slice(), remove.as_slice()),
+            NamedAction::Expunge | NamedAction::Copy { .. } => (&[][..], &[][..]),
+        };
+        self.flags_before
+            .iter()
+            .chain(add)
+            .chain(remove)
+            .filter_map(|flag| match flag {
+                Flag::Keyword(keyword) => Some(keyword),
+                Flag::Seen
+                | Flag::Answered
+                | Flag::Flagged
+                | Flag::Deleted
+                | Flag::Draft
+                | Flag::Recent
+                | Flag::Extension(_) => None,
+            })
+    }
+}
+
+/// What is about to be written, before it has an id.
+pub(super) struct Draft<'a> {
+    pub(super) mailbox: &'a MailboxName,
+    pub(super) uid_validity: Option<u32>,
+    pub(super) keywords: &'a Keywords,
+    pub(super) message: MessageId,
+    pub(super) mark: Mark,
+    pub(super) flags_before: FlagSet,
+    pub(super) action: &'a Action,
+    pub(super) accepted_at: i64,
+}
+
+/// Writes an entry and gives it its id.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    draft: &Draft<'_>,
+) -> Result<EntryId, StoreError> {
+    let before = names(draft.keywords, draft.flags_before, "");
+    let (kind, payload) = payload(draft.action, draft.keywords);
+    let header = draft.mark.header.map(|hash| hash.0);
+    let sum = Checked {
+        mailbox: draft.mailbox.as_bytes(),
+        mark: draft.mark,
+        uid_validity: draft.uid_validity,
+        flags_before: &before,
+        kind,
+        payload: &payload,
+        accepted_at: draft.accepted_at,
+    };
+    transaction.prepare_cached(INSERT)?.execute(params![
+        draft.mailbox.as_bytes(),
+        draft.message.raw(),
+        draft.mark.instant,
+        draft.mark.size,
+        header,
+        draft.mark.uid,
+        draft.uid_validity,
+        before,
+        kind,
+        payload,
+        draft.accepted_at,
+        sum.crc(),
+    ])?;
+    Ok(EntryId::from_raw(transaction.last_insert_rowid()))
+}
+
+/// The entries of one mailbox, oldest first; `None` for all mailboxes.
+pub(super) fn load(
+    connection: &Connection,
+    mailbox: Option<&MailboxName>,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let mut statement = connection.prepare_cached(SELECT)?;
+    let mut rows = statement.query([mailbox.map(MailboxName::as_bytes)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(read(row)?);
+    }
+    Ok(entries)
+}
+
+/// Records that commands for these entries are about to leave.
+pub(super) fn attempt(
+    transaction: &Transaction<'_>,
+    attempts: &[(EntryId, Attempt)],
+) -> Result<(), StoreError> {
+    let sql = "UPDATE entry SET state = 1, attempts = ?2, copies_before = ?3 WHERE id = ?1";
+    for (entry, attempt) in attempts {
+        transaction.prepare_cached(sql)?.execute(params![
+            entry.raw(),
+            attempt.number,
+            attempt.copies_before
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn retire(transaction: &Transaction<'_>, entries: &[EntryId]) -> Result<(), StoreError> {
+    for entry in entries {
+        transaction
+            .prepare_cached("DELETE FROM entry WHERE id = ?1")?
+            .execute([entry.raw()])?;
+    }
+    Ok(())
+}
+
+pub(super) fn park(
+    transaction: &Transaction<'_>,
+    entry: EntryId,
+    reason: &ParkReason,
+) -> Result<(), StoreError> {
+    let text = match reason {
+        ParkReason::Refused { text } => text.as_str(),
+        ParkReason::NotKept
+        | ParkReason::NoDestination
+        | ParkReason::SourceGone
+        | ParkReason::NoReceipt
+        | ParkReason::Unbound => "",
+    };
+    let sql = "UPDATE entry SET state = 2, park = ?2, trouble = ?3 WHERE id = ?1";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![entry.raw(), park_code(reason), text])?;
+    Ok(())
+}
+
+/// Makes a parked entry pending again, as if it had never been tried.
+pub(super) fn retry(transaction: &Transaction<'_>, entry: EntryId) -> Result<bool, StoreError> {
+    let sql = "UPDATE entry SET state = 0, attempts = 0, park = 0, trouble = '' WHERE id = ?1 AND state = 2";
+    Ok(transaction.execute(sql, [entry.raw()])? > 0)
+}
+
+pub(super) fn trouble(
+    transaction: &Transaction<'_>,
+    entry: EntryId,
+    words: &str,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE entry SET trouble = ?2 WHERE id = ?1")?
+        .execute(params![entry.raw(), words])?;
+    Ok(())
+}
+
+/// Ties an entry to the message that its mark was found on.
+pub(super) fn rebind(
+    transaction: &Transaction<'_>,
+    entry: EntryId,
+    message: MessageId,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE entry SET message = ?2 WHERE id = ?1")?
+        .execute([entry.raw(), message.raw()])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<EntryRow, StoreError> {
+    let id = EntryId::from_raw(row.get(0)?);
+    let damaged = || StoreError::Damaged {
+        path: "journal.db".into(),
+        detail: format!("entry {id} does not read as it was written"),
+    };
+    let mailbox: Vec<u8> = row.get(1)?;
+    let mark = Mark {
+        instant: row.get(3)?,
+        size: row.get(4)?,
+        header: row.get::<_, Option<[u8; 32]>>(5)?.map(HeaderHash),
+        uid: row.get(6)?,
+    };
+    let (uid_validity, before, kind): (Option<u32>, String, i64) =
+        (row.get(7)?, row.get(8)?, row.get(9)?);
+    let (payload, accepted_at, checksum): (Vec<u8>, i64, u32) =
+        (row.get(10)?, row.get(11)?, row.get(12)?);
+    let sum = Checked {
+        mailbox: &mailbox,
+        mark,
+        uid_validity,
+        flags_before: &before,
+        kind,
+        payload: &payload,
+        accepted_at,
+    };
+    if sum.crc() != checksum {
+        return Err(damaged());
+    }
+    Ok(EntryRow {
+        id,
+        mailbox: name_of(&mailbox)?,
+        message: MessageId::from_raw(row.get(2)?),
+        mark,
+        uid_validity,
+        flags_before: before
+            .split_ascii_whitespace()
+            .filter_map(|name| Flag::from_bytes(name.as_bytes()).ok())
+            .collect(),
+        action: action(kind, &payload).ok_or_else(damaged)?,
+        state: state(
+            row.get(13)?,
+            Attempt {
+                number: row.get(14)?,
+                copies_before: row.get(15)?,
+            },
+            row.get(16)?,
+            row.get(17)?,
+        ),
+        trouble: row.get(17)?,
+        accepted_at,
+    })
+}
+
+/// The columns that never change, for the checksum.
+struct Checked<'a> {
+    mailbox: &'a [u8],
+    mark: Mark,
+    uid_validity: Option<u32>,
+    flags_before: &'a str,
+    kind: i64,
+    payload: &'a [u8],
+    accepted_at: i64,
+}
+
+impl Checked<'_> {
+    fn crc(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        let mut part = |octets: &[u8]| {
+            crc.update(
+                &u64::try_from(octets.len())
+                    .unwrap_or(u64::MAX)
+                    .to_le_bytes(),
+            );
+            crc.update(octets);
+        };
+        part(self.mailbox);
+        part(&self.mark.instant.to_le_bytes());
+        part(&self.mark.size.to_le_bytes());
+        part(self.mark.header.as_ref().map_or(&[], |hash| &hash.0));
+        part(&self.mark.uid.map_or([0; 5], numbered));
+        part(&self.uid_validity.map_or([0; 5], numbered));
+        part(self.flags_before.as_bytes());
+        part(&self.kind.to_le_bytes());
+        part(self.payload);
+        part(&self.accepted_at.to_le_bytes());
+        crc.finalize()
+    }
+}
+
+fn numbered(number: u32) -> [u8; 5] {
+    let [a, b, c, d] = number.to_le_bytes();
+    [1, a, b, c, d]
+}
+
+fn payload(action: &Action, keywords: &Keywords) -> (i64, Vec<u8>) {
+    match action {
+        Action::Flags(delta) => {
+            let added = names(keywords, delta.add, "+");
+            let removed = names(keywords, delta.remove, "-");
+            (
+                1,
+                format!("{added} {removed}").trim().to_owned().into_bytes(),
+            )
+        }
+        Action::Expunge => (2, Vec::new()),
+        Action::Copy { to } => (3, to.as_bytes().to_vec()),
+    }
+}
+
+fn action(kind: i64, payload: &[u8]) -> Option<NamedAction> {
+    match kind {
+        1 => {
+            let (mut add, mut remove) = (Vec::new(), Vec::new());
+            for word in std::str::from_utf8(payload).ok()?.split_ascii_whitespace() {
+                match word.split_at_checked(1)? {
+                    ("+", name) => add.push(Flag::from_bytes(name.as_bytes()).ok()?),
+                    ("-", name) => remove.push(Flag::from_bytes(name.as_bytes()).ok()?),
+                    _ => return None,
+                }
+            }
+            Some(NamedAction::Flags { add, remove })
+        }
+        2 => Some(NamedAction::Expunge),
+        3 => Some(NamedAction::Copy {
+            to: MailboxName::from_bytes(payload).ok()?,
+        }),
+        _ => None,
+    }
+}
+
+fn names(keywords: &Keywords, flags: FlagSet, sign: &str) -> String {
+    let words: Vec<String> = keywords
+        .names(flags)
+        .map(|flag| format!("{sign}{flag}"))
+        .collect();
+    words.join(" ")
+}
+
+fn state(code: i64, attempt: Attempt, park: i64, text: String) -> EntryState {
+    match code {
+        0 => EntryState::Pending,
+        1 => EntryState::Attempted(attempt),
+        _ => EntryState::Parked(match park {
+            2 => ParkReason::NotKept,
+            3 => ParkReason::NoDestination,
+            4 => ParkReason::SourceGone,
+            5 => ParkReason::NoReceipt,
+            6 => ParkReason::Unbound,
+            _ => ParkReason::Refused { text },
+        }),
+    }
+}
+
+fn park_code(reason: &ParkReason) -> i64 {
+    match reason {
+        ParkReason::Refused { .. } => 1,
+        ParkReason::NotKept => 2,
+        ParkReason::NoDestination => 3,
+        ParkReason::SourceGone => 4,
+        ParkReason::NoReceipt => 5,
+        ParkReason::Unbound => 6,
+    }
+}
+
+const INSERT: &str = "INSERT INTO entry (mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, \
+                      payload, accepted_at, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const SELECT: &str = "SELECT id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
+                      accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry \
+                      WHERE ?1 IS NULL OR mailbox = ?1 ORDER BY id";

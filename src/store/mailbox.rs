@@ -1,0 +1,220 @@
+//! Rows of mailboxes and their keywords.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::error::StoreError;
+use crate::id::{MailboxId, MessageId};
+use crate::mirror::{Access, MailboxFacts};
+use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
+
+/// A mailbox as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRow {
+    /// Our name for it.
+    pub id: MailboxId,
+    /// The server's name for it.
+    pub name: MailboxName,
+    /// Whether the server still lists it.
+    pub on_server: bool,
+    /// When a pass over it last came to its end, in seconds since 1970; `None` for never.
+    pub last_pass_at: Option<i64>,
+}
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<MailboxRow>, StoreError> {
+    let mut statement = connection
+        .prepare("SELECT id, name, on_server, last_pass_at FROM mailbox ORDER BY name")?;
+    let rows = statement.query_map([], |row| {
+        let at: i64 = row.get(3)?;
+        Ok((
+            row.get(0)?,
+            row.get::<_, Vec<u8>>(1)?,
+            row.get(2)?,
+            (at > 0).then_some(at),
+        ))
+    })?;
+    let mut mailboxes = Vec::new();
+    for row in rows {
+        let (id, name, on_server, last_pass_at) = row?;
+        mailboxes.push(MailboxRow {
+            id: MailboxId::from_raw(id),
+            name: name_of(&name)?,
+            on_server,
+            last_pass_at,
+        });
+    }
+    Ok(mailboxes)
+}
+
+/// Adds a mailbox, or finds it.
+pub(super) fn adopt(
+    transaction: &Transaction<'_>,
+    name: &MailboxName,
+) -> Result<MailboxId, StoreError> {
+    let sql = "INSERT INTO mailbox (name) VALUES (?1) ON CONFLICT (name) DO UPDATE SET on_server = 1 RETURNING id";
+    let id = transaction.query_row(sql, [name.as_bytes()], |row| row.get(0))?;
+    Ok(MailboxId::from_raw(id))
+}
+
+/// Adds a mailbox that must be new.
+pub(super) fn create(
+    transaction: &Transaction<'_>,
+    name: &MailboxName,
+) -> Result<MailboxId, StoreError> {
+    let sql = "INSERT INTO mailbox (name, access) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING RETURNING id";
+    let id: Option<i64> = transaction
+        .query_row(sql, [name.as_bytes()], |row| row.get(0))
+        .optional()?;
+    id.map(MailboxId::from_raw).ok_or(StoreError::MailboxExists)
+}
+
+pub(super) fn remove(transaction: &Transaction<'_>, id: MailboxId) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM mailbox WHERE id = ?1", [id.raw()])?;
+    Ok(())
+}
+
+pub(super) fn rename(
+    transaction: &Transaction<'_>,
+    id: MailboxId,
+    to: &MailboxName,
+) -> Result<(), StoreError> {
+    let taken: bool = transaction.query_row(
+        "SELECT EXISTS (SELECT 1 FROM mailbox WHERE name = ?1)",
+        [to.as_bytes()],
+        |row| row.get(0),
+    )?;
+    if taken {
+        return Err(StoreError::MailboxExists);
+    }
+    transaction.execute(
+        "UPDATE mailbox SET name = ?2 WHERE id = ?1",
+        params![id.raw(), to.as_bytes()],
+    )?;
+    Ok(())
+}
+
+/// Marks which mailboxes the server lists.
+pub(super) fn listed(
+    transaction: &Transaction<'_>,
+    names: &[MailboxName],
+) -> Result<Vec<MailboxId>, StoreError> {
+    transaction.execute("UPDATE mailbox SET on_server = 0", [])?;
+    names.iter().map(|name| adopt(transaction, name)).collect()
+}
+
+/// The mailbox's own row: name, facts, and up to which message clients have seen it.
+pub(super) fn load(
+    connection: &Connection,
+    id: MailboxId,
+) -> Result<(MailboxName, MailboxFacts, MessageId), StoreError> {
+    let sql = "SELECT name, uid_validity, access, permanent, seen_to FROM mailbox WHERE id = ?1";
+    let row = connection.query_row(sql, [id.raw()], |row| {
+        let facts = MailboxFacts {
+            uid_validity: row.get(1)?,
+            access: access_from(row.get(2)?),
+            permanent: row
+                .get::<_, Option<i64>>(3)?
+                .map(|bits| FlagSet::from_bits(bits.cast_unsigned())),
+            scoped_expunge: false,
+        };
+        Ok((
+            row.get::<_, Vec<u8>>(0)?,
+            facts,
+            MessageId::from_raw(row.get(4)?),
+        ))
+    });
+    let (name, facts, seen_to) = row.optional()?.ok_or(StoreError::NoMailbox)?;
+    Ok((name_of(&name)?, facts, seen_to))
+}
+
+pub(super) fn save_facts(
+    transaction: &Transaction<'_>,
+    id: MailboxId,
+    facts: &MailboxFacts,
+    at: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE mailbox SET uid_validity = ?2, access = ?3, permanent = ?4, last_pass_at = ?5 WHERE id = ?1";
+    let permanent = facts.permanent.map(|flags| flags.bits().cast_signed());
+    transaction.prepare_cached(sql)?.execute(params![
+        id.raw(),
+        facts.uid_validity,
+        access_code(facts.access),
+        permanent,
+        at
+    ])?;
+    Ok(())
+}
+
+pub(super) fn save_seen_to(
+    connection: &Connection,
+    id: MailboxId,
+    seen_to: MessageId,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE mailbox SET seen_to = ?2 WHERE id = ?1",
+        [id.raw(), seen_to.raw()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn keywords(connection: &Connection, id: MailboxId) -> Result<Keywords, StoreError> {
+    let mut statement = connection
+        .prepare("SELECT position, name FROM keyword WHERE mailbox_id = ?1 ORDER BY position")?;
+    let rows = statement.query_map([id.raw()], |row| {
+        Ok((row.get(0)?, row.get::<_, String>(1)?))
+    })?;
+    let mut positions = Vec::new();
+    for row in rows {
+        let (position, name) = row?;
+        positions.extend(
+            name.parse::<Keyword>()
+                .ok()
+                .map(|keyword| (position, keyword)),
+        );
+    }
+    Ok(Keywords::from_positions(positions))
+}
+
+/// Gives every name a bit, keeping those that have one.
+pub(super) fn define_keywords(
+    transaction: &Transaction<'_>,
+    id: MailboxId,
+    names: &[Keyword],
+) -> Result<Keywords, StoreError> {
+    let mut keywords = keywords(transaction, id)?;
+    for name in names {
+        keywords
+            .define(name)
+            .map_err(|_| StoreError::KeywordsFull)?;
+    }
+    let sql = "INSERT INTO keyword (mailbox_id, position, name) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    for (position, keyword) in keywords.positions() {
+        transaction
+            .prepare_cached(sql)?
+            .execute(params![id.raw(), position, keyword.as_str()])?;
+    }
+    Ok(keywords)
+}
+
+/// A name that came out of the store.
+pub(super) fn name_of(octets: &[u8]) -> Result<MailboxName, StoreError> {
+    MailboxName::from_bytes(octets).map_err(|_| StoreError::Damaged {
+        path: "mailbox".into(),
+        detail: "a mailbox name cannot be one".to_owned(),
+    })
+}
+
+fn access_code(access: Access) -> i64 {
+    match access {
+        Access::Unsaid => 0,
+        Access::ReadWrite => 1,
+        Access::ReadOnly => 2,
+    }
+}
+
+fn access_from(code: i64) -> Access {
+    match code {
+        1 => Access::ReadWrite,
+        2 => Access::ReadOnly,
+        _ => Access::Unsaid,
+    }
+}

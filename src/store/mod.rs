@@ -1,0 +1,265 @@
+//! The local store: everything lowtide remembers of one account, in two SQLite files.
+//!
+//! `journal.db` holds what cannot be fetched again: what the user did. `cache.db` holds what can: the last proven state of
+//! the mailboxes and the content of messages. No rule needs both to commit together. An action is accepted by one commit of
+//! the journal; it is retired by one commit of the cache (the new base), then one of the journal. A crash between the two
+//! leaves an entry whose wish the base already shows, and applying it again changes nothing.
+//!
+//! An account without a server keeps its mailboxes in `mail.db`, of the cache's shape; what clients do there is the base.
+//!
+//! Methods are named by intent and each is one transaction. Nothing is shown to a client before it is committed.
+
+mod accept;
+mod base;
+mod commit;
+mod content;
+mod error;
+mod held;
+mod journal;
+mod local;
+mod mailbox;
+mod migrate;
+mod notes;
+mod open;
+mod read;
+mod thread;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+pub use accept::Accepted;
+pub use commit::PassInput;
+pub use content::{BodyIn, HeaderIn, Packed};
+pub use error::StoreError;
+pub use journal::{EntryRow, NamedAction};
+pub use local::NewMessage;
+pub use mailbox::MailboxRow;
+pub use notes::{ConflictRow, Hold, UnseenNote};
+pub use view::{Row, View};
+
+use crate::id::{MailboxId, MessageId};
+use crate::protocol::types::MailboxName;
+use held::{Held, Loaded};
+use thread::{Readers, Writer};
+
+/// A handle on one account's files; cheap to clone. The files are closed when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// Where an account's mail comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A server holds the mailboxes; this is a copy with a journal.
+    Mirror,
+    /// The mailboxes live here and nowhere else.
+    Local,
+}
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    dir: PathBuf,
+    journal: Writer,
+    cache: Writer,
+    readers: Readers,
+    memory: Mutex<Memory>,
+    ids: tokio::sync::Mutex<IdBlock>,
+    accepted: watch::Sender<u64>,
+    changed: watch::Sender<u64>,
+    wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
+    _lock: open::Lock,
+}
+
+/// What of the files is held in memory.
+#[derive(Debug, Default)]
+struct Memory {
+    names: BTreeMap<MailboxName, MailboxId>,
+    held: BTreeMap<MailboxId, Held>,
+}
+
+/// Message ids that may be given without another commit.
+#[derive(Debug)]
+struct IdBlock {
+    next: i64,
+    end: i64,
+}
+
+impl Store {
+    /// Opens an account's directory, making what is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another process has it; otherwise what is wrong with the directory or its files.
+    pub fn open(dir: &Path, kind: Kind) -> Result<Self, StoreError> {
+        open::require_library()?;
+        open::private_dir(dir)?;
+        let lock = open::Lock::take(dir)?;
+        let journal_path = dir.join("journal.db");
+        let cache_path = dir.join(match kind {
+            Kind::Mirror => "cache.db",
+            Kind::Local => "mail.db",
+        });
+        let journal = open::writer(&journal_path, &migrate::JOURNAL)?;
+        open::check(&journal, &journal_path, false)?;
+        let cache = open::writer(&cache_path, &migrate::CACHE)?;
+        let names = mailbox::all(&cache)?
+            .into_iter()
+            .map(|row| (row.name, row.id))
+            .collect();
+        let next = commit::next_id(&journal, &cache)?;
+        let at = |source| StoreError::Io {
+            path: dir.to_owned(),
+            source,
+        };
+        let inner = Inner {
+            kind,
+            dir: dir.to_owned(),
+            journal: Writer::start("journal", journal).map_err(at)?,
+            cache: Writer::start("cache", cache).map_err(at)?,
+            readers: Readers::new(cache_path),
+            memory: Mutex::new(Memory {
+                names,
+                held: BTreeMap::new(),
+            }),
+            ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
+            accepted: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
+            wanted: watch::Sender::new(BTreeSet::new()),
+            _lock: lock,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Whether the account is a mirror or has its mailboxes here.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.inner.kind
+    }
+
+    /// The account's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// The doorbell of the journal: changes whenever an action was accepted.
+    #[must_use]
+    pub fn accepted(&self) -> watch::Receiver<u64> {
+        self.inner.accepted.subscribe()
+    }
+
+    /// The doorbell of the views: changes whenever a mailbox looks different to clients.
+    #[must_use]
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.inner.changed.subscribe()
+    }
+
+    /// A mailbox by its name.
+    #[must_use]
+    pub fn mailbox(&self, name: &MailboxName) -> Option<MailboxId> {
+        self.inner.memory().names.get(name).copied()
+    }
+
+    /// What clients see of a mailbox now.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`], or what is wrong with the files.
+    pub async fn view(&self, mailbox: MailboxId) -> Result<View, StoreError> {
+        self.hold(mailbox).await?;
+        self.inner.with(mailbox, |held| held.view.clone())
+    }
+
+    /// Brings a mailbox into memory if it is not there.
+    async fn hold(&self, mailbox: MailboxId) -> Result<(), StoreError> {
+        if self.inner.memory().held.contains_key(&mailbox) {
+            return Ok(());
+        }
+        let name = self.inner.name(mailbox)?;
+        let rows = self
+            .inner
+            .journal
+            .run(move |journal| journal::load(journal, Some(&name)))
+            .await?;
+        let inner = self.inner.clone();
+        let load = move |cache: &mut rusqlite::Connection| {
+            if inner.memory().held.contains_key(&mailbox) {
+                return Ok(());
+            }
+            let named: Vec<_> = rows.iter().flat_map(EntryRow::keywords).cloned().collect();
+            let transaction = cache.transaction()?;
+            let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
+            let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
+            let messages = base::load(&transaction, mailbox)?;
+            transaction.commit()?;
+            let base = crate::mirror::Base {
+                messages,
+                uid_validity: facts.uid_validity,
+            };
+            let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
+            let held = Held::new(Loaded {
+                name,
+                base,
+                facts,
+                keywords,
+                seen_to,
+                entries,
+            });
+            inner.memory().held.insert(mailbox, held);
+            Ok(())
+        };
+        self.inner.cache.run(load).await
+    }
+}
+
+impl Inner {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn name(&self, mailbox: MailboxId) -> Result<MailboxName, StoreError> {
+        let memory = self.memory();
+        let named = memory.names.iter().find(|(_, id)| **id == mailbox);
+        named
+            .map(|(name, _)| name.clone())
+            .ok_or(StoreError::NoMailbox)
+    }
+
+    /// Looks at a mailbox in memory.
+    fn with<T>(&self, mailbox: MailboxId, look: impl FnOnce(&Held) -> T) -> Result<T, StoreError> {
+        self.memory()
+            .held
+            .get(&mailbox)
+            .map(look)
+            .ok_or(StoreError::NoMailbox)
+    }
+
+    /// Changes a mailbox in memory, and rings for those who watch it.
+    fn publish<T>(
+        &self,
+        mailbox: MailboxId,
+        change: impl FnOnce(&mut Held) -> T,
+    ) -> Result<T, StoreError> {
+        let changed = self
+            .memory()
+            .held
+            .get_mut(&mailbox)
+            .map(change)
+            .ok_or(StoreError::NoMailbox);
+        ring(&self.changed);
+        changed
+    }
+}
+
+fn ring(bell: &watch::Sender<u64>) {
+    bell.send_modify(|count| *count = count.wrapping_add(1));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! What must not be forgotten beside the journal: marks we may have set by reading, mailboxes on hold, and conflicts.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::commit::words;
+use super::error::StoreError;
+use super::held::Held;
+use super::mailbox::name_of;
+use super::{Store, journal};
+use crate::clock;
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{HeaderHash, Mark};
+use crate::mirror::{Conflict, ConflictKind, MessageState};
+use crate::protocol::types::MailboxName;
+
+/// A message that our own reading may have marked `\Seen`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnseenNote {
+    /// The message, as far as the cache of then is still there.
+    pub message: MessageId,
+    /// How to find it otherwise.
+    pub mark: Mark,
+}
+
+/// A mailbox that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The mailbox.
+    pub mailbox: MailboxName,
+    /// Why, in words.
+    pub reason: String,
+    /// Since when, in seconds since 1970.
+    pub since: i64,
+    /// Whether a person approved it already.
+    pub approved: bool,
+}
+
+/// A wish that was not carried out because somebody else's excluded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// Our number for it.
+    pub id: i64,
+    /// The mailbox.
+    pub mailbox: MailboxName,
+    /// The message.
+    pub message: MessageId,
+    /// Which wishes met, in words.
+    pub kind: &'static str,
+    /// What the user had asked for.
+    pub wished: String,
+    /// What both sides came to.
+    pub kept: String,
+    /// When it was settled, in seconds since 1970.
+    pub at: i64,
+}
+
+impl Store {
+    /// Notes messages before a read that may mark them `\Seen`. Nothing may be read before this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing may be read.
+    pub async fn note_unseen(
+        &self,
+        mailbox: MailboxId,
+        notes: Vec<UnseenNote>,
+    ) -> Result<(), StoreError> {
+        let name = self.inner.name(mailbox)?;
+        let note = move |journal: &mut Connection| {
+            let transaction = journal.transaction()?;
+            let sql = "INSERT INTO restore_unseen (mailbox, message, instant, size, header_hash, uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                       ON CONFLICT DO NOTHING";
+            for UnseenNote { message, mark } in notes {
+                let header = mark.header.map(|hash| hash.0);
+                transaction.prepare_cached(sql)?.execute(params![
+                    name.as_bytes(),
+                    message.raw(),
+                    mark.instant,
+                    mark.size,
+                    header,
+                    mark.uid
+                ])?;
+            }
+            Ok(transaction.commit()?)
+        };
+        self.inner.journal.run(note).await
+    }
+
+    /// Messages whose `\Seen` may be ours to take off.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn unseen_notes(&self, mailbox: MailboxId) -> Result<Vec<UnseenNote>, StoreError> {
+        let name = self.inner.name(mailbox)?;
+        let load = move |journal: &mut Connection| {
+            let sql = "SELECT message, instant, size, header_hash, uid FROM restore_unseen WHERE mailbox = ?1";
+            let mut statement = journal.prepare_cached(sql)?;
+            let rows = statement.query_map([name.as_bytes()], |row| {
+                let header = row.get::<_, Option<[u8; 32]>>(3)?.map(HeaderHash);
+                let mark = Mark {
+                    instant: row.get(1)?,
+                    size: row.get(2)?,
+                    header,
+                    uid: row.get(4)?,
+                };
+                Ok(UnseenNote {
+                    message: MessageId::from_raw(row.get(0)?),
+                    mark,
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        self.inner.journal.run(load).await
+    }
+
+    /// Forgets notes whose messages were seen unread again, or that are gone.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the notes are still there.
+    pub async fn drop_unseen(
+        &self,
+        mailbox: MailboxId,
+        messages: Vec<MessageId>,
+    ) -> Result<(), StoreError> {
+        let name = self.inner.name(mailbox)?;
+        let forget = move |journal: &mut Connection| {
+            let transaction = journal.transaction()?;
+            for message in messages {
+                let sql = "DELETE FROM restore_unseen WHERE mailbox = ?1 AND message = ?2";
+                transaction
+                    .prepare_cached(sql)?
+                    .execute(params![name.as_bytes(), message.raw()])?;
+            }
+            Ok(transaction.commit()?)
+        };
+        self.inner.journal.run(forget).await
+    }
+
+    /// Holds a mailbox until a person approves.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be noted.
+    pub async fn hold_mailbox(&self, mailbox: MailboxId, reason: String) -> Result<(), StoreError> {
+        let name = self.inner.name(mailbox)?;
+        let hold = move |journal: &mut Connection| {
+            let sql = "INSERT INTO hold (mailbox, reason, since) VALUES (?1, ?2, ?3) ON CONFLICT (mailbox) DO UPDATE SET reason = excluded.reason";
+            journal.execute(sql, params![name.as_bytes(), reason, clock::unix_seconds()])?;
+            Ok(())
+        };
+        self.inner.journal.run(hold).await
+    }
+
+    /// Lets the next pass do what a mailbox was held for. Says whether it was held.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be noted.
+    pub async fn approve(&self, mailbox: MailboxName) -> Result<bool, StoreError> {
+        let approve = move |journal: &mut Connection| {
+            Ok(journal.execute(
+                "UPDATE hold SET approved = 1 WHERE mailbox = ?1",
+                [mailbox.as_bytes()],
+            )? > 0)
+        };
+        self.inner.journal.run(approve).await
+    }
+
+    /// Mailboxes on hold.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        let load = |journal: &mut Connection| {
+            let mut statement = journal
+                .prepare("SELECT mailbox, reason, since, approved FROM hold ORDER BY mailbox")?;
+            let mut rows = statement.query([])?;
+            let mut holds = Vec::new();
+            while let Some(row) = rows.next()? {
+                let mailbox = name_of(&row.get::<_, Vec<u8>>(0)?)?;
+                holds.push(Hold {
+                    mailbox,
+                    reason: row.get(1)?,
+                    since: row.get(2)?,
+                    approved: row.get(3)?,
+                });
+            }
+            Ok(holds)
+        };
+        self.inner.journal.run(load).await
+    }
+
+    /// Conflicts on record, oldest first.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn conflicts(&self) -> Result<Vec<ConflictRow>, StoreError> {
+        let load = |journal: &mut Connection| {
+            let mut statement = journal.prepare(
+                "SELECT id, mailbox, message, kind, wished, kept, at FROM conflict ORDER BY id",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut conflicts = Vec::new();
+            while let Some(row) = rows.next()? {
+                conflicts.push(ConflictRow {
+                    id: row.get(0)?,
+                    mailbox: name_of(&row.get::<_, Vec<u8>>(1)?)?,
+                    message: MessageId::from_raw(row.get(2)?),
+                    kind: kind_words(row.get(3)?),
+                    wished: row.get(4)?,
+                    kept: row.get(5)?,
+                    at: row.get(6)?,
+                });
+            }
+            Ok(conflicts)
+        };
+        self.inner.journal.run(load).await
+    }
+
+    /// Every journal entry, oldest first.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn entries(&self) -> Result<Vec<journal::EntryRow>, StoreError> {
+        self.inner
+            .journal
+            .run(|journal| journal::load(journal, None))
+            .await
+    }
+
+    /// Makes a parked entry pending again. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is still parked.
+    pub async fn retry_entry(&self, entry: EntryId) -> Result<bool, StoreError> {
+        self.reset(move |transaction| journal::retry(transaction, entry))
+            .await
+    }
+
+    /// Gives an entry up: what it asked for is not carried out. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is still there.
+    pub async fn drop_entry(&self, entry: EntryId) -> Result<bool, StoreError> {
+        let drop = move |transaction: &Transaction<'_>| {
+            let there = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM entry WHERE id = ?1)",
+                [entry.raw()],
+                |row| row.get(0),
+            )?;
+            journal::retire(transaction, &[entry])?;
+            Ok(there)
+        };
+        self.reset(drop).await
+    }
+
+    /// Changes the journal behind the mailboxes' back, and has them read it again.
+    async fn reset(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        let inner = self.inner.clone();
+        let reset = move |journal: &mut Connection| {
+            let transaction = journal.transaction()?;
+            let changed = change(&transaction)?;
+            let rows = journal::load(&transaction, None)?;
+            transaction.commit()?;
+            for held in inner.memory().held.values_mut() {
+                let keywords = held.view.keywords.clone();
+                held.entries = rows
+                    .iter()
+                    .filter(|row| row.mailbox == held.name)
+                    .map(|row| row.entry(&keywords))
+                    .collect();
+                held.refresh();
+            }
+            super::ring(&inner.changed);
+            super::ring(&inner.accepted);
+            Ok(changed)
+        };
+        self.inner.journal.run(reset).await
+    }
+}
+
+/// Whether a person approved what the mailbox was held for.
+pub(super) fn approved(journal: &Connection, mailbox: &MailboxName) -> Result<bool, StoreError> {
+    let sql = "SELECT approved FROM hold WHERE mailbox = ?1";
+    Ok(journal
+        .query_row(sql, [mailbox.as_bytes()], |row| row.get(0))
+        .optional()?
+        .unwrap_or(false))
+}
+
+/// Lifts a hold, with its approval: it was used up.
+pub(super) fn release(
+    transaction: &Transaction<'_>,
+    mailbox: &MailboxName,
+) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM hold WHERE mailbox = ?1", [mailbox.as_bytes()])?;
+    Ok(())
+}
+
+pub(super) fn add_conflict(
+    transaction: &Transaction<'_>,
+    held: &Held,
+    mailbox: &MailboxName,
+    conflict: &Conflict,
+) -> Result<(), StoreError> {
+    let keywords = &held.view.keywords;
+    let entries = held
+        .entries
+        .iter()
+        .filter(|entry| conflict.entries.contains(&entry.id));
+    let wished: Vec<String> = entries
+        .clone()
+        .map(|entry| words(&entry.action, keywords))
+        .collect();
+    let kept = match conflict.kept {
+        MessageState::Present(flags) => {
+            let names: Vec<String> = keywords.names(flags).map(|flag| flag.to_string()).collect();
+            format!("kept, with ({})", names.join(" "))
+        }
+        MessageState::Gone => "gone".to_owned(),
+    };
+    let mark = entries.map(|entry| entry.mark).next();
+    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, wished, kept, subject, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, x'', ?8)";
+    transaction.prepare_cached(sql)?.execute(params![
+        mailbox.as_bytes(),
+        conflict.message.raw(),
+        mark.map_or(0, |mark| mark.instant),
+        mark.map_or(0, |mark| mark.size),
+        kind_code(conflict.kind),
+        wished.join(", "),
+        kept,
+        clock::unix_seconds(),
+    ])?;
+    Ok(())
+}
+
+fn kind_code(kind: ConflictKind) -> i64 {
+    match kind {
+        ConflictKind::DeletedHereMarkedThere => 1,
+        ConflictKind::DeletedHereUndeletedThere => 2,
+        ConflictKind::ChangedHereDeletedThere => 3,
+    }
+}
+
+fn kind_words(code: i64) -> &'static str {
+    match code {
+        1 => "deleted here, but flagged or answered by somebody else since",
+        2 => "deleted here, but undeleted by somebody else since",
+        _ => "flagged or undeleted here, but removed on the server",
+    }
+}

@@ -1,0 +1,226 @@
+//! Opening an account's files: who may, with which settings, and whether they hold.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
+
+use super::error::StoreError;
+use super::migrate::Schema;
+
+/// Refuses a library with known faults in its write-ahead log.
+pub(super) fn require_library() -> Result<(), StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::Unsafe {
+            setting: "a write-ahead log without known faults",
+            found: rusqlite::version().to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Holds an account's directory for this process; released when dropped, however the process ends.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl Lock {
+    /// Takes the lock, or names the process that has it.
+    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join("lock");
+        let at = |source| StoreError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut file = private_file()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(at)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            file.read_to_string(&mut holder).map_err(at)?;
+            return Err(StoreError::Locked {
+                holder: holder.trim().parse().ok(),
+                path,
+            });
+        }
+        file.set_len(0).map_err(at)?;
+        writeln!(file, "{}", std::process::id()).map_err(at)?;
+        Ok(Self(file))
+    }
+}
+
+/// Makes the account's directory, or checks that it is ours alone.
+pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
+    let at = |source| StoreError::Io {
+        path: dir.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(at)?;
+    let metadata = std::fs::symlink_metadata(dir).map_err(at)?;
+    let exposed = |problem| {
+        Err(StoreError::Exposed {
+            path: dir.to_owned(),
+            problem,
+        })
+    };
+    if !metadata.is_dir() {
+        return exposed("is not a directory");
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return exposed("belongs to another user");
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return exposed("can be reached by other users; give it mode 0700");
+    }
+    Ok(())
+}
+
+/// Opens one database for writing, migrated and with every setting read back.
+pub(super) fn writer(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
+    create_private(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    let damaged = |error: rusqlite::Error| damage(path, error);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    if connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, u32>(0)
+        })
+        .map_err(damaged)?
+        == 0
+    {
+        connection.pragma_update(None, "page_size", PAGE_SIZE_BYTES)?;
+    }
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(damaged)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    harden(&connection)?;
+    require(&connection, "journal_mode", "wal")?;
+    require(&connection, "synchronous", "2")?;
+    require(&connection, "foreign_keys", "1")?;
+    require(&connection, "cell_size_check", "1")?;
+    require(&connection, "mmap_size", "0")?;
+    schema
+        .apply(&mut connection, path)
+        .map_err(|error| match error {
+            StoreError::Sqlite(error) => damage(path, error),
+            other => other,
+        })?;
+    Ok(connection)
+}
+
+/// Opens one database for reading only.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    harden(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Whether a file passes SQLite's own checks; `quick` leaves out the indexes.
+pub(super) fn check(connection: &Connection, path: &Path, quick: bool) -> Result<(), StoreError> {
+    let pragma = if quick {
+        "quick_check"
+    } else {
+        "integrity_check"
+    };
+    let verdict: String = connection
+        .pragma_query_value(None, pragma, |row| row.get(0))
+        .map_err(|error| damage(path, error))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::Damaged {
+            path: path.to_owned(),
+            detail: verdict,
+        })
+    }
+}
+
+fn harden(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Result<(), StoreError> {
+    let found = connection
+        .pragma_query_value(None, setting, |row| row.get::<_, rusqlite::types::Value>(0))?;
+    let found = match found {
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        rusqlite::types::Value::Text(text) => text,
+        other => format!("{other:?}"),
+    };
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(StoreError::Unsafe { setting, found })
+    }
+}
+
+/// SQLite would create the file readable by others; its WAL inherits the mode.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    match private_file().write(true).create_new(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(StoreError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+fn damage(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            StoreError::Damaged {
+                path: PathBuf::from(path),
+                detail: error.to_string(),
+            }
+        }
+        _ => error.into(),
+    }
+}
+
+/// 3.51.3 mended a fault by which a reset of the write-ahead log could lose a commit.
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Large pages suit rows that hold whole messages.
+const PAGE_SIZE_BYTES: u32 = 16 * 1024;
+/// Checkpoint once the WAL holds about 4 MiB.
+const WAL_PAGES: u32 = 256;
+/// Page cache of one connection.
+const CACHE_KIB: i32 = 4 * 1024;

@@ -1,0 +1,181 @@
+//! What the endpoint and the upstream read: content, lists, and what is still missing.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::content::{self};
+use super::error::StoreError;
+use super::mailbox::{self, MailboxRow};
+use super::{Store, base, ring};
+use crate::id::{MailboxId, MessageId};
+use crate::protocol::types::MailboxName;
+
+impl Store {
+    /// Every mailbox of the account, by name.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn mailboxes(&self) -> Result<Vec<MailboxRow>, StoreError> {
+        self.inner.readers.run(mailbox::all).await
+    }
+
+    /// Takes over the server's list: new mailboxes are added, missing ones are kept and marked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nothing was changed.
+    pub async fn adopt_list(&self, names: Vec<MailboxName>) -> Result<Vec<MailboxId>, StoreError> {
+        let inner = self.inner.clone();
+        let adopt = move |cache: &mut Connection| {
+            let transaction = cache.transaction()?;
+            let ids = mailbox::listed(&transaction, &names)?;
+            transaction.commit()?;
+            inner
+                .memory()
+                .names
+                .extend(names.into_iter().zip(ids.iter().copied()));
+            ring(&inner.changed);
+            Ok(ids)
+        };
+        self.inner.cache.run(adopt).await
+    }
+
+    /// Envelopes as FETCH shows them, in the order asked for; `None` where the header was not read yet.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn envelopes(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| content::envelopes(cache, &messages))
+            .await
+    }
+
+    /// Structures as FETCH BODY shows them; `None` where the text is not held.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn structures(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| content::structures(cache, &messages))
+            .await
+    }
+
+    /// Raw headers with their blank line; `None` where the header was not read yet.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn headers(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| content::headers(cache, &messages))
+            .await
+    }
+
+    /// Whole messages; `None` where the text is not held.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn bodies(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| content::bodies(cache, &messages))
+            .await
+    }
+
+    /// Messages whose header was not read yet, in the server's order.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn without_header(&self, mailbox: MailboxId) -> Result<Vec<MessageId>, StoreError> {
+        self.hold(mailbox).await?;
+        let missing = |held: &super::held::Held| {
+            held.base
+                .messages
+                .iter()
+                .filter(|message| message.mark.header.is_none())
+                .map(|message| message.id)
+                .collect()
+        };
+        self.inner.with(mailbox, missing)
+    }
+
+    /// Messages whose text is not held, newest first.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn without_body(&self, mailbox: MailboxId) -> Result<Vec<MessageId>, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| base::without_body(cache, mailbox))
+            .await
+    }
+
+    /// Asks for a text that is not held, and waits until it is, or for as long as `patience`.
+    ///
+    /// Whether it came is seen by reading it again.
+    pub async fn want_body(&self, mailbox: MailboxId, message: MessageId, patience: Duration) {
+        let wish = (mailbox, message);
+        let mut watching = self.inner.wanted.subscribe();
+        self.inner
+            .wanted
+            .send_modify(|wanted| drop(wanted.insert(wish)));
+        let fulfilled = watching.wait_for(|wanted| !wanted.contains(&wish));
+        if tokio::time::timeout(patience, fulfilled).await.is_err() {
+            self.inner
+                .wanted
+                .send_if_modified(|wanted| wanted.remove(&wish));
+        }
+    }
+
+    /// The texts that clients wait for, as they come and go.
+    #[must_use]
+    pub fn wanted(&self) -> watch::Receiver<BTreeSet<(MailboxId, MessageId)>> {
+        self.inner.wanted.subscribe()
+    }
+
+    /// Gives up texts that clients wait for: the server cannot be reached, or does not have them.
+    pub fn cannot_fetch(&self, messages: &BTreeSet<(MailboxId, MessageId)>) {
+        self.inner
+            .wanted
+            .send_modify(|wanted| wanted.retain(|wish| !messages.contains(wish)));
+    }
+
+    /// Notes that a client has opened the mailbox: what is there now is `\Recent` to nobody else.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`].
+    pub async fn seen_by_client(
+        &self,
+        mailbox: MailboxId,
+        newest: MessageId,
+    ) -> Result<(), StoreError> {
+        let older = self
+            .inner
+            .with(mailbox, |held| held.view.seen_to >= newest)?;
+        if older {
+            return Ok(());
+        }
+        self.inner
+            .publish(mailbox, |held| held.view.seen_to = newest)?;
+        self.inner
+            .cache
+            .run(move |cache| mailbox::save_seen_to(cache, mailbox, newest))
+            .await
+    }
+}

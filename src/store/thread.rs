@@ -1,0 +1,131 @@
+//! The threads that talk to SQLite: one writer for each file, and a few connections that only read.
+//!
+//! A job is one method of the store. Jobs of one file run one after the other in the order in which they were sent, so a
+//! job that publishes what it committed publishes in the order of the commits.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::error::StoreError;
+use super::open;
+
+type Job = Box<dyn FnOnce(&mut Connection) -> Verdict + Send>;
+
+/// What a job says about its file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Sound,
+    /// A write failed in a way after which later successes prove nothing.
+    Poisoned,
+}
+
+/// The one connection that writes a file, on a thread of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when the last handle is dropped, or after a failed write.
+    pub(super) fn start(name: &str, mut connection: Connection) -> std::io::Result<Self> {
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                while let Some(job) = queue.blocking_recv() {
+                    if job(&mut connection) == Verdict::Poisoned {
+                        break;
+                    }
+                }
+            })?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs a job on the thread and waits for its result.
+    ///
+    /// # Errors
+    /// What the job returns, or [`StoreError::Stopped`] once a write has failed.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome = job(connection);
+            let verdict = if outcome.as_ref().is_err_and(poisons) {
+                Verdict::Poisoned
+            } else {
+                Verdict::Sound
+            };
+            // Nobody may be waiting any more; what was committed is committed all the same.
+            drop(answer.send(outcome));
+            verdict
+        });
+        self.jobs.send(job).await.map_err(|_| StoreError::Stopped)?;
+        result.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+/// Whether an error says that the disk can no longer be believed. A full disk is not one: nothing was promised.
+fn poisons(error: &StoreError) -> bool {
+    let StoreError::Sqlite(error) = error else {
+        return false;
+    };
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::DatabaseCorrupt)
+    )
+}
+
+/// Connections that only read; each is lent to one job at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            idle: Arc::default(),
+            permits: Arc::new(Semaphore::new(READER_COUNT)),
+        }
+    }
+
+    /// Runs a reading job on a blocking thread.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = self
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Stopped)?;
+        let (path, idle) = (self.path.clone(), self.idle.clone());
+        let lend = move || {
+            let _permit = permit;
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = kept.map_or_else(|| open::reader(&path), Ok)?;
+            let outcome = job(&connection);
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+            outcome
+        };
+        tokio::task::spawn_blocking(lend)
+            .await
+            .map_err(|_| StoreError::Stopped)?
+    }
+}
+
+/// How many jobs may wait for a writer.
+const QUEUE_JOBS: usize = 64;
+/// How many reading jobs run at once.
+const READER_COUNT: usize = 4;
