@@ -191,7 +191,7 @@ impl Store {
         let ids = self.new_ids(copies).await?;
         let inner = self.inner.clone();
         let apply = move |file: &mut Connection| {
-            let entries: Vec<JournalEntry> = inner.with(source, |held| {
+            let entries: Vec<(JournalEntry, i16)> = inner.with(source, |held| {
                 wishes.iter().filter_map(|wish| zoned(held, wish)).collect()
             })?;
             let transaction = file.transaction()?;
