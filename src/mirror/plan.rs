@@ -123,11 +123,8 @@ pub fn plan(
             .copies
             .iter()
             .any(|wish| copies.get(&wish.entry) != Some(&CopyDecision::Received));
-        match delay(verdict, facts, owed) {
-            Some(delay) if !verdict.entries.is_empty() => {
-                drop(plan.delays.insert(verdict.message, delay))
-            }
-            Some(_) | None => {}
+        if let Some(delay) = delay(verdict, facts, owed).filter(|_| !verdict.entries.is_empty()) {
+            plan.delays.insert(verdict.message, delay);
         }
         aims.extend(Aim::of(verdict, owed));
     }

@@ -117,12 +117,7 @@ pub(super) fn writer(path: &Path, schema: &Schema) -> Result<Connection, StoreEr
     require(&connection, "foreign_keys", "1")?;
     require(&connection, "cell_size_check", "1")?;
     require(&connection, "mmap_size", "0")?;
-    schema
-        .apply(&mut connection, path)
-        .map_err(|error| match error {
-            StoreError::Sqlite(error) => damage(path, error),
-            other => other,
-        })?;
+    schema.apply(&mut connection, path)?;
     Ok(connection)
 }
 
@@ -170,13 +165,8 @@ fn harden(connection: &Connection) -> Result<(), StoreError> {
 }
 
 fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Result<(), StoreError> {
-    let found = connection
-        .pragma_query_value(None, setting, |row| row.get::<_, rusqlite::types::Value>(0))?;
-    let found = match found {
-        rusqlite::types::Value::Integer(number) => number.to_string(),
-        rusqlite::types::Value::Text(text) => text,
-        other => format!("{other:?}"),
-    };
+    let sql = format!("SELECT CAST({setting} AS TEXT) FROM pragma_{setting}");
+    let found: String = connection.query_row(&sql, [], |row| row.get(0))?;
     if found == wanted {
         Ok(())
     } else {

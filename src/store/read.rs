@@ -134,7 +134,7 @@ impl Store {
         let mut watching = self.inner.wanted.subscribe();
         self.inner
             .wanted
-            .send_modify(|wanted| drop(wanted.insert(wish)));
+            .send_if_modified(|wanted| wanted.insert(wish));
         let fulfilled = watching.wait_for(|wanted| !wanted.contains(&wish));
         if tokio::time::timeout(patience, fulfilled).await.is_err() {
             self.inner
