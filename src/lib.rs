@@ -1,1 +1,3 @@
 //! lowtide: an offline mirror for IMAP2 mailboxes.
+
+pub mod id;
