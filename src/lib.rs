@@ -1,3 +1,4 @@
 //! lowtide: an offline mirror for IMAP2 mailboxes.
 
+pub mod clock;
 pub mod id;
