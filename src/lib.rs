@@ -1,4 +1,5 @@
 //! lowtide: an offline mirror for IMAP2 mailboxes.
 
 pub mod clock;
+pub mod config;
 pub mod id;
