@@ -1,6 +1,7 @@
 //! lowtide: an offline mirror for IMAP2 mailboxes.
 
 pub mod clock;
+pub mod config;
 pub mod id;
 pub mod journal;
 pub mod mirror;

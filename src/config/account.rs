@@ -1,0 +1,210 @@
+//! `[account.NAME]`: a remote account to mirror, or a mailbox store on this machine.
+
+use crate::config::error::Fault;
+use crate::config::filter::MailboxFilter;
+use crate::config::keep::Bodies;
+use crate::config::limits::Timeouts;
+use crate::config::paths::Paths;
+use crate::config::raw::{Entry, Section};
+use crate::config::route::Route;
+use crate::config::secret::SecretSource;
+use crate::config::word::words;
+use crate::id::AccountName;
+use std::time::Duration;
+
+/// One account. Two that are equal need no restart after a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name: what clients log in as, and its directory.
+    pub name: AccountName,
+    /// The server it mirrors; `None` for a mailbox store on this machine, which is a server by itself.
+    pub upstream: Option<Upstream>,
+}
+
+/// The remote side of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// How the server is reached.
+    pub route: Route,
+    /// How to log in; `None` where the tunnel has logged in already.
+    pub login: Option<Login>,
+    /// Which protocol the server speaks. Default: `auto`.
+    pub protocol: Protocol,
+    /// Which mailboxes are mirrored. Default: INBOX and what the server lists.
+    pub mailboxes: MailboxFilter,
+    /// The longest time between two passes. Default: 5 minutes.
+    pub poll: Duration,
+    /// Which bodies are held. Default: all.
+    pub bodies: Bodies,
+    /// What happens where both sides changed one message.
+    pub conflict: ConflictPolicy,
+    /// How long the server may be silent. Default: what `[limits.timeouts]` says.
+    pub timeouts: Timeouts,
+}
+
+/// A user name and where its password is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user name on the server.
+    pub user: String,
+    /// Where the password is kept.
+    pub password: SecretSource,
+}
+
+/// What happens where both sides changed one message; the defaults keep mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConflictPolicy {
+    /// Expunged here, changed there. Default: keep.
+    pub deleted_here_changed_there: DeletedHere,
+    /// Changed here, expunged there. Default: accept.
+    pub changed_here_deleted_there: DeletedThere,
+}
+
+words! {
+    /// When TLS begins.
+    Tls {
+        /// With the first byte.
+        Implicit = "implicit",
+        /// After STARTTLS, which must succeed.
+        StartTls = "starttls",
+        /// Never.
+        None = "none",
+    }
+}
+
+words! {
+    /// The protocol of a server.
+    Protocol {
+        /// Found out after the greeting.
+        Auto = "auto",
+        /// RFC 1064 and RFC 1176.
+        Imap2 = "imap2",
+        /// IMAP2bis.
+        Imap2bis = "imap2bis",
+        /// RFC 3501.
+        Imap4rev1 = "imap4rev1",
+    }
+}
+
+words! {
+    /// What becomes of a message that was expunged here and changed there.
+    DeletedHere {
+        /// It stays there and comes back here.
+        Keep = "keep",
+        /// It is expunged there too.
+        Delete = "delete",
+    }
+}
+
+words! {
+    /// What becomes of a message that was changed here and expunged there.
+    DeletedThere {
+        /// It is gone here too.
+        Accept = "accept",
+        /// It is restored.
+        Restore = "restore",
+    }
+}
+
+impl Account {
+    /// Reads one account; `waits` is `[limits.timeouts]`.
+    pub(super) fn read(
+        section: &Section<'_>,
+        name: AccountName,
+        paths: &Paths,
+        waits: &Section<'_>,
+    ) -> Result<Self, Fault> {
+        let upstream = match Route::read(section, paths)? {
+            Some(route) => Some(Upstream::read(section, route, paths, waits)?),
+            None => {
+                refuse_remote_keys(section)?;
+                None
+            }
+        };
+        Ok(Self { name, upstream })
+    }
+}
+
+impl Upstream {
+    fn read(
+        section: &Section<'_>,
+        route: Route,
+        paths: &Paths,
+        waits: &Section<'_>,
+    ) -> Result<Self, Fault> {
+        let conflict = section.child("conflict")?;
+        Ok(Self {
+            login: login(section, &route, paths)?,
+            route,
+            protocol: section.require("protocol")?.word()?,
+            mailboxes: match section.given("mailboxes") {
+                Some(entry) => mailboxes(&entry)?,
+                None => MailboxFilter::default(),
+            },
+            poll: section.require("poll")?.duration()?,
+            bodies: Bodies::read(&section.child("keep")?)?,
+            conflict: ConflictPolicy {
+                deleted_here_changed_there: conflict
+                    .require("deleted-here-changed-there")?
+                    .word()?,
+                changed_here_deleted_there: conflict
+                    .require("changed-here-deleted-there")?
+                    .word()?,
+            },
+            timeouts: Timeouts::read(&section.child("timeouts")?.backed_by(waits))?,
+        })
+    }
+}
+
+/// A mailbox store on this machine has no settings: each key would be one that its writer believes in, in vain.
+fn refuse_remote_keys(section: &Section<'_>) -> Result<(), Fault> {
+    match section.names().min_by_key(|(_, offset)| *offset) {
+        None => Ok(()),
+        Some((key, offset)) => {
+            let problem = format!(
+                "{} has neither host nor tunnel, so it is a mailbox store on this machine, which has no {key}",
+                section.name
+            );
+            Err(section.key_fault(
+                key,
+                offset,
+                problem,
+                format!("Add host to mirror a server, or remove {key}"),
+            ))
+        }
+    }
+}
+
+/// Both halves of the login; a tunnel may do without, since it usually has logged in already.
+fn login(section: &Section<'_>, route: &Route, paths: &Paths) -> Result<Option<Login>, Fault> {
+    let given = ["user", "password"]
+        .iter()
+        .any(|key| section.given(key).is_some());
+    match route {
+        Route::Tunnel { .. } if !given => Ok(None),
+        Route::Tunnel { .. } | Route::Network { .. } => Ok(Some(Login {
+            user: section.require("user")?.text()?.to_owned(),
+            password: SecretSource::read(&section.require("password")?, paths)?,
+        })),
+    }
+}
+
+fn mailboxes(entry: &Entry<'_>) -> Result<MailboxFilter, Fault> {
+    let list = entry.list()?;
+    let patterns = list
+        .iter()
+        .map(Entry::text)
+        .collect::<Result<Vec<_>, _>>()?;
+    if patterns.is_empty() {
+        return Err(entry.fault(
+            format!("{} is empty, so that nothing would be mirrored", entry.name),
+            "Name some, or remove the key to mirror all",
+        ));
+    }
+    MailboxFilter::new(patterns).ok_or_else(|| {
+        entry.fault(
+            format!("{} has a \"!\" without a name", entry.name),
+            "Write the name to leave out after the \"!\"",
+        )
+    })
+}
