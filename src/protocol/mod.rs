@@ -4,9 +4,18 @@
 //!
 //! - [`types`]: the nouns of the RFCs, each with its parser and encoder;
 //! - [`framer`]: octets to whole lines with their literals, within limits;
-//! - [`parse`]: the cursor and the small rules that both grammars share.
+//! - [`parse`]: the cursor and the small rules that both grammars share;
+//! - [`command`] and [`response`]: the two grammars, each read and written;
+//! - [`dialect`]: the protocol's versions and how they differ, by name;
+//! - [`client`]: one connection, seen from its client.
 
+mod base64;
+pub mod capability;
+pub mod client;
+pub mod command;
+pub mod dialect;
 pub mod framer;
 mod outgoing;
 pub mod parse;
+pub mod response;
 pub mod types;

@@ -1,11 +1,10 @@
 //! A command on its way to a server: lines, and the places where the server must first say `+`.
 
 use super::parse::push_number;
-use super::types::{Password, Quoting};
-use super::types::{StringForm, form_for_server};
+use super::types::{Quoting, StringForm, form_for_server};
 
-/// A piece of an encoded command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A piece of an encoded command. It may hold a password, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Octets to send.
     Octets(Vec<u8>),
@@ -15,15 +14,14 @@ pub(crate) enum Piece {
 
 /// How strings may be written for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StringRules {
+pub(crate) struct StringRules {
     /// Whether quotes know escapes, and with them what quotes can hold.
-    pub quoting: Quoting,
-    /// Whether literals need no go-ahead (LITERAL+).
-    pub literals_wait: bool,
+    pub(crate) quoting: Quoting,
+    /// Whether literals need a go-ahead; with LITERAL+ they do not.
+    pub(crate) literals_wait: bool,
 }
 
 /// Writes the arguments of one command.
-#[derive(Debug)]
 pub(crate) struct CommandWriter {
     pieces: Vec<Piece>,
     line: Vec<u8>,
@@ -64,10 +62,6 @@ impl CommandWriter {
                 self.line.extend_from_slice(octets);
             }
         }
-    }
-
-    pub(crate) fn password(&mut self, password: &Password) {
-        self.string(password.expose());
     }
 
     /// Appends a space and a literal that is moved, not copied: a message may be large.

@@ -39,8 +39,7 @@ pub enum LiteralUse {
     Message,
 }
 
-/// A reading position in a frame. Reads liberally; what is read leaves the frame.
-#[derive(Debug)]
+/// A reading position in a frame. Reads liberally; literals that are read leave the frame.
 pub struct Cursor<'a> {
     rest: &'a [u8],
     len: usize,
@@ -66,6 +65,18 @@ impl<'a> Cursor<'a> {
             literals: literals.iter_mut(),
             quoting,
             depth_left: max_depth,
+        }
+    }
+
+    /// Starts at the front of a text that has no literals.
+    #[must_use]
+    pub fn over(text: &'a [u8], quoting: Quoting) -> Self {
+        Self {
+            rest: text,
+            len: text.len(),
+            literals: Default::default(),
+            quoting,
+            depth_left: SERVER_DEPTH,
         }
     }
 
@@ -167,6 +178,11 @@ impl<'a> Cursor<'a> {
     /// Everything up to the end of the line, as it stands.
     pub fn rest_of_line(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
+    }
+
+    /// Passes this many octets.
+    pub fn skip(&mut self, len: usize) {
+        self.take_len(len);
     }
 
     /// What is left to read, without reading it.

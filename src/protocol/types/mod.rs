@@ -33,6 +33,4 @@ pub use sequence::{SeqNum, SequenceError, SequenceSet, StarAllowed};
 pub use store::{StoreMode, StoreReply};
 pub use tag::{BadTag, Tag};
 pub use text::{NString, Password, Quoting};
-pub(crate) use text::{
-    StringForm, form_for_server, push_literal, push_literal_header, push_nstring, push_string,
-};
+pub(crate) use text::{StringForm, form_for_server, push_literal, write_escaped};
