@@ -4,6 +4,8 @@ pub mod clock;
 pub mod config;
 pub mod id;
 pub mod journal;
+pub mod message;
 pub mod mirror;
 pub mod protocol;
 pub mod store;
+pub mod upstream;

@@ -129,10 +129,20 @@ impl UpstreamError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } | Self::Closed { .. } | Self::Io(_) | Self::Silent { .. } | Self::Desynchronised { .. } => Retry::Soon,
-            Self::Unwilling { .. } | Self::Refused { .. } | Self::NotOpened { .. } | Self::Protocol(_) => Retry::Later,
+            Self::Unreachable { .. }
+            | Self::Closed { .. }
+            | Self::Io(_)
+            | Self::Silent { .. }
+            | Self::Desynchronised { .. } => Retry::Soon,
+            Self::Unwilling { .. }
+            | Self::Refused { .. }
+            | Self::NotOpened { .. }
+            | Self::Protocol(_) => Retry::Later,
             Self::Insecure { .. } | Self::Tunnel { .. } => Retry::Later,
-            Self::LoginRefused { .. } | Self::NoPassword { .. } | Self::NotOffered { .. } | Self::TrustRoots { .. } => Retry::Never,
+            Self::LoginRefused { .. }
+            | Self::NoPassword { .. }
+            | Self::NotOffered { .. }
+            | Self::TrustRoots { .. } => Retry::Never,
         }
     }
 
@@ -144,5 +154,9 @@ impl UpstreamError {
 }
 
 fn said(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(": {text}") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
 }

@@ -92,6 +92,11 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(15), greeting: seconds(30), silence: seconds(60), logout: seconds(5) }
+        Self {
+            connect: seconds(15),
+            greeting: seconds(30),
+            silence: seconds(60),
+            logout: seconds(5),
+        }
     }
 }

@@ -1,0 +1,321 @@
+//! Execute: one step of a plan, carried out on messages that are proven to be the right ones.
+
+use std::collections::BTreeMap;
+
+use super::error::UpstreamError;
+use super::observe::MAX_RANGES;
+use super::selected::{Selected, Slot};
+use super::wire::accept;
+use crate::id::MessageId;
+use crate::journal::Mark;
+use crate::mirror::{MessageState, Step, StepOutcome};
+use crate::protocol::command::{Command, Numbering};
+use crate::protocol::response::Status;
+use crate::protocol::types::{
+    FetchItem, FetchRequest, Flag, FlagDelta, FlagSet, MailboxName, SearchKey, SeqNum, SequenceSet,
+    StoreMode, StoreReply,
+};
+
+impl Selected<'_> {
+    /// Carries out a step. `marks` is what the base knows of the messages.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when it is not known whether, or on which messages, the step took effect. The connection is then
+    /// of no further use, and the next one looks first.
+    pub async fn execute(
+        &mut self,
+        step: &Step,
+        marks: &BTreeMap<MessageId, Mark>,
+    ) -> Result<StepOutcome, UpstreamError> {
+        match step {
+            Step::StoreFlags { messages, delta } => {
+                if delta.add.contains(FlagSet::DELETED) {
+                    self.prove(messages, marks).await?;
+                }
+                self.store(messages, *delta).await
+            }
+            Step::Copy { message, to, .. } => {
+                self.prove(std::slice::from_ref(message), marks).await?;
+                self.copy(*message, to).await
+            }
+            Step::Expunge { only } => {
+                self.prove(only, marks).await?;
+                self.expunge(only).await
+            }
+        }
+    }
+
+    /// Makes sure that the messages at the numbers are the messages meant: by UID, or by their headers.
+    async fn prove(
+        &mut self,
+        messages: &[MessageId],
+        marks: &BTreeMap<MessageId, Mark>,
+    ) -> Result<(), UpstreamError> {
+        let numbers = self.map.numbers();
+        let unproven: Vec<SeqNum> = messages
+            .iter()
+            .filter(|message| {
+                self.map
+                    .slot(&numbers, **message)
+                    .is_some_and(|slot| slot.header.is_none() && slot.uid.is_none())
+            })
+            .filter_map(|message| numbers.of(*message))
+            .collect();
+        if !unproven.is_empty() {
+            self.add_evidence(&unproven).await?;
+        }
+        let numbers = self.map.numbers();
+        let proven = |message: &MessageId| {
+            let shown = self.map.slot(&numbers, *message).and_then(Slot::mark);
+            match (shown, marks.get(message)) {
+                (Some(shown), Some(known)) if known.uid.is_some() && shown.uid.is_some() => {
+                    shown.uid == known.uid
+                }
+                (Some(shown), Some(known)) => known.header.is_none() || known.proves(&shown),
+                (None, _) | (_, None) => false,
+            }
+        };
+        if messages.iter().all(proven) {
+            Ok(())
+        } else {
+            Err(UpstreamError::Desynchronised {
+                problem: "a message is not the one it was taken for",
+            })
+        }
+    }
+
+    async fn store(
+        &mut self,
+        messages: &[MessageId],
+        delta: FlagDelta,
+    ) -> Result<StepOutcome, UpstreamError> {
+        let mut refusal = None;
+        let at_once = if self.dialect.expunge_is_timed() {
+            MAX_STORED
+        } else if delta.add.contains(FlagSet::DELETED) {
+            MAX_DELETED_BELOW_IMAP4
+        } else {
+            MAX_STORED_BELOW_IMAP4
+        };
+        for chunk in messages.chunks(at_once) {
+            for (mode, flags) in [
+                (StoreMode::Add, delta.add),
+                (StoreMode::Remove, delta.remove),
+            ] {
+                if !flags.is_empty() {
+                    refusal = self.store_once(chunk, mode, flags).await?.or(refusal);
+                }
+            }
+        }
+        let seen = self.read_flags(messages).await?;
+        Ok(refusal.map_or(StepOutcome::Done(seen.clone()), |text| {
+            StepOutcome::Refused { text, seen }
+        }))
+    }
+
+    /// Sends STORE for a few messages; gives the server's words if it refuses.
+    async fn store_once(
+        &mut self,
+        messages: &[MessageId],
+        mode: StoreMode,
+        flags: FlagSet,
+    ) -> Result<Option<String>, UpstreamError> {
+        let names: Vec<Flag> = self.map.keywords.names(flags).collect();
+        for set in self.sets(messages) {
+            let generation = self.map.generation;
+            let reply = StoreReply::Report;
+            let store = Command::Store {
+                numbering: Numbering::Sequence,
+                set,
+                mode,
+                reply,
+                flags: names.clone(),
+            };
+            let map = &mut self.map;
+            let completion = self.wire.run(store, |untagged| map.apply(untagged)).await?;
+            if self.map.generation != generation {
+                return Err(UpstreamError::Desynchronised {
+                    problem: "messages were removed while flags were stored by number",
+                });
+            }
+            match completion.status {
+                Status::Ok => {}
+                Status::No => return Ok(Some(completion.text.to_string())),
+                Status::Bad => {
+                    return Err(UpstreamError::Desynchronised {
+                        problem: "the server does not know the numbers it gave",
+                    });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the server shows of messages now. One that an EXPUNGE removed is gone; one it says nothing of is left out.
+    pub(super) async fn read_flags(
+        &mut self,
+        messages: &[MessageId],
+    ) -> Result<Vec<(MessageId, MessageState)>, UpstreamError> {
+        let numbers = self.map.numbers();
+        for seq in messages.iter().filter_map(|message| numbers.of(*message)) {
+            if let Some(slot) = self.map.slots.get_mut(seq.index()) {
+                slot.flags = None;
+            }
+        }
+        for set in self.sets(messages) {
+            let fetch = Command::Fetch(
+                Numbering::Sequence,
+                set,
+                FetchRequest::Items(vec![FetchItem::Flags]),
+            );
+            let map = &mut self.map;
+            let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
+            accept("FETCH", completion)?;
+        }
+        let numbers = self.map.numbers();
+        let state = |message: &MessageId| match self.map.slot(&numbers, *message) {
+            Some(slot) => slot.flags.map(MessageState::Present),
+            None => self
+                .map
+                .vanished
+                .contains(message)
+                .then_some(MessageState::Gone),
+        };
+        Ok(messages
+            .iter()
+            .filter_map(|message| Some((*message, state(message)?)))
+            .collect())
+    }
+
+    async fn copy(
+        &mut self,
+        message: MessageId,
+        to: &MailboxName,
+    ) -> Result<StepOutcome, UpstreamError> {
+        let generation = self.map.generation;
+        let mut answer = None;
+        for set in self.sets(&[message]) {
+            let map = &mut self.map;
+            let copy = Command::Copy(Numbering::Sequence, set, to.clone());
+            answer = Some(self.wire.run(copy, |untagged| map.apply(untagged)).await?);
+        }
+        if self.map.generation != generation && !self.dialect.expunge_is_timed() {
+            return Err(UpstreamError::Desynchronised {
+                problem: "messages were removed while one was copied by number",
+            });
+        }
+        let seen = self.read_flags(&[message]).await?;
+        match answer.map(|answer| (answer.status, answer.text)) {
+            Some((Status::Ok, _)) => Ok(StepOutcome::Done(seen)),
+            Some((Status::No | Status::Bad, text)) => Ok(StepOutcome::Refused {
+                text: text.to_string(),
+                seen,
+            }),
+            None => Err(UpstreamError::Desynchronised {
+                problem: "a message to be copied has no number",
+            }),
+        }
+    }
+
+    /// Removes messages, if at this moment EXPUNGE would remove these and no others.
+    async fn expunge(&mut self, only: &[MessageId]) -> Result<StepOutcome, UpstreamError> {
+        let scoped = self.map.facts.scoped_expunge;
+        if !scoped && !self.marked_are_exactly(only).await? {
+            return Ok(StepOutcome::Done(Vec::new()));
+        }
+        let commands = if scoped {
+            self.uid_expunges(only)
+        } else {
+            vec![Command::Expunge]
+        };
+        for command in commands {
+            let map = &mut self.map;
+            let completion = self
+                .wire
+                .run(command, |untagged| map.apply(untagged))
+                .await?;
+            if completion.status != Status::Ok {
+                let seen = self.read_flags(only).await?;
+                return Ok(StepOutcome::Refused {
+                    text: completion.text.to_string(),
+                    seen,
+                });
+            }
+        }
+        let others = self
+            .map
+            .vanished
+            .iter()
+            .filter(|message| !only.contains(message))
+            .count();
+        if others.saturating_add(self.map.vanished_strangers) > 0 {
+            tracing::warn!(
+                others,
+                strangers = self.map.vanished_strangers,
+                "messages of others went while ours were removed"
+            );
+        }
+        Ok(StepOutcome::Done(self.read_flags(only).await?))
+    }
+
+    fn uid_expunges(&self, only: &[MessageId]) -> Vec<Command> {
+        let numbers = self.map.numbers();
+        let uids = only
+            .iter()
+            .filter_map(|message| SeqNum::new(self.map.slot(&numbers, *message)?.uid?));
+        let mut uids: Vec<SeqNum> = uids.collect();
+        uids.sort_unstable();
+        SequenceSet::chunked(uids, MAX_RANGES)
+            .into_iter()
+            .map(Command::UidExpunge)
+            .collect()
+    }
+
+    /// Whether the messages marked `\Deleted` on the server are these and no others.
+    async fn marked_are_exactly(&mut self, only: &[MessageId]) -> Result<bool, UpstreamError> {
+        let generation = self.map.generation;
+        self.map.found.clear();
+        let search = Command::Search {
+            numbering: Numbering::Sequence,
+            charset: None,
+            keys: vec![SearchKey::Deleted],
+        };
+        let map = &mut self.map;
+        let completion = self
+            .wire
+            .run(search, |untagged| map.apply(untagged))
+            .await?;
+        accept("SEARCH", completion)?;
+        if self.map.generation != generation {
+            return Ok(false);
+        }
+        let numbers = self.map.numbers();
+        let mut ours: Vec<u32> = only
+            .iter()
+            .filter_map(|message| numbers.of(*message))
+            .map(SeqNum::get)
+            .collect();
+        ours.sort_unstable();
+        self.map.found.sort_unstable();
+        self.map.found.dedup();
+        Ok(self.map.found == ours && ours.len() == only.len())
+    }
+
+    /// The numbers of messages now, as sets that fit a line.
+    pub(super) fn sets(&self, messages: &[MessageId]) -> Vec<SequenceSet> {
+        let numbers = self.map.numbers();
+        let mut seqs: Vec<SeqNum> = messages
+            .iter()
+            .filter_map(|message| numbers.of(*message))
+            .collect();
+        seqs.sort_unstable();
+        SequenceSet::chunked(seqs, MAX_RANGES)
+    }
+}
+
+/// How many messages one STORE may name, where numbers stand still while it runs.
+const MAX_STORED: usize = 500;
+/// The same where they may not: few, so that little has to be looked at again.
+const MAX_STORED_BELOW_IMAP4: usize = 50;
+/// The same for marks that can cost a message.
+const MAX_DELETED_BELOW_IMAP4: usize = 10;

@@ -1,0 +1,23 @@
+//! The client of the remote server: connect, observe one mailbox, carry out the steps of a plan, read content.
+//!
+//! Nothing here knows the store or the journal. A [`Session`] is one connection; [`Selected`] is one open mailbox on it and
+//! holds the only map between the server's numbers and our messages. Both end with the connection.
+
+mod backoff;
+mod content;
+mod dial;
+mod error;
+mod execute;
+mod observe;
+mod selected;
+mod server;
+mod session;
+mod survey;
+mod wire;
+
+pub use backoff::Backoff;
+pub use content::Content;
+pub use error::{Retry, UpstreamError};
+pub use selected::Selected;
+pub use server::{Credentials, Level, Patience, Security, Server, Transport};
+pub use session::{Features, Session};

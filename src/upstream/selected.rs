@@ -1,0 +1,328 @@
+//! One open mailbox: the live map between the server's numbers and our messages.
+//!
+//! A number is spent here and nowhere else. Every untagged line is applied in the order in which it came; an EXPUNGE moves
+//! the numbers behind it at once and begins a new generation. Whoever needs numbers to stand still compares generations.
+
+use super::error::UpstreamError;
+use super::session::Session;
+use super::wire::Wire;
+use crate::id::MessageId;
+use crate::journal::Mark;
+use crate::mirror::{Access, Alignment, Base, MailboxFacts, Observation, SeenMessage};
+use crate::protocol::command::Command;
+use crate::protocol::dialect::Dialect;
+use crate::protocol::response::{Code, FetchData, Status, Untagged};
+use crate::protocol::types::{Flag, FlagSet, Keywords, MailboxName, SeqNum};
+
+/// A mailbox opened with SELECT.
+#[derive(Debug)]
+pub struct Selected<'s> {
+    pub(super) wire: &'s mut Wire,
+    pub(super) dialect: Dialect,
+    pub(super) map: Map,
+}
+
+/// What is known of the open mailbox, number by number.
+#[derive(Clone, Debug)]
+pub(super) struct Map {
+    pub(super) facts: MailboxFacts,
+    pub(super) keywords: Keywords,
+    /// How many messages the server says there are.
+    pub(super) exists: usize,
+    /// Counts the EXPUNGEs; numbers taken under one generation mean nothing under the next.
+    pub(super) generation: u64,
+    /// Known messages by number; those that arrived later are not in it.
+    pub(super) slots: Vec<Slot>,
+    /// Messages of ours that an EXPUNGE has removed on this connection.
+    pub(super) vanished: Vec<MessageId>,
+    /// Messages that an EXPUNGE has removed and that were not ours to name.
+    pub(super) vanished_strangers: usize,
+    /// The numbers of the last SEARCH.
+    pub(super) found: Vec<u32>,
+}
+
+/// One message of the open mailbox, as far as it was shown on this connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Slot {
+    pub(super) message: Option<MessageId>,
+    pub(super) instant: Option<(i64, i16)>,
+    pub(super) size: Option<u32>,
+    pub(super) uid: Option<u32>,
+    pub(super) header: Option<crate::journal::HeaderHash>,
+    pub(super) flags: Option<FlagSet>,
+}
+
+impl<'s> Selected<'s> {
+    pub(super) async fn open(
+        session: &'s mut Session,
+        name: &MailboxName,
+        keywords: Keywords,
+    ) -> Result<Self, UpstreamError> {
+        let scoped_expunge =
+            session.features.capabilities.has("UIDPLUS") && session.features.dialect.has_uids();
+        let facts = MailboxFacts {
+            scoped_expunge,
+            ..MailboxFacts::default()
+        };
+        let mut map = Map {
+            facts,
+            keywords,
+            exists: 0,
+            generation: 0,
+            slots: Vec::new(),
+            vanished: Vec::new(),
+            vanished_strangers: 0,
+            found: Vec::new(),
+        };
+        // Before this SELECT took effect, lines may still speak of the mailbox that was open before.
+        let hear = |untagged| {
+            if matches!(&untagged, Untagged::Status(_, text) if text.code == Some(Code::Closed)) {
+                map.forget();
+            }
+            map.apply(untagged)
+        };
+        let completion = session
+            .wire
+            .run(Command::Select(name.clone()), hear)
+            .await?;
+        if completion.status != Status::Ok {
+            return Err(UpstreamError::NotOpened {
+                mailbox: name.to_string(),
+                text: completion.text.to_string(),
+            });
+        }
+        map.note(completion.text.code.as_ref());
+        if map.facts.permanent == Some(FlagSet::EMPTY) {
+            map.facts.access = Access::ReadOnly;
+        }
+        Ok(Self {
+            wire: &mut session.wire,
+            dialect: session.features.dialect,
+            map,
+        })
+    }
+
+    /// What holds for the mailbox as a whole.
+    #[must_use]
+    pub fn facts(&self) -> MailboxFacts {
+        self.map.facts
+    }
+
+    /// What the keyword bits mean, with those that this server has named.
+    #[must_use]
+    pub fn keywords(&self) -> &Keywords {
+        &self.map.keywords
+    }
+
+    /// How many messages the server says there are.
+    #[must_use]
+    pub fn exists(&self) -> usize {
+        self.map.exists
+    }
+
+    /// Ties numbers to our messages, as an alignment of this very observation found them.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Desynchronised`] when the numbers have moved since.
+    pub fn bind(
+        &mut self,
+        base: &Base,
+        alignment: &Alignment,
+        seen: &Observation,
+    ) -> Result<(), UpstreamError> {
+        if self.map.slots.len() != seen.messages.len() || !self.map.agrees_with(seen) {
+            return Err(UpstreamError::Desynchronised {
+                problem: "messages were removed while they were looked at",
+            });
+        }
+        for (index, seq) in alignment.present() {
+            if let (Some(known), Some(slot)) = (
+                base.messages.get(index),
+                self.map.slots.get_mut(seq.index()),
+            ) {
+                slot.message = Some(known.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ties the last messages of the observation to the ids they were recorded under, if none of them is gone again.
+    pub fn bind_arrivals(&mut self, ids: &[MessageId]) {
+        if self.map.vanished_strangers > 0 {
+            return;
+        }
+        let known = self.map.slots.len().saturating_sub(ids.len());
+        for (slot, id) in self.map.slots.iter_mut().skip(known).zip(ids) {
+            slot.message = Some(*id);
+        }
+    }
+}
+
+impl Map {
+    /// Applies one line of the server.
+    pub(super) fn apply(&mut self, untagged: Untagged) -> Result<(), UpstreamError> {
+        match untagged {
+            Untagged::Exists(count) => self.resize(count as usize)?,
+            Untagged::Expunge(number) => self.expunge(number)?,
+            Untagged::Fetch(seq, data) => self.fetched(seq, &data),
+            Untagged::Flags(flags) => self.define(&flags),
+            Untagged::Status(_, text) => self.note(text.code.as_ref()),
+            Untagged::Search(numbers) => self.found.extend(numbers),
+            Untagged::Recent(_)
+            | Untagged::Copy(_)
+            | Untagged::Mailbox(_)
+            | Untagged::Bboard(_)
+            | Untagged::Capability(_)
+            | Untagged::List(_)
+            | Untagged::Lsub(_)
+            | Untagged::Vanished { .. }
+            | Untagged::Unknown { .. }
+            | Untagged::Bye(_)
+            | Untagged::PreAuth(_) => {}
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.exists = 0;
+        self.slots.clear();
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    fn resize(&mut self, count: usize) -> Result<(), UpstreamError> {
+        if count < self.slots.len() {
+            return Err(UpstreamError::Desynchronised {
+                problem: "the mailbox shrank without an EXPUNGE",
+            });
+        }
+        if count > MAX_MESSAGES {
+            return Err(UpstreamError::Desynchronised {
+                problem: "the mailbox claims more messages than any mailbox has",
+            });
+        }
+        self.exists = count;
+        Ok(())
+    }
+
+    fn expunge(&mut self, number: u32) -> Result<(), UpstreamError> {
+        let seq = SeqNum::new(number).filter(|seq| seq.index() < self.exists);
+        let seq = seq.ok_or(UpstreamError::Desynchronised {
+            problem: "a message was removed that was not there",
+        })?;
+        self.exists = self.exists.saturating_sub(1);
+        self.generation = self.generation.wrapping_add(1);
+        if seq.index() < self.slots.len() {
+            match self.slots.remove(seq.index()).message {
+                Some(message) => self.vanished.push(message),
+                None => self.vanished_strangers = self.vanished_strangers.saturating_add(1),
+            }
+        }
+        Ok(())
+    }
+
+    fn fetched(&mut self, seq: SeqNum, data: &FetchData) {
+        let flags = data.flags.as_ref().map(|flags| self.flag_set(flags));
+        let Some(slot) = self.slots.get_mut(seq.index()) else {
+            return;
+        };
+        slot.flags = flags.or(slot.flags);
+        slot.instant = data
+            .internal_date
+            .map(|date| (date.instant_secs, date.offset_minutes))
+            .or(slot.instant);
+        slot.size = data.size.or(slot.size);
+        slot.uid = data.uid.or(slot.uid);
+    }
+
+    /// A list of flags as a set; keywords that are new get a bit, as long as there is one.
+    fn flag_set(&mut self, flags: &[Flag]) -> FlagSet {
+        self.define(flags);
+        self.keywords.resolve(flags).0
+    }
+
+    fn define(&mut self, flags: &[Flag]) {
+        for flag in flags {
+            if let Flag::Keyword(keyword) = flag
+                && self.keywords.define(keyword).is_err()
+            {
+                tracing::warn!("the mailbox has more keywords than can be kept");
+            }
+        }
+    }
+
+    fn note(&mut self, code: Option<&Code>) {
+        match code {
+            Some(Code::ReadOnly) => self.facts.access = Access::ReadOnly,
+            Some(Code::ReadWrite) => self.facts.access = Access::ReadWrite,
+            Some(Code::UidValidity(validity)) => self.facts.uid_validity = Some(*validity),
+            Some(Code::PermanentFlags { flags, .. }) => {
+                self.facts.permanent = Some(self.flag_set(flags))
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether the slots still are the messages of an observation.
+    fn agrees_with(&self, seen: &Observation) -> bool {
+        self.slots
+            .iter()
+            .zip(&seen.messages)
+            .all(|(slot, message)| slot.mark().is_some_and(|mark| mark.agrees(&message.mark)))
+    }
+
+    /// The numbers of our messages now.
+    pub(super) fn numbers(&self) -> Numbers {
+        let numbered = self.slots.iter().enumerate();
+        let mut numbers: Vec<(MessageId, SeqNum)> = numbered
+            .filter_map(|(index, slot)| Some((slot.message?, SeqNum::from_index(index)?)))
+            .collect();
+        numbers.sort_unstable();
+        Numbers(numbers)
+    }
+
+    /// What was shown of one of our messages.
+    pub(super) fn slot(&self, numbers: &Numbers, message: MessageId) -> Option<&Slot> {
+        self.slots.get(numbers.of(message)?.index())
+    }
+
+    /// Everything that was shown, if it is whole.
+    pub(super) fn observation(&self) -> Option<Observation> {
+        let messages: Option<Vec<SeenMessage>> = self.slots.iter().map(Slot::seen).collect();
+        Some(Observation {
+            facts: self.facts,
+            messages: messages?,
+        })
+    }
+}
+
+/// The numbers of our messages at one moment.
+pub(super) struct Numbers(Vec<(MessageId, SeqNum)>);
+
+impl Numbers {
+    pub(super) fn of(&self, message: MessageId) -> Option<SeqNum> {
+        let index = self.0.binary_search_by_key(&message, |(id, _)| *id).ok()?;
+        self.0.get(index).map(|(_, seq)| *seq)
+    }
+}
+
+impl Slot {
+    pub(super) fn mark(&self) -> Option<Mark> {
+        Some(Mark {
+            instant: self.instant?.0,
+            size: self.size?,
+            header: self.header,
+            uid: self.uid,
+        })
+    }
+
+    fn seen(&self) -> Option<SeenMessage> {
+        Some(SeenMessage {
+            mark: self.mark()?,
+            flags: self.flags?,
+            zone_minutes: self.instant?.1,
+        })
+    }
+}
+
+/// More than any mailbox has: a limit on what a server can make us allocate.
+const MAX_MESSAGES: usize = 2_000_000;
