@@ -126,6 +126,29 @@ fn a_tunnel_of_words_reaches_uw_imapd() {
 }
 
 #[test]
+fn a_second_session_on_a_plain_mailbox_file_ends_the_first() {
+    let sessions = |format| {
+        let uw = present(Uw::prepare(format))?;
+        uw.fill("INBOX", &corpus::awkward(6, 3));
+        let (mut first, mut second) = (uw.client(), uw.client());
+        first.select("INBOX");
+        second.select("INBOX");
+        second.store("1", "+FLAGS (\\Flagged)");
+        Some(first.command("NOOP").is_ok())
+    };
+    for (format, survives) in [
+        (Format::Mbox, false),
+        (Format::Mbx, true),
+        (Format::Mix, true),
+    ] {
+        let Some(survived) = sessions(format) else {
+            return;
+        };
+        assert_eq!(survived, survives, "{format:?}");
+    }
+}
+
+#[test]
 fn a_connection_is_cut_at_the_very_byte() {
     let Some(dovecot) = present(Dovecot::start(Storage::Maildir)) else {
         return;

@@ -1,6 +1,20 @@
 //! UW imapd, by IMAP2's own author, as a command that speaks on stdin and stdout, already authenticated.
 //!
-//! @FACTS@
+//! The one that Debian ships within Alpine calls itself Panda IMAP 2010. What it does to mail that was appended:
+//!
+//! - mbx and mix give it back as it was: bytes, flags, internal date.
+//! - A plain file adds the line break that a last line lacks, and the empty line that a header lacks; it writes `>`
+//!   before each line that begins with `From `, in the header too, and never takes it away again.
+//! - A plain file keeps its own notes in the fields `Status`, `X-Status`, `X-Keywords`, `X-UID` and `X-IMAP`, and
+//!   hides them from clients. Those that a message brought along are hidden too. The first message of an APPEND has
+//!   `Status` renamed to `X-Original-Status`; in every later one of the same command they count as the server's
+//!   own, so that a message decides which flags it has.
+//! - Keywords given with APPEND are dropped unless the mailbox knows them already; STORE makes them known.
+//! - An empty plain INBOX has no `UIDVALIDITY`.
+//!
+//! And to sessions: a second SELECT of a plain file ends the first with a BYE. In mbx a session never hears that
+//! another expunged, nor of flags set on what is gone; in mix it hears of both, at CHECK and NOOP. COPY from
+//! another format into a plain file says `* NO Unable to re-open mailbox for APPENDUID`, and succeeds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,9 +33,9 @@ use super::user::User;
 pub(crate) enum Format {
     /// The plain Unix file: one session at a time, a second SELECT throws out the first.
     Mbox,
-    /// One file with fixed room for flags: shared, expunged only when nobody else looks.
+    /// One file with fixed room for flags: shared, but one session does not see what another expunges.
     Mbx,
-    /// A directory: shared, with keywords.
+    /// A directory: shared, and each session hears of the others.
     Mix,
 }
 
