@@ -209,7 +209,17 @@ fn configure(
         path(&certificate.key),
         home.display(),
     );
-    let (User { name, uid, gid, .. }, imap, imaps) = (user, imap.port(), imaps.port());
+    let (
+        User {
+            name,
+            group,
+            uid,
+            gid,
+            ..
+        },
+        imap,
+        imaps,
+    ) = (user, imap.port(), imaps.port());
     format!(
         "base_dir = {home}/run
          state_dir = {home}/state
@@ -218,7 +228,7 @@ fn configure(
          listen = 127.0.0.1
          default_login_user = {name}
          default_internal_user = {name}
-         default_internal_group = {name}
+         default_internal_group = {group}
          first_valid_uid = {uid}
          first_valid_gid = {gid}
          ssl = yes

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 /// The tests' own user, or, where the tests do not run as root, a user [`lowtide-peer`](NAME) made once.
 pub(crate) struct User {
     pub(crate) name: String,
+    pub(crate) group: String,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     switch: bool,
@@ -20,43 +21,39 @@ impl User {
     pub(crate) fn unprivileged() -> &'static Self {
         static USER: OnceLock<User> = OnceLock::new();
         USER.get_or_init(|| {
-            let own = id(&["-u"]).and_then(|uid| uid.parse().ok()).unwrap();
-            if own != 0 {
-                let gid = id(&["-g"]).and_then(|gid| gid.parse().ok()).unwrap();
-                return Self {
-                    name: id(&["-un"]).unwrap(),
-                    uid: own,
-                    gid,
-                    switch: false,
-                };
+            if id(&["-u"]).as_deref() != Some("0") {
+                return Self::known(&id(&["-un"]).unwrap(), false);
             }
             // Another test binary may make the same user at the same moment; what counts is that it is there.
             if id(&["-u", NAME]).is_none() {
-                let shell = [
+                let options = [
                     "--system",
                     "--user-group",
                     "--no-create-home",
                     "--home-dir",
                     "/nonexistent",
                 ];
-                Command::new("useradd")
-                    .args(shell)
+                let mut useradd = Command::new("useradd");
+                useradd
+                    .args(options)
                     .args(["--shell", "/usr/sbin/nologin", NAME])
                     .status()
                     .unwrap();
             }
-            let number = |which| {
-                id(&[which, NAME])
-                    .and_then(|id| id.parse().ok())
-                    .expect("useradd made the user")
-            };
-            Self {
-                name: NAME.to_owned(),
-                uid: number("-u"),
-                gid: number("-g"),
-                switch: true,
-            }
+            Self::known(NAME, true)
         })
+    }
+
+    fn known(name: &str, switch: bool) -> Self {
+        let ask = |which| id(&[which, name]).unwrap_or_else(|| panic!("there is no user {name}"));
+        let number = |which| ask(which).parse().unwrap();
+        Self {
+            name: name.to_owned(),
+            group: ask("-gn"),
+            uid: number("-u"),
+            gid: number("-g"),
+            switch,
+        }
     }
 
     /// A new directory of this user's, removed when dropped.
