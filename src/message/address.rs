@@ -3,6 +3,9 @@
 //! Reads what people and programs have written, not only what the grammar allows: an address that cannot be read whole
 //! gets a placeholder for what is missing, and reading goes on behind the next comma.
 
+mod phrase;
+
+use self::phrase::Phrase;
 use super::lex::{comment, push_unescaped, quoted, take_while};
 use crate::protocol::types::{Address, Envelope, NString};
 
@@ -260,61 +263,6 @@ impl<'a> Reader<'a, '_> {
         }
         let length = text.len().saturating_sub(self.rest.len());
         text.get(..length).unwrap_or_default()
-    }
-}
-
-/// Words before an address: a name, or the address' local part, as it turns out.
-#[derive(Default)]
-struct Phrase<'a> {
-    /// All words, one space where there was any.
-    text: Vec<u8>,
-    /// The last word, with those that dots join to it, without spaces: a local part.
-    run: Vec<u8>,
-    /// Where in `text` that run begins; the space before it belongs to it.
-    run_at: usize,
-    has_words: bool,
-    after_gap: bool,
-    /// The first comment behind a word.
-    comment: Option<&'a [u8]>,
-}
-
-impl<'a> Phrase<'a> {
-    fn add(&mut self, token: Token<'a>) {
-        match token {
-            Token::Gap => self.after_gap = true,
-            Token::Comment(text) => {
-                self.after_gap = true;
-                if self.has_words {
-                    self.comment.get_or_insert(text);
-                }
-            }
-            Token::Word(word) => {
-                let joins = !self.after_gap || self.run.ends_with(b".");
-                self.push(word, joins);
-            }
-            Token::Special(b'.') => self.push(b".", true),
-            Token::Special(_) => self.after_gap = true,
-        }
-    }
-
-    fn push(&mut self, word: &[u8], joins: bool) {
-        if !joins {
-            self.run.clear();
-            self.run_at = self.text.len();
-        }
-        if self.after_gap && !self.text.is_empty() {
-            self.text.push(b' ');
-        }
-        push_unescaped(&mut self.text, word);
-        push_unescaped(&mut self.run, word);
-        self.has_words = true;
-        self.after_gap = false;
-    }
-
-    fn comment_text(&self) -> NString {
-        let mut text = Vec::new();
-        push_unescaped(&mut text, self.comment?.trim_ascii());
-        Some(text)
     }
 }
 

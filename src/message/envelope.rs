@@ -52,4 +52,73 @@ fn addresses_of<'a>(envelope: &'a mut Envelope, name: &[u8]) -> Option<&'a mut V
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(header: &[u8], expected: &str) {
+        let mut out = Vec::new();
+        envelope(header).encode(&mut out);
+        assert_eq!(
+            out.escape_ascii().to_string(),
+            expected.replace('"', "\\\"")
+        );
+    }
+
+    #[test]
+    fn an_envelope_as_servers_give_it() {
+        check(
+            b"Date: Mon, 4 Mar 91 07:14:58 GMT\r\nFrom: Ada L <ada@tide.example>\r\nsubject: low\r\n water\r\n\
+              To: pilots@port.example\r\nIn-Reply-To: Your message\r\nMESSAGE-ID :\r\n <m1@tide.example>\r\n\r\nCc: x@y\r\n",
+            r#"("Mon, 4 Mar 91 07:14:58 GMT" "low water" (("Ada L" NIL "ada" "tide.example"))(("Ada L" NIL "ada" "tide.example"))(("Ada L" NIL "ada" "tide.example"))((NIL NIL "pilots" "port.example")) NIL NIL "Your message" "<m1@tide.example>")"#
+                .replace("))((", ")) ((").as_str(),
+        );
+    }
+
+    #[test]
+    fn missing_is_nil_and_empty_is_empty() {
+        check(b"", "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)");
+        check(
+            b"\r\nSubject: in the text\r\n",
+            "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)",
+        );
+        check(
+            b"Date:\r\nSubject: \r\nFrom:\r\nSender:\r\nTo: \r\nMessage-ID:\r\n",
+            r#"("" "" NIL NIL NIL NIL NIL NIL NIL "")"#,
+        );
+    }
+
+    #[test]
+    fn sender_and_reply_to_come_from_from_only_when_they_have_no_address() {
+        check(
+            b"From: a@x\nSender:\nReply-To: r@x\n",
+            r#"(NIL NIL ((NIL NIL "a" "x")) ((NIL NIL "a" "x")) ((NIL NIL "r" "x")) NIL NIL NIL NIL NIL)"#,
+        );
+        check(
+            b"Reply-To: r@x\nTo: t@x\n",
+            r#"(NIL NIL NIL NIL ((NIL NIL "r" "x")) ((NIL NIL "t" "x")) NIL NIL NIL NIL)"#,
+        );
+    }
+
+    #[test]
+    fn of_several_texts_the_first_counts_and_addresses_are_joined() {
+        check(
+            b"Subject: one\nSubject: two\nDate:\nDate: d\nTo: a@x\nCc: c@x\nTo: b@x\nBcc: d@x\n",
+            r#"("" "one" NIL NIL NIL ((NIL NIL "a" "x")(NIL NIL "b" "x")) ((NIL NIL "c" "x")) ((NIL NIL "d" "x")) NIL NIL)"#,
+        );
+    }
+
+    #[test]
+    fn texts_stay_raw() {
+        check(
+            b"Subject: =?utf-8?B?w6k=?= \tcaf\xe9  \r\nDate: tomorrow (perhaps)\r\n",
+            "(\"tomorrow (perhaps)\" {24}\\r\\n=?utf-8?B?w6k=?=  caf\\xe9   NIL NIL NIL NIL NIL NIL NIL NIL)",
+        );
+    }
+
+    #[test]
+    fn lists_over_several_fields_share_one_limit() {
+        let header = b"To: a@x, b@x\n".repeat(Envelope::MAX_ADDRESSES);
+        assert_eq!(envelope(&header).to.len(), Envelope::MAX_ADDRESSES);
+    }
+}

@@ -122,7 +122,7 @@ impl Needle {
 }
 
 /// Lower case letter by letter, so that a part of a text becomes a part of the lower-case text.
-fn lower_case(text: &str) -> String {
+pub(super) fn lower_case(text: &str) -> String {
     if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {
