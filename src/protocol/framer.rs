@@ -118,7 +118,10 @@ impl Framer {
         while !input.is_empty() {
             let framed = match self.state {
                 State::Line => self.take_line(input),
-                State::Literal { missing } => self.take_literal(input, missing),
+                State::Literal { missing } => {
+                    self.take_literal(input, missing);
+                    None
+                }
                 State::Skipping => self.skip_line(input),
                 State::Deciding(_) => return None,
                 State::Lost => {
@@ -160,45 +163,42 @@ impl Framer {
         self.state == State::Line && self.frame.text.is_empty()
     }
 
-    /// Whether the next octets belong to a literal.
-    #[must_use]
-    pub fn is_in_literal(&self) -> bool {
-        matches!(self.state, State::Literal { .. })
+    /// Takes what belongs to a literal that is under way, and nothing else.
+    pub fn take_literal_octets(&mut self, input: &mut &[u8]) {
+        if let State::Literal { missing } = self.state {
+            self.take_literal(input, missing);
+        }
     }
 
     fn take_line(&mut self, input: &mut &[u8]) -> Option<Framed> {
         let (piece, ended) = split_line(input);
-        let room = self
-            .limits
-            .line
-            .saturating_add(2)
-            .saturating_sub(self.frame.text.len());
+        let known = self.frame.text.len();
+        let room = self.limits.line.saturating_add(2).saturating_sub(known);
         self.frame
             .text
             .extend_from_slice(piece.get(..room).unwrap_or(piece));
-        let too_long = self.is_too_long();
-        if ended && self.frame.text.last() == Some(&b'\r') {
-            self.frame.text.pop();
+        // One octet more than the limit is borne if it may be the CR of the line end.
+        let carriage_return = usize::from(self.frame.text.last() == Some(&b'\r'));
+        if self.frame.text.len().saturating_sub(carriage_return) > self.limits.line {
+            return Some(self.line_too_long(known, piece, ended));
         }
-        if too_long {
-            return Some(self.line_too_long(piece, ended));
+        if !ended {
+            return None;
         }
-        if ended { self.end_line() } else { None }
+        self.frame
+            .text
+            .truncate(self.frame.text.len().saturating_sub(carriage_return));
+        self.end_line()
     }
 
-    /// One octet more than the limit is borne if it may be the CR of the line end.
-    fn is_too_long(&self) -> bool {
-        let text = &self.frame.text;
-        let carriage_return = usize::from(text.last() == Some(&b'\r'));
-        text.len().saturating_sub(carriage_return) > self.limits.line
-    }
-
-    fn line_too_long(&mut self, piece: &[u8], ended: bool) -> Framed {
+    fn line_too_long(&mut self, known: usize, piece: &[u8], ended: bool) -> Framed {
         let mut start = std::mem::take(&mut self.frame.text);
-        start.truncate(self.limits.line);
         self.start_frame();
         self.state = State::Skipping;
-        if self.keep_tail(piece, ended) {
+        self.keep_tail(start.get(..known).unwrap_or_default());
+        let unasked = self.skip(piece, ended);
+        start.truncate(self.limits.line);
+        if unasked {
             Framed::LiteralTooLarge
         } else {
             Framed::LineTooLong(start)
@@ -207,22 +207,16 @@ impl Framer {
 
     fn skip_line(&mut self, input: &mut &[u8]) -> Option<Framed> {
         let (piece, ended) = split_line(input);
-        self.keep_tail(piece, ended)
-            .then_some(Framed::LiteralTooLarge)
+        self.skip(piece, ended).then_some(Framed::LiteralTooLarge)
     }
 
-    /// Remembers the end of a skipped line: whether octets follow that nobody asked for decides if one can go on.
-    fn keep_tail(&mut self, piece: &[u8], ended: bool) -> bool {
-        let tail = &mut self.frame.text;
-        tail.extend_from_slice(
-            piece
-                .get(piece.len().saturating_sub(TAIL)..)
-                .unwrap_or(piece),
-        );
-        tail.drain(..tail.len().saturating_sub(TAIL));
+    /// Skips a piece of a line. Says whether octets follow that nobody asked for, so that there is no way to go on.
+    fn skip(&mut self, piece: &[u8], ended: bool) -> bool {
+        self.keep_tail(piece);
         if !ended {
             return false;
         }
+        let tail = &self.frame.text;
         let unasked =
             announced_at_end(tail.strip_suffix(b"\r").unwrap_or(tail)).is_some_and(|announced| {
                 self.peer == Peer::Server || announced.handshake == Handshake::Skipped
@@ -230,6 +224,17 @@ impl Framer {
         self.start_frame();
         self.state = if unasked { State::Lost } else { State::Line };
         unasked
+    }
+
+    /// Remembers no more of a skipped line than its end.
+    fn keep_tail(&mut self, piece: &[u8]) {
+        let tail = &mut self.frame.text;
+        tail.extend_from_slice(
+            piece
+                .get(piece.len().saturating_sub(TAIL)..)
+                .unwrap_or(piece),
+        );
+        tail.drain(..tail.len().saturating_sub(TAIL));
     }
 
     fn end_line(&mut self) -> Option<Framed> {
@@ -270,7 +275,7 @@ impl Framer {
         };
     }
 
-    fn take_literal(&mut self, input: &mut &[u8], missing: usize) -> Option<Framed> {
+    fn take_literal(&mut self, input: &mut &[u8], missing: usize) {
         let (piece, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
         *input = rest;
         let missing = missing.saturating_sub(piece.len());
@@ -290,7 +295,6 @@ impl Framer {
         } else {
             State::Literal { missing }
         };
-        None
     }
 
     fn finish(&mut self) -> Option<Framed> {
@@ -306,6 +310,18 @@ impl Framer {
 }
 
 impl Frame {
+    /// How many literals have been announced and let through.
+    pub(crate) fn literal_count(&self) -> usize {
+        self.literals.len()
+    }
+
+    /// The size of all literals that have arrived.
+    pub(crate) fn literal_octets(&self) -> usize {
+        self.literals.iter().fold(0, |total, literal| {
+            total.saturating_add(literal.octets.len())
+        })
+    }
+
     /// The text behind the last literal. An announcement before it is spent.
     fn behind_literals(&self) -> &[u8] {
         let start = self

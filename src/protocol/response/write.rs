@@ -54,6 +54,14 @@ impl<'a> ResponseWriter<'a> {
         self.line(&["* ", word, " "], text);
     }
 
+    /// `tag BAD text`, or `* BAD text` for a line that has no tag to echo.
+    pub fn bad(&mut self, tag: Option<&Tag>, text: &str) {
+        match tag {
+            Some(tag) => self.tagged(tag, Status::Bad, text),
+            None => self.untagged(Condition::Bad, text),
+        }
+    }
+
     /// `+`: the client may send its literal.
     pub fn go_ahead(&mut self, text: &str) {
         self.line(&["+ "], text);
