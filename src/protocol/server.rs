@@ -106,6 +106,11 @@ impl Server {
         }
     }
 
+    /// Lets no message of an APPEND through from here on: there is no mailbox that could take one.
+    pub fn refuse_messages(&mut self) {
+        self.limits.message = 0;
+    }
+
     /// The dialect spoken.
     #[must_use]
     pub fn dialect(&self) -> Dialect {

@@ -4,8 +4,8 @@ use super::Status;
 use crate::protocol::dialect::{DateForm, Dialect};
 use crate::protocol::parse::push_number;
 use crate::protocol::types::{
-    Body, Envelope, Flag, FlagSet, InternalDate, Keywords, MailboxName, Section, SeqNum, Tag,
-    push_literal,
+    Body, Envelope, FetchItem, Flag, FlagSet, InternalDate, Keywords, MailboxName, Section, SeqNum,
+    Tag, push_literal, push_literal_header,
 };
 
 /// Appends responses to an output buffer in the words of one dialect.
@@ -146,6 +146,20 @@ impl<'a> ResponseWriter<'a> {
     /// Begins `* n FETCH (`.
     pub fn fetch(&mut self, seq: SeqNum) -> FetchWriter<'_> {
         FetchWriter::start(self.out, self.dialect, seq, "FETCH")
+    }
+
+    /// Begins `* n FETCH (`, for a writer that is needed for nothing else.
+    pub fn into_fetch(self, seq: SeqNum) -> FetchWriter<'a> {
+        FetchWriter::start(self.out, self.dialect, seq, "FETCH")
+    }
+
+    /// Goes on with a FETCH response behind a text that was [announced](FetchWriter::announce).
+    pub fn into_rest_of_fetch(self) -> FetchWriter<'a> {
+        FetchWriter {
+            out: self.out,
+            dialect: self.dialect,
+            between: " ",
+        }
     }
 
     /// Begins the reply to a STORE, which RFC 1064 called `STORE`.
@@ -334,6 +348,15 @@ impl<'a> FetchWriter<'a> {
             None => out.extend_from_slice(b"NIL"),
         }
         self
+    }
+
+    /// Announces a text as a literal of `size` octets. Whoever called sends these next, so that a great text is copied
+    /// nowhere, and goes on with [`ResponseWriter::into_rest_of_fetch`].
+    pub fn announce(mut self, item: &FetchItem, size: usize) {
+        let out = self.item("");
+        item.encode(out);
+        out.push(b' ');
+        push_literal_header(out, size);
     }
 
     /// Ends the response.
