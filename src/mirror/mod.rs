@@ -15,6 +15,7 @@
 //! | [`merge`] | what should each message come to? |
 //! | [`plan`] | what has to be sent for that, in which order, and what has to wait? |
 //! | [`settle`] | what has been proven, and which entries are done? |
+//! | [`rebind`] | which message does an entry mean whose name was lost with the cache? |
 //!
 //! No stage calls another; a pass strings them together.
 
@@ -24,6 +25,7 @@ mod fold;
 mod merge;
 mod observation;
 mod plan;
+mod rebind;
 mod settle;
 mod view;
 
@@ -33,6 +35,7 @@ pub use fold::fold;
 pub use merge::{ConflictKind, Outcome, Policy, Verdict, Verdicts, WaitReason, merge};
 pub use observation::{Access, MailboxFacts, Observation, SeenMessage};
 pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
+pub use rebind::{Rebinding, rebind};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
 pub use view::{
     Base, BaseMessage, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote,

@@ -29,6 +29,15 @@ pub enum StepOutcome {
     },
 }
 
+impl StepOutcome {
+    /// Adds what was seen later still.
+    pub fn see(&mut self, later: Vec<(MessageId, MessageState)>) {
+        match self {
+            Self::Done(seen) | Self::Refused { seen, .. } => seen.extend(later),
+        }
+    }
+}
+
 /// What one pass changes in the store, all at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {

@@ -8,7 +8,7 @@ use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mai
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, ParkReason};
-use crate::mirror::{Base, BaseMessage, MailboxFacts, Settlement};
+use crate::mirror::{Base, BaseMessage, MailboxFacts, Rebinding, Settlement};
 use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -205,35 +205,33 @@ impl Store {
         self.inner.cache.run(keep).await
     }
 
-    /// Ties entries to messages that their marks were found on.
+    /// Ties entries to the messages that their marks were found on, and settles those whose message is gone.
     ///
     /// # Errors
-    /// [`StoreError`] when none was tied.
-    pub async fn rebind(
-        &self,
-        mailbox: MailboxId,
-        ties: Vec<(EntryId, MessageId)>,
-        lost: Vec<EntryId>,
-    ) -> Result<(), StoreError> {
+    /// [`StoreError`] when nothing was changed.
+    pub async fn rebind(&self, mailbox: MailboxId, rebinding: Rebinding) -> Result<(), StoreError> {
         let inner = self.inner.clone();
         let rebind = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            for (entry, message) in &ties {
+            for (entry, message) in &rebinding.ties {
                 journal::rebind(&transaction, *entry, *message)?;
             }
-            for entry in &lost {
+            for entry in &rebinding.lost {
                 journal::park(&transaction, *entry, &ParkReason::Unbound)?;
             }
+            journal::retire(&transaction, &rebinding.done)?;
             transaction.commit()?;
             inner.publish(mailbox, |held| {
-                for (id, message) in ties {
-                    if let Some(entry) = held.entries.iter_mut().find(|entry| entry.id == id) {
-                        entry.message = message;
+                for (id, message) in &rebinding.ties {
+                    if let Some(entry) = held.entries.iter_mut().find(|entry| entry.id == *id) {
+                        entry.message = *message;
                     }
                 }
-                for id in lost {
-                    held.set_state(id, EntryState::Parked(ParkReason::Unbound));
+                for id in &rebinding.lost {
+                    held.set_state(*id, EntryState::Parked(ParkReason::Unbound));
                 }
+                held.entries
+                    .retain(|entry| !rebinding.done.contains(&entry.id));
                 held.refresh();
             })
         };

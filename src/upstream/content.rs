@@ -41,7 +41,7 @@ impl Selected<'_> {
         &mut self,
         content: Content,
         batches: &[Vec<MessageId>],
-        deliver: &mpsc::Sender<(MessageId, Vec<u8>)>,
+        deliver: mpsc::Sender<(MessageId, Vec<u8>)>,
     ) -> Result<(), UpstreamError> {
         let mut under_way: VecDeque<crate::protocol::types::Tag> = VecDeque::new();
         let mut batches = batches.iter();

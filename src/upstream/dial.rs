@@ -21,12 +21,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use super::error::UpstreamError;
 
 /// Octets both ways.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Any stream to a server.
-pub type AnyStream = Box<dyn Stream>;
+pub(super) type AnyStream = Box<dyn Stream>;
 
 /// Opens a TCP connection.
 pub(super) async fn tcp(

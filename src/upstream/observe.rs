@@ -3,6 +3,7 @@
 use super::error::UpstreamError;
 use super::selected::{Map, Selected, Slot};
 use super::wire::accept;
+use crate::journal::HeaderHash;
 use crate::message;
 use crate::mirror::Observation;
 use crate::protocol::command::{Command, Numbering};
@@ -53,7 +54,7 @@ impl Selected<'_> {
                     && let Some(Some(header)) = &data.header
                     && let Some(slot) = map.slots.get_mut(seq.index())
                 {
-                    slot.header = Some(message::header_hash(header));
+                    slot.header = Some(HeaderHash(message::header_hash(header)));
                 }
                 map.apply(untagged)
             };

@@ -146,6 +146,23 @@ impl<'s> Selected<'s> {
         Ok(())
     }
 
+    /// Ties a message by its mark, if exactly one message that has no name yet shows it.
+    pub fn bind_mark(&mut self, message: MessageId, mark: &Mark) {
+        let agrees = |slot: &Slot| {
+            slot.message.is_none() && slot.mark().is_some_and(|shown| shown.agrees(mark))
+        };
+        let mut found = self.map.slots.iter_mut().filter(|slot| agrees(slot));
+        if let (Some(slot), None) = (found.next(), found.next()) {
+            slot.message = Some(message);
+        }
+    }
+
+    /// What was shown so far, with what changed since it was observed.
+    #[must_use]
+    pub fn observed(&self) -> Option<Observation> {
+        self.map.observation()
+    }
+
     /// Ties the last messages of the observation to the ids they were recorded under, if none of them is gone again.
     pub fn bind_arrivals(&mut self, ids: &[MessageId]) {
         if self.map.vanished_strangers > 0 {

@@ -92,10 +92,12 @@ impl Session {
     pub async fn list(&mut self) -> Result<Vec<MailboxName>, UpstreamError> {
         let mut names = vec![MailboxName::inbox()];
         let mut hear = |untagged| {
-            match untagged {
-                Untagged::List(listed) if listed.is_selectable() => names.push(listed.name),
-                Untagged::Mailbox(name) => names.push(name),
-                _ => {}
+            if let Untagged::Mailbox(name) = untagged {
+                names.push(name);
+            } else if let Untagged::List(listed) = untagged
+                && listed.is_selectable()
+            {
+                names.push(listed.name);
             }
             Ok(())
         };
@@ -257,16 +259,17 @@ async fn over_tunnel(
         Client::new(Client::DEFAULT_LIMITS),
         patience.silence,
     );
-    let failed = |error| match error {
-        UpstreamError::Closed { .. } | UpstreamError::Io(_) => {
+    let failed = |error| {
+        if matches!(error, UpstreamError::Closed { .. } | UpstreamError::Io(_)) {
             let program = command.first().cloned().unwrap_or_default();
             UpstreamError::Tunnel {
                 program,
                 stderr: words.to_string(),
                 source: None,
             }
+        } else {
+            error
         }
-        other => other,
     };
     let greeting = wire.greeting(patience.greeting).await.map_err(failed)?;
     Ok((wire, greeting))

@@ -1,0 +1,261 @@
+//! One pass over one mailbox, top to bottom: the only way anything reaches a server.
+//!
+//! Every decision is made by [`crate::mirror`]; this file says in which order to look, decide, act and record. A pass that
+//! ends early, for whatever reason, has recorded nothing that was not proven, and the next one begins by looking.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::content::{self, Keep};
+use super::progress::{Progress, Report};
+use super::unread;
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
+use crate::mirror::{
+    Aligned, Alignment, Brakes, Halt, Observation, PassRecord, Plan, Policy, Sighting, Step,
+    StepOutcome, align, fold, merge, plan, rebind, settle, weigh,
+};
+use crate::protocol::types::{FlagSet, MailboxName};
+use crate::store::{PassInput, Store, StoreError};
+use crate::upstream::{Selected, Session, UpstreamError};
+
+/// Why a pass ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The server or the way to it.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The local files.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How to pass over a mailbox.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PassOptions {
+    /// What to do where wishes exclude each other.
+    pub policy: Policy,
+    /// How much may be lost in one pass without a question.
+    pub brakes: Brakes,
+    /// Which texts to hold offline.
+    pub keep: Keep,
+    /// Look and plan, and send nothing that writes.
+    pub dry_run: bool,
+}
+
+/// Passes over one mailbox.
+///
+/// # Errors
+/// [`PassError`]; what the pass had proven by then is recorded or will be found again.
+pub async fn pass(
+    session: &mut Session,
+    store: &Store,
+    mailbox: MailboxId,
+    options: &PassOptions,
+    progress: &Progress,
+) -> Result<Report, PassError> {
+    let input = store.pass_input(mailbox).await?;
+    let sightings = survey(session, &input).await?;
+    let mut selected = session.select(&input.name, input.keywords.clone()).await?;
+    let (seen, alignment) = look(&mut selected, &input).await?;
+    selected.bind(&input.base, &alignment, &seen)?;
+    agree_on_keywords(store, mailbox, &selected).await?;
+    let seen =
+        unread::restore(&mut selected, store, mailbox, &input, seen, options.dry_run).await?;
+
+    let remote = alignment.remote(&seen);
+    let local = fold(&input.base, &input.entries);
+    let copies = weigh(&input.entries, &sightings);
+    let verdicts = merge(&input.base, &local, &remote, options.policy);
+    let brakes = (!input.approved).then_some(options.brakes);
+    let plan = match plan(&verdicts, &remote, &seen.facts, &copies, brakes) {
+        Ok(plan) => plan,
+        Err(halt) => return halted(store, mailbox, &input, halt, options.dry_run).await,
+    };
+    if options.dry_run {
+        return Ok(Report::planned(input.name, plan));
+    }
+
+    let outcomes = carry_out(&mut selected, store, mailbox, &input, &plan).await?;
+    let (base, entries) = (&input.base, input.entries.as_slice());
+    let (alignment, verdicts, copies, plan, outcomes) =
+        (&alignment, &verdicts, &copies, &plan, outcomes.as_slice());
+    let settlement = settle(&PassRecord {
+        base,
+        entries,
+        seen: &seen,
+        alignment,
+        verdicts,
+        copies,
+        plan,
+        outcomes,
+    });
+    let mut report = Report::settled(input.name.clone(), plan, &settlement);
+    let arrivals = store.record(mailbox, seen.facts, settlement).await?;
+    selected.bind_arrivals(&arrivals);
+
+    content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
+    report.again |= find_again(store, mailbox, &local.unbound).await?;
+    content::bodies(
+        &mut selected,
+        store,
+        mailbox,
+        options.keep,
+        progress,
+        &mut report,
+    )
+    .await?;
+    Ok(report)
+}
+
+/// Looks into the destinations of copies, before the mailbox itself is opened.
+async fn survey(
+    session: &mut Session,
+    input: &PassInput,
+) -> Result<BTreeMap<EntryId, Sighting>, UpstreamError> {
+    let mut wanted: BTreeMap<MailboxName, Vec<(EntryId, Mark)>> = BTreeMap::new();
+    for entry in input.entries.iter().filter(|entry| entry.is_active()) {
+        if let Action::Copy { to } = &entry.action {
+            wanted
+                .entry(to.clone())
+                .or_default()
+                .push((entry.id, entry.mark));
+        }
+    }
+    let mut sightings = BTreeMap::new();
+    for (destination, copies) in wanted {
+        sightings.extend(session.survey(&destination, &copies).await?);
+    }
+    Ok(sightings)
+}
+
+/// Observes, and asks for as much evidence as the alignment needs.
+async fn look(
+    selected: &mut Selected<'_>,
+    input: &PassInput,
+) -> Result<(Observation, Alignment), UpstreamError> {
+    let mut seen = selected.observe().await?;
+    let expunging =
+        |entry: &&JournalEntry| entry.action == Action::Expunge && entry.attempt().is_some();
+    let expunging: BTreeSet<MessageId> = input
+        .entries
+        .iter()
+        .filter(expunging)
+        .map(|entry| entry.message)
+        .collect();
+    for _ in 0..MAX_LOOKS {
+        match align(&input.base, &seen, &expunging) {
+            Aligned::Done(alignment) => return Ok((seen, alignment)),
+            Aligned::NeedEvidence(seqs) => seen = selected.add_evidence(&seqs).await?,
+        }
+    }
+    Err(UpstreamError::Desynchronised {
+        problem: "the headers of its messages keep changing",
+    })
+}
+
+/// Writes the server's keywords down before any flag set that uses their bits.
+async fn agree_on_keywords(
+    store: &Store,
+    mailbox: MailboxId,
+    selected: &Selected<'_>,
+) -> Result<(), PassError> {
+    let shown = selected.keywords();
+    let names = shown.positions().map(|(_, name)| name.clone()).collect();
+    let agreed = store.define_keywords(mailbox, names).await?;
+    if shown
+        .positions()
+        .all(|(position, name)| agreed.lookup(name) == FlagSet::keyword(position))
+    {
+        return Ok(());
+    }
+    // A client defined a keyword at the same moment; the next pass starts from what it defined.
+    Err(UpstreamError::Desynchronised {
+        problem: "a keyword was defined here while the mailbox was looked at",
+    }
+    .into())
+}
+
+/// Sends the plan, step by step. An attempt is durable before its first octet leaves.
+async fn carry_out(
+    selected: &mut Selected<'_>,
+    store: &Store,
+    mailbox: MailboxId,
+    input: &PassInput,
+    plan: &Plan,
+) -> Result<Vec<StepOutcome>, PassError> {
+    let marks: BTreeMap<MessageId, Mark> = input
+        .base
+        .messages
+        .iter()
+        .map(|message| (message.id, message.mark))
+        .collect();
+    let mut outcomes = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        store
+            .begin_attempt(mailbox, attempts(step, &input.entries))
+            .await?;
+        let unread = unread::at_risk(selected, step);
+        unread::note(store, mailbox, &marks, &unread).await?;
+        let mut outcome = selected.execute(step, &marks).await?;
+        outcome.see(unread::clear(store, mailbox, selected, &unread).await?);
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// The entries that a step is sent for, each counted once more.
+fn attempts(step: &Step, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
+    if let Step::Copy { entry, attempt, .. } = step {
+        return vec![(*entry, *attempt)];
+    }
+    let messages: BTreeSet<MessageId> = step.messages().iter().copied().collect();
+    let meant = entries
+        .iter()
+        .filter(|entry| entry.is_active() && !entry.is_copy() && messages.contains(&entry.message));
+    meant
+        .map(|entry| {
+            let earlier = match entry.state {
+                EntryState::Attempted(attempt) => attempt.number,
+                EntryState::Pending | EntryState::Parked(_) => 0,
+            };
+            (
+                entry.id,
+                Attempt {
+                    number: earlier.saturating_add(1),
+                    copies_before: 0,
+                },
+            )
+        })
+        .collect()
+}
+
+/// Finds the messages of entries that lost theirs with the cache. Says whether another pass can carry them out.
+async fn find_again(
+    store: &Store,
+    mailbox: MailboxId,
+    unbound: &[JournalEntry],
+) -> Result<bool, StoreError> {
+    if unbound.is_empty() {
+        return Ok(false);
+    }
+    let rebinding = rebind(&store.pass_input(mailbox).await?.base, unbound);
+    let found = !rebinding.ties.is_empty();
+    store.rebind(mailbox, rebinding).await?;
+    Ok(found)
+}
+
+async fn halted(
+    store: &Store,
+    mailbox: MailboxId,
+    input: &PassInput,
+    halt: Halt,
+    dry_run: bool,
+) -> Result<Report, PassError> {
+    if !dry_run {
+        store.hold_mailbox(mailbox, halt.to_string()).await?;
+    }
+    Ok(Report::halted(input.name.clone(), halt))
+}
+
+/// How often headers are asked for before it is clear that they do not stand still.
+const MAX_LOOKS: usize = 4;
