@@ -201,13 +201,13 @@ fn row_1176_pipeline_commands_without_literals_go_at_once() {
 #[test]
 fn lines_and_literals_beyond_the_limits_end_the_connection() {
     let limits = FrameLimits {
-        line: 20,
+        line: 30,
         literal: 10,
         literal_total: 15,
     };
     for (octets, failure) in [
         (
-            &b"* OK hello\r\n* 12345 NOTHING LIKE THIS\r\n"[..],
+            &b"* OK hello\r\n* 12345 NOTHING AS LONG AS THIS\r\n"[..],
             ProtocolError::LineTooLong,
         ),
         (

@@ -88,7 +88,7 @@ impl SearchKey {
         }
         let at = cursor.position();
         let word = cursor.word().to_ascii_uppercase();
-        if let Some((_, key)) = PLAIN.iter().find(|(name, _)| name.as_bytes() == word) {
+        if let Some(key) = PLAIN.iter().find(|key| key.word().as_bytes() == word) {
             return Ok(key.clone());
         }
         match word.as_slice() {
@@ -275,10 +275,20 @@ impl SearchKey {
             Self::Not(_) => "NOT",
             Self::Or(..) => "OR",
             Self::Sequence(_) | Self::And(_) => "",
-            plain => PLAIN
-                .iter()
-                .find(|(_, key)| key == plain)
-                .map_or("ALL", |(word, _)| *word),
+            Self::All => "ALL",
+            Self::Answered => "ANSWERED",
+            Self::Deleted => "DELETED",
+            Self::Flagged => "FLAGGED",
+            Self::New => "NEW",
+            Self::Old => "OLD",
+            Self::Recent => "RECENT",
+            Self::Seen => "SEEN",
+            Self::Unanswered => "UNANSWERED",
+            Self::Undeleted => "UNDELETED",
+            Self::Unflagged => "UNFLAGGED",
+            Self::Unseen => "UNSEEN",
+            Self::Draft => "DRAFT",
+            Self::Undraft => "UNDRAFT",
         }
     }
 }
@@ -324,21 +334,21 @@ fn push_date(writer: &mut CommandWriter, date: SearchDate, years: YearDigits) {
     }
 }
 
-const PLAIN: [(&str, SearchKey); 14] = [
-    ("ALL", SearchKey::All),
-    ("ANSWERED", SearchKey::Answered),
-    ("DELETED", SearchKey::Deleted),
-    ("FLAGGED", SearchKey::Flagged),
-    ("NEW", SearchKey::New),
-    ("OLD", SearchKey::Old),
-    ("RECENT", SearchKey::Recent),
-    ("SEEN", SearchKey::Seen),
-    ("UNANSWERED", SearchKey::Unanswered),
-    ("UNDELETED", SearchKey::Undeleted),
-    ("UNFLAGGED", SearchKey::Unflagged),
-    ("UNSEEN", SearchKey::Unseen),
-    ("DRAFT", SearchKey::Draft),
-    ("UNDRAFT", SearchKey::Undraft),
+const PLAIN: [SearchKey; 14] = [
+    SearchKey::All,
+    SearchKey::Answered,
+    SearchKey::Deleted,
+    SearchKey::Flagged,
+    SearchKey::New,
+    SearchKey::Old,
+    SearchKey::Recent,
+    SearchKey::Seen,
+    SearchKey::Unanswered,
+    SearchKey::Undeleted,
+    SearchKey::Unflagged,
+    SearchKey::Unseen,
+    SearchKey::Draft,
+    SearchKey::Undraft,
 ];
 
 #[cfg(test)]
