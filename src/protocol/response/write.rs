@@ -346,3 +346,6 @@ impl<'a> FetchWriter<'a> {
         self.out.extend_from_slice(end.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;
