@@ -33,4 +33,7 @@ pub use sequence::{SeqNum, SequenceError, SequenceSet, StarAllowed};
 pub use store::{StoreMode, StoreReply};
 pub use tag::{BadTag, Tag};
 pub use text::{NString, Password, Quoting};
-pub(crate) use text::{StringForm, form_for_server, push_literal, push_string, write_escaped};
+pub(crate) use text::{StringForm, form_for_server, push_literal, write_escaped};
+
+#[cfg(test)]
+pub(crate) use text::push_string;

@@ -2,7 +2,7 @@
 
 use super::{Keyword, SearchDate, SequenceSet};
 use crate::protocol::outgoing::CommandWriter;
-use crate::protocol::parse::{Cursor, ParseError, push_number};
+use crate::protocol::parse::{Capitals, Cursor, ParseError, push_number};
 
 /// One search key. Several keys side by side must all hold.
 ///
@@ -87,17 +87,21 @@ impl SearchKey {
             return Self::parse_list(cursor, left, depth);
         }
         let at = cursor.position();
-        let word = cursor.word().to_ascii_uppercase();
-        if let Some(key) = PLAIN.iter().find(|key| key.word().as_bytes() == word) {
+        let word = cursor.word();
+        let capitals = Capitals::of(word);
+        if let Some(key) = PLAIN
+            .iter()
+            .find(|key| key.word().as_bytes() == capitals.as_bytes())
+        {
             return Ok(key.clone());
         }
-        match word.as_slice() {
+        match capitals.as_bytes() {
             b"NOT" => Ok(Self::Not(Self::next(cursor, left, depth)?)),
             b"OR" => Ok(Self::Or(
                 Self::next(cursor, left, depth)?,
                 Self::next(cursor, left, depth)?,
             )),
-            _ => Self::parse_with_argument(cursor, &word, at),
+            _ => Self::parse_with_argument(cursor, word, at),
         }
     }
 
@@ -129,7 +133,7 @@ impl SearchKey {
         word: &[u8],
         at: usize,
     ) -> Result<Self, ParseError> {
-        match word {
+        match Capitals::of(word).as_bytes() {
             b"BCC" => string(cursor).map(Self::Bcc),
             b"BODY" => string(cursor).map(Self::Body),
             b"CC" => string(cursor).map(Self::Cc),
