@@ -171,6 +171,7 @@ impl Framer {
     }
 
     fn take_line(&mut self, input: &mut &[u8]) -> Option<Framed> {
+        let untouched = *input;
         let (piece, ended) = split_line(input);
         let known = self.frame.text.len();
         let room = self.limits.line.saturating_add(2).saturating_sub(known);
@@ -180,7 +181,8 @@ impl Framer {
         // One octet more than the limit is borne if it may be the CR of the line end.
         let carriage_return = usize::from(self.frame.text.last() == Some(&b'\r'));
         if self.frame.text.len().saturating_sub(carriage_return) > self.limits.line {
-            return Some(self.line_too_long(known, piece, ended));
+            *input = untouched;
+            return Some(self.line_too_long(known));
         }
         if !ended {
             return None;
@@ -191,30 +193,22 @@ impl Framer {
         self.end_line()
     }
 
-    fn line_too_long(&mut self, known: usize, piece: &[u8], ended: bool) -> Framed {
+    /// The piece that was too much is given back, to be skipped.
+    fn line_too_long(&mut self, known: usize) -> Framed {
         let mut start = std::mem::take(&mut self.frame.text);
         self.start_frame();
         self.state = State::Skipping;
         self.keep_tail(start.get(..known).unwrap_or_default());
-        let unasked = self.skip(piece, ended);
         start.truncate(self.limits.line);
-        if unasked {
-            Framed::LiteralTooLarge
-        } else {
-            Framed::LineTooLong(start)
-        }
+        Framed::LineTooLong(start)
     }
 
+    /// If octets follow the line that nobody asked for, there is no way to go on.
     fn skip_line(&mut self, input: &mut &[u8]) -> Option<Framed> {
         let (piece, ended) = split_line(input);
-        self.skip(piece, ended).then_some(Framed::LiteralTooLarge)
-    }
-
-    /// Skips a piece of a line. Says whether octets follow that nobody asked for, so that there is no way to go on.
-    fn skip(&mut self, piece: &[u8], ended: bool) -> bool {
         self.keep_tail(piece);
         if !ended {
-            return false;
+            return None;
         }
         let tail = &self.frame.text;
         let unasked =
@@ -223,7 +217,7 @@ impl Framer {
             });
         self.start_frame();
         self.state = if unasked { State::Lost } else { State::Line };
-        unasked
+        unasked.then_some(Framed::LiteralTooLarge)
     }
 
     /// Remembers no more of a skipped line than its end.

@@ -19,4 +19,6 @@ mod outgoing;
 pub mod parse;
 pub mod response;
 pub mod server;
+#[cfg(test)]
+mod support;
 pub mod types;

@@ -369,3 +369,6 @@ impl<'a> FetchWriter<'a> {
         self.out.extend_from_slice(end.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

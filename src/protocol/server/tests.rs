@@ -1,5 +1,8 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::protocol::command::Numbering;
+use crate::protocol::support::protocol_soup;
 use crate::protocol::types::{FetchRequest, MailboxName, StoreMode};
 
 fn server(state: SessionState) -> Server {
@@ -544,4 +547,41 @@ fn the_words_of_a_refusal_hold_nothing_of_the_clients() {
         server.writer().bad(Some(&tag("a1")), &reason.to_string());
     }
     assert!(!output(&mut server).contains('<'));
+}
+
+/// Everything a session tells of these octets, and what it sends by itself.
+fn told(chunks: &[&[u8]], state: SessionState) -> (Vec<String>, String) {
+    let limits = ServerLimits {
+        line_before_login: 60,
+        line: 100,
+        literals_before_login: 4,
+        literal: 6,
+        literals: 10,
+        literal_count: 3,
+        message: 12,
+    };
+    let mut server = Server::new(limits, Dialect::Imap4, state);
+    let told = chunks
+        .iter()
+        .flat_map(|chunk| requests(&mut server, chunk))
+        .map(|request| format!("{request:?}"));
+    (told.collect(), output(&mut server))
+}
+
+proptest! {
+    #[test]
+    fn any_octets_are_told_the_same_in_any_chunks(octets in protocol_soup(), size in 1usize..20, logged_in in any::<bool>()) {
+        let state = if logged_in { SessionState::Selected } else { SessionState::NotAuthenticated };
+        let octets = [b"a0 NOOP\r\n", octets.as_slice()].concat();
+        let chunks: Vec<_> = octets.chunks(size).collect();
+        prop_assert_eq!(told(&chunks, state), told(&[&octets], state));
+    }
+
+    #[test]
+    fn random_octets_are_told_the_same_in_any_chunks(octets in prop::collection::vec(any::<u8>(), 0..80), size in 1usize..20) {
+        let chunks: Vec<_> = octets.chunks(size).collect();
+        for state in [SessionState::NotAuthenticated, SessionState::Selected] {
+            prop_assert_eq!(told(&chunks, state), told(&[&octets], state));
+        }
+    }
 }
