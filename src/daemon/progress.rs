@@ -125,4 +125,23 @@ impl Report {
             ..Self::default()
         }
     }
+
+    /// This pass and one right after it, as one.
+    #[must_use]
+    pub(super) fn and(self, later: Self) -> Self {
+        Self {
+            mailbox: later.mailbox,
+            arrived_count: self.arrived_count.saturating_add(later.arrived_count),
+            gone_count: self.gone_count.saturating_add(later.gone_count),
+            changed_count: self.changed_count.saturating_add(later.changed_count),
+            retired_count: self.retired_count.saturating_add(later.retired_count),
+            parked_count: self.parked_count.saturating_add(later.parked_count),
+            conflict_count: self.conflict_count.saturating_add(later.conflict_count),
+            header_count: self.header_count.saturating_add(later.header_count),
+            body_count: self.body_count.saturating_add(later.body_count),
+            again: later.again,
+            plan: later.plan,
+            halt: later.halt,
+        }
+    }
 }

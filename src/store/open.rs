@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
@@ -164,9 +165,17 @@ fn harden(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Reads a setting back. A library that lacks the feature behind it shows nothing, which is as good as 0.
 fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Result<(), StoreError> {
-    let sql = format!("SELECT CAST({setting} AS TEXT) FROM pragma_{setting}");
-    let found: String = connection.query_row(&sql, [], |row| row.get(0))?;
+    let mut found = "0".to_owned();
+    connection.pragma_query(None, setting, |row| {
+        found = match row.get_ref(0)? {
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => String::new(),
+        };
+        Ok(())
+    })?;
     if found == wanted {
         Ok(())
     } else {

@@ -79,24 +79,14 @@ pub enum Level {
 /// How long to wait for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// For a TCP connection, and again for TLS.
+    /// For a TCP connection.
     pub connect: Duration,
+    /// For TLS to be agreed on.
+    pub tls: Duration,
     /// For the greeting.
     pub greeting: Duration,
     /// For the next octet while a command is answered.
     pub silence: Duration,
     /// For the end of a connection.
     pub logout: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            connect: seconds(15),
-            greeting: seconds(30),
-            silence: seconds(60),
-            logout: seconds(5),
-        }
-    }
 }

@@ -284,7 +284,7 @@ async fn over_tcp(
     let stream: AnyStream = Box::new(dial::tcp(host, port, patience.connect).await?);
     let stream = match security {
         Security::Tls { extra_roots } => {
-            dial::tls(stream, host, extra_roots.as_deref(), patience.connect).await?
+            dial::tls(stream, host, extra_roots.as_deref(), patience.tls).await?
         }
         Security::StartTls { .. } | Security::Clear => stream,
     };
@@ -331,7 +331,7 @@ async fn start_tls(
     if wire.client.has_unread_input() {
         return Err(forged("it said more before TLS began"));
     }
-    let stream = dial::tls(wire.into_stream(), host, extra_roots, patience.connect).await?;
+    let stream = dial::tls(wire.into_stream(), host, extra_roots, patience.tls).await?;
     Ok(Wire::new(
         stream,
         Client::after_starttls(Client::DEFAULT_LIMITS),

@@ -1,0 +1,99 @@
+//! From the configuration's words to what the other parts take.
+
+use super::content::Keep;
+use super::pass::PassOptions;
+use crate::clock;
+use crate::config;
+use crate::mirror::{Brakes, Policy};
+use crate::protocol::types::Password;
+use crate::upstream::{Credentials, Level, Patience, Security, Server, Transport, UpstreamError};
+
+/// Where an account's server is, with its password fetched from wherever it is kept.
+pub(super) async fn server(upstream: &config::Upstream) -> Result<Server, UpstreamError> {
+    let credentials = match &upstream.login {
+        None => None,
+        Some(login) => {
+            let secret = login.password.fetch().await;
+            let secret = secret.map_err(|error| UpstreamError::NoPassword {
+                problem: error.to_string(),
+            })?;
+            let password = Password::new(secret.expose().to_vec());
+            Some(Credentials {
+                user: login.user.clone(),
+                password,
+            })
+        }
+    };
+    let waits = upstream.timeouts;
+    Ok(Server {
+        transport: transport(&upstream.route),
+        credentials,
+        level: match upstream.protocol {
+            config::Protocol::Auto => Level::Detect,
+            config::Protocol::Imap2 => Level::Imap2,
+            config::Protocol::Imap2bis => Level::Imap2bis,
+            config::Protocol::Imap4rev1 => Level::Imap4rev1,
+        },
+        patience: Patience {
+            connect: waits.connect,
+            tls: waits.tls,
+            greeting: waits.greeting,
+            silence: waits.command,
+            logout: waits.logout,
+        },
+    })
+}
+
+fn transport(route: &config::Route) -> Transport {
+    match route {
+        config::Route::Tunnel { command, .. } => {
+            let command = std::iter::once(&command.program)
+                .chain(&command.arguments)
+                .cloned()
+                .collect();
+            Transport::Tunnel { command }
+        }
+        config::Route::Network {
+            host,
+            port,
+            security,
+        } => Transport::Tcp {
+            host: host.clone(),
+            port: *port,
+            security: match security {
+                config::Security::Implicit { ca_file } => Security::Tls {
+                    extra_roots: ca_file.clone(),
+                },
+                config::Security::StartTls { ca_file } => Security::StartTls {
+                    extra_roots: ca_file.clone(),
+                },
+                config::Security::Cleartext => Security::Clear,
+            },
+        },
+    }
+}
+
+/// How to pass over the mailboxes of an account.
+pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
+    let keep = match upstream.bodies {
+        config::Bodies::All => Keep::All,
+        config::Bodies::Headers => Keep::Headers,
+        config::Bodies::Within {
+            newer_than,
+            smaller_than,
+        } => Keep::Within {
+            since: newer_than
+                .map(|age| clock::unix_seconds().saturating_sub_unsigned(age.as_secs())),
+            below: smaller_than.map(|size| u32::try_from(size).unwrap_or(u32::MAX)),
+        },
+    };
+    let delete = upstream.conflict.deleted_here_changed_there == config::DeletedHere::Delete;
+    PassOptions {
+        policy: Policy {
+            delete_what_others_marked: delete,
+        },
+        brakes: Brakes::default(),
+        keep,
+        dry_run: false,
+    }
+}

@@ -1,0 +1,178 @@
+//! A connection that breaks where a test wants it to: a proxy in front of a server.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use super::stream::Stream;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// How many bytes passed, over all connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) connections: u64,
+    pub(crate) to_server: u64,
+    pub(crate) to_client: u64,
+}
+
+/// A proxy on loopback. Connections pass untouched, except those that [`Cut::next_after`] dooms.
+pub(crate) struct Cut {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    open: Box<dyn Fn() -> io::Result<Upstream> + Send + Sync>,
+    doomed: Mutex<VecDeque<(Direction, u64)>>,
+    traffic: Mutex<Traffic>,
+    over: AtomicBool,
+}
+
+/// A connection to the server behind, and what must live as long as it does.
+type Upstream = (Stream, Option<super::process::Running>);
+
+impl Cut {
+    /// In front of a server on TCP.
+    pub(crate) fn before(server: SocketAddr) -> Self {
+        Self::new(move || Ok((Stream::connect(server)?, None)))
+    }
+
+    /// In front of a server that speaks on stdin and stdout: each connection starts one.
+    pub(crate) fn before_command(server: impl Fn() -> Command + Send + Sync + 'static) -> Self {
+        Self::new(move || {
+            let (stream, child) =
+                Stream::spawn(&mut server()).map_err(|absent| io::Error::other(absent.0))?;
+            Ok((stream, Some(child)))
+        })
+    }
+
+    fn new(open: impl Fn() -> io::Result<Upstream> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (doomed, traffic) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared {
+            open: Box::new(open),
+            doomed,
+            traffic,
+            over: AtomicBool::new(false),
+        });
+        let acceptor = std::thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, &shared)
+        });
+        Self {
+            address,
+            shared,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    /// The next connection not yet doomed ends, both ways, once exactly so many bytes have gone this way.
+    pub(crate) fn next_after(&self, direction: Direction, bytes: u64) {
+        lock(&self.shared.doomed).push_back((direction, bytes));
+    }
+
+    /// How many connections are still to be cut.
+    pub(crate) fn doomed_count(&self) -> usize {
+        lock(&self.shared.doomed).len()
+    }
+
+    /// What has passed so far; an undisturbed run tells at which points a later one can be cut.
+    pub(crate) fn traffic(&self) -> Traffic {
+        *lock(&self.shared.traffic)
+    }
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::SeqCst);
+        // Wakes the acceptor, which then sees that it is over.
+        TcpStream::connect(self.address).ok();
+        self.acceptor.take().map(JoinHandle::join);
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for client in listener.incoming() {
+        if shared.over.load(Ordering::SeqCst) {
+            return;
+        }
+        // A client that is gone again, or a server that cannot be had, closes this connection and no other.
+        if let (Ok(client), Ok((server, child))) =
+            (client.and_then(Stream::of_tcp), (shared.open)())
+        {
+            lock(&shared.traffic).connections += 1;
+            let doom = lock(&shared.doomed).pop_front();
+            let shared = Arc::clone(shared);
+            std::thread::spawn(move || {
+                carry_both_ways(&client, &server, &shared, doom).ok();
+                drop(child);
+            });
+        }
+    }
+}
+
+fn carry_both_ways(
+    client: &Stream,
+    server: &Stream,
+    shared: &Shared,
+    doom: Option<(Direction, u64)>,
+) -> io::Result<()> {
+    let limit = |way| {
+        doom.filter(|(direction, _)| *direction == way)
+            .map(|(_, bytes)| bytes)
+    };
+    let (requests, answers) = (
+        (client.try_clone()?, server.try_clone()?),
+        (server.try_clone()?, client.try_clone()?),
+    );
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            carry(requests, limit(Direction::ToServer), |n| {
+                lock(&shared.traffic).to_server += n
+            })
+        });
+        carry(answers, limit(Direction::ToClient), |n| {
+            lock(&shared.traffic).to_client += n
+        });
+    });
+    Ok(())
+}
+
+/// Carries bytes until the source ends or the limit is reached. An end is passed on; the limit ends both ways.
+fn carry((mut from, mut to): (Stream, Stream), limit: Option<u64>, mut count: impl FnMut(u64)) {
+    let mut left = limit.unwrap_or(u64::MAX);
+    let mut buffer = vec![0; 1 << 16];
+    while left > 0 {
+        let room = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let Ok(size @ 1..) = from.read(&mut buffer[..room]) else {
+            to.shutdown(Shutdown::Write).ok();
+            return;
+        };
+        // Counted before they are on their way, so that whoever has received them finds them counted.
+        count(u64::try_from(size).unwrap());
+        if to.write_all(&buffer[..size]).is_err() {
+            break;
+        }
+        left -= u64::try_from(size).unwrap();
+    }
+    from.shutdown(Shutdown::Both).ok();
+    to.shutdown(Shutdown::Both).ok();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
