@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod endpoint;
 pub mod id;
 pub mod journal;
 pub mod message;

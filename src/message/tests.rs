@@ -119,7 +119,7 @@ fn parsed<T>(encoded: &[u8], parse: impl FnOnce(&mut Cursor<'_>) -> T) -> T {
         Some(Framed::Frame(mut frame)) => {
             parse(&mut Cursor::new(&mut frame, Quoting::Escaped, SERVER_DEPTH))
         }
-        other => panic!("{other:?}"),
+        _ => panic!("no whole frame"),
     }
 }
 

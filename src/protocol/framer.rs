@@ -118,7 +118,10 @@ impl Framer {
         while !input.is_empty() {
             let framed = match self.state {
                 State::Line => self.take_line(input),
-                State::Literal { missing } => self.take_literal(input, missing),
+                State::Literal { missing } => {
+                    self.take_literal(input, missing);
+                    None
+                }
                 State::Skipping => self.skip_line(input),
                 State::Deciding(_) => return None,
                 State::Lost => {
@@ -160,59 +163,65 @@ impl Framer {
         self.state == State::Line && self.frame.text.is_empty()
     }
 
-    /// Whether the next octets belong to a literal.
-    #[must_use]
-    pub fn is_in_literal(&self) -> bool {
-        matches!(self.state, State::Literal { .. })
+    /// Takes what belongs to a literal that is under way, and nothing else.
+    pub fn take_literal_octets(&mut self, input: &mut &[u8]) {
+        if let State::Literal { missing } = self.state {
+            self.take_literal(input, missing);
+        }
     }
 
     fn take_line(&mut self, input: &mut &[u8]) -> Option<Framed> {
+        let untouched = *input;
         let (piece, ended) = split_line(input);
-        let room = self
-            .limits
-            .line
-            .saturating_add(2)
-            .saturating_sub(self.frame.text.len());
+        let known = self.frame.text.len();
+        let room = self.limits.line.saturating_add(2).saturating_sub(known);
         self.frame
             .text
             .extend_from_slice(piece.get(..room).unwrap_or(piece));
-        let too_long = self.is_too_long();
-        if ended && self.frame.text.last() == Some(&b'\r') {
-            self.frame.text.pop();
+        // One octet more than the limit is borne if it may be the CR of the line end.
+        let carriage_return = usize::from(self.frame.text.last() == Some(&b'\r'));
+        if self.frame.text.len().saturating_sub(carriage_return) > self.limits.line {
+            *input = untouched;
+            return Some(self.line_too_long(known));
         }
-        if too_long {
-            return Some(self.line_too_long(piece, ended));
+        if !ended {
+            return None;
         }
-        if ended { self.end_line() } else { None }
+        self.frame
+            .text
+            .truncate(self.frame.text.len().saturating_sub(carriage_return));
+        self.end_line()
     }
 
-    /// One octet more than the limit is borne if it may be the CR of the line end.
-    fn is_too_long(&self) -> bool {
-        let text = &self.frame.text;
-        let carriage_return = usize::from(text.last() == Some(&b'\r'));
-        text.len().saturating_sub(carriage_return) > self.limits.line
-    }
-
-    fn line_too_long(&mut self, piece: &[u8], ended: bool) -> Framed {
+    /// The piece that was too much is given back, to be skipped.
+    fn line_too_long(&mut self, known: usize) -> Framed {
         let mut start = std::mem::take(&mut self.frame.text);
-        start.truncate(self.limits.line);
         self.start_frame();
         self.state = State::Skipping;
-        if self.keep_tail(piece, ended) {
-            Framed::LiteralTooLarge
-        } else {
-            Framed::LineTooLong(start)
-        }
+        self.keep_tail(start.get(..known).unwrap_or_default());
+        start.truncate(self.limits.line);
+        Framed::LineTooLong(start)
     }
 
+    /// If octets follow the line that nobody asked for, there is no way to go on.
     fn skip_line(&mut self, input: &mut &[u8]) -> Option<Framed> {
         let (piece, ended) = split_line(input);
-        self.keep_tail(piece, ended)
-            .then_some(Framed::LiteralTooLarge)
+        self.keep_tail(piece);
+        if !ended {
+            return None;
+        }
+        let tail = &self.frame.text;
+        let unasked =
+            announced_at_end(tail.strip_suffix(b"\r").unwrap_or(tail)).is_some_and(|announced| {
+                self.peer == Peer::Server || announced.handshake == Handshake::Skipped
+            });
+        self.start_frame();
+        self.state = if unasked { State::Lost } else { State::Line };
+        unasked.then_some(Framed::LiteralTooLarge)
     }
 
-    /// Remembers the end of a skipped line: whether octets follow that nobody asked for decides if one can go on.
-    fn keep_tail(&mut self, piece: &[u8], ended: bool) -> bool {
+    /// Remembers no more of a skipped line than its end.
+    fn keep_tail(&mut self, piece: &[u8]) {
         let tail = &mut self.frame.text;
         tail.extend_from_slice(
             piece
@@ -220,16 +229,6 @@ impl Framer {
                 .unwrap_or(piece),
         );
         tail.drain(..tail.len().saturating_sub(TAIL));
-        if !ended {
-            return false;
-        }
-        let unasked =
-            announced_at_end(tail.strip_suffix(b"\r").unwrap_or(tail)).is_some_and(|announced| {
-                self.peer == Peer::Server || announced.handshake == Handshake::Skipped
-            });
-        self.start_frame();
-        self.state = if unasked { State::Lost } else { State::Line };
-        unasked
     }
 
     fn end_line(&mut self) -> Option<Framed> {
@@ -270,7 +269,7 @@ impl Framer {
         };
     }
 
-    fn take_literal(&mut self, input: &mut &[u8], missing: usize) -> Option<Framed> {
+    fn take_literal(&mut self, input: &mut &[u8], missing: usize) {
         let (piece, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
         *input = rest;
         let missing = missing.saturating_sub(piece.len());
@@ -290,7 +289,6 @@ impl Framer {
         } else {
             State::Literal { missing }
         };
-        None
     }
 
     fn finish(&mut self) -> Option<Framed> {
@@ -306,6 +304,18 @@ impl Framer {
 }
 
 impl Frame {
+    /// How many literals have been announced and let through.
+    pub(crate) fn literal_count(&self) -> usize {
+        self.literals.len()
+    }
+
+    /// The size of all literals that have arrived.
+    pub(crate) fn literal_octets(&self) -> usize {
+        self.literals.iter().fold(0, |total, literal| {
+            total.saturating_add(literal.octets.len())
+        })
+    }
+
     /// The text behind the last literal. An announcement before it is spent.
     fn behind_literals(&self) -> &[u8] {
         let start = self

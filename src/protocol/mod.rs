@@ -7,7 +7,7 @@
 //! - [`parse`]: the cursor and the small rules that both grammars share;
 //! - [`command`] and [`response`]: the two grammars, each read and written;
 //! - [`dialect`]: the protocol's versions and how they differ, by name;
-//! - [`client`]: one connection, seen from its client.
+//! - [`client`] and [`server`]: one connection, seen from either end.
 
 mod base64;
 pub mod capability;
@@ -18,4 +18,7 @@ pub mod framer;
 mod outgoing;
 pub mod parse;
 pub mod response;
+pub mod server;
+#[cfg(test)]
+mod support;
 pub mod types;

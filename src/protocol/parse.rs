@@ -401,6 +401,32 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A word in capitals, for comparing it with those of the grammar. What is too long for any of them is cut.
+pub(crate) struct Capitals {
+    octets: [u8; Self::MAX_LEN],
+    len: usize,
+}
+
+impl Capitals {
+    /// More than the longest word of the grammar.
+    const MAX_LEN: usize = 32;
+
+    pub(crate) fn of(word: &[u8]) -> Self {
+        let mut octets = [0; Self::MAX_LEN];
+        for (capital, octet) in octets.iter_mut().zip(word) {
+            *capital = octet.to_ascii_uppercase();
+        }
+        Self {
+            octets,
+            len: word.len().min(Self::MAX_LEN),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// Not a space, a parenthesis, a quote, or a control character. 8-bit octets are borne.
 fn is_word_char(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b'(' | b')' | b'"' | 0x7f)

@@ -12,7 +12,7 @@ pub use fetch::FetchData;
 pub use write::{Condition, FetchWriter, FlagNames, Recent, ResponseWriter};
 
 use super::capability::Capabilities;
-use super::types::{Flag, MailboxName, SeqNum, SequenceSet, Tag, write_escaped};
+use super::types::{Flag, Keyword, MailboxName, SeqNum, SequenceSet, Tag, write_escaped};
 
 /// One line of a server, with its literals.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,12 +115,15 @@ impl ListedMailbox {
     /// Whether the mailbox can be opened.
     #[must_use]
     pub fn is_selectable(&self) -> bool {
-        !self.attributes.iter().any(|attribute| match attribute {
-            Flag::Extension(name) => ["Noselect", "NonExistent"]
+        let unselectable = |name: &Keyword| {
+            UNSELECTABLE
                 .iter()
-                .any(|no| name.as_str().eq_ignore_ascii_case(no)),
-            _ => false,
-        })
+                .any(|no| name.as_str().eq_ignore_ascii_case(no))
+        };
+        !self
+            .attributes
+            .iter()
+            .any(|flag| matches!(flag, Flag::Extension(name) if unselectable(name)))
     }
 }
 
@@ -142,6 +145,8 @@ impl Status {
         }
     }
 }
+
+const UNSELECTABLE: [&str; 2] = ["Noselect", "NonExistent"];
 
 #[cfg(test)]
 mod tests;

@@ -42,13 +42,14 @@ impl Held {
             entries,
         } = loaded;
         let writable = facts.access != Access::ReadOnly;
-        let view = View::new(
+        let mut view = View::new(
             rows(&base),
             states(&base, &entries),
             keywords,
             seen_to,
             writable,
         );
+        view.permanent = facts.permanent;
         Self {
             name,
             base,
@@ -70,6 +71,7 @@ impl Held {
             .view
             .rebuilt(rows(&self.base), states(&self.base, &self.entries));
         self.view.writable = self.facts.access != Access::ReadOnly;
+        self.view.permanent = self.facts.permanent;
     }
 
     /// A message of the base.

@@ -42,6 +42,7 @@ impl Store {
         message: NewMessage,
     ) -> Result<MessageId, StoreError> {
         self.hold(mailbox).await?;
+        let _turn = self.inner.arrivals.lock().await;
         let ids = self.new_ids(1).await?;
         let &[id] = ids.as_slice() else {
             return Err(StoreError::Stopped);
@@ -188,6 +189,10 @@ impl Store {
             .iter()
             .filter(|wish| matches!(wish.action, Action::Copy { .. }))
             .count();
+        let _turn = match copies {
+            0 => None,
+            _ => Some(self.inner.arrivals.lock().await),
+        };
         let ids = self.new_ids(copies).await?;
         let inner = self.inner.clone();
         let apply = move |file: &mut Connection| {

@@ -150,7 +150,7 @@ pub(super) fn save_seen_to(
     seen_to: MessageId,
 ) -> Result<(), StoreError> {
     connection.execute(
-        "UPDATE mailbox SET seen_to = ?2 WHERE id = ?1",
+        "UPDATE mailbox SET seen_to = max(seen_to, ?2) WHERE id = ?1",
         [id.raw(), seen_to.raw()],
     )?;
     Ok(())

@@ -70,6 +70,8 @@ struct Inner {
     readers: Readers,
     memory: Mutex<Memory>,
     ids: tokio::sync::Mutex<IdBlock>,
+    /// Held from taking ids until their messages are in, so that messages come in the order of their ids.
+    arrivals: tokio::sync::Mutex<()>,
     accepted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
     wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
@@ -127,6 +129,7 @@ impl Store {
                 held: BTreeMap::new(),
             }),
             ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
+            arrivals: tokio::sync::Mutex::new(()),
             accepted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
@@ -238,6 +241,19 @@ impl Inner {
             .get(&mailbox)
             .map(look)
             .ok_or(StoreError::NoMailbox)
+    }
+
+    /// Raises the newest message that clients know of, and says which it was.
+    fn raise_seen_to(
+        &self,
+        mailbox: MailboxId,
+        newest: MessageId,
+    ) -> Result<MessageId, StoreError> {
+        let mut memory = self.memory();
+        let held = memory.held.get_mut(&mailbox).ok_or(StoreError::NoMailbox)?;
+        let before = held.view.seen_to;
+        held.view.seen_to = before.max(newest);
+        Ok(before)
     }
 
     /// Changes a mailbox in memory, and rings for those who watch it.

@@ -130,16 +130,32 @@ impl Store {
     ///
     /// Whether it came is seen by reading it again.
     pub async fn want_body(&self, mailbox: MailboxId, message: MessageId, patience: Duration) {
-        let wish = (mailbox, message);
+        self.want_bodies(mailbox, &[message], patience).await;
+    }
+
+    /// Asks for texts that are not held, and waits until none is owed any more, or for as long as `patience`.
+    ///
+    /// Which of them came is seen by reading them again.
+    pub async fn want_bodies(
+        &self,
+        mailbox: MailboxId,
+        messages: &[MessageId],
+        patience: Duration,
+    ) {
+        let wishes: BTreeSet<_> = messages.iter().map(|&message| (mailbox, message)).collect();
         let mut watching = self.inner.wanted.subscribe();
-        self.inner
-            .wanted
-            .send_if_modified(|wanted| wanted.insert(wish));
-        let fulfilled = watching.wait_for(|wanted| !wanted.contains(&wish));
+        self.inner.wanted.send_if_modified(|wanted| {
+            let before = wanted.len();
+            wanted.extend(&wishes);
+            wanted.len() != before
+        });
+        let fulfilled = watching.wait_for(|wanted| wanted.is_disjoint(&wishes));
         if tokio::time::timeout(patience, fulfilled).await.is_err() {
-            self.inner
-                .wanted
-                .send_if_modified(|wanted| wanted.remove(&wish));
+            self.inner.wanted.send_if_modified(|wanted| {
+                let before = wanted.len();
+                wanted.retain(|wish| !wishes.contains(wish));
+                wanted.len() != before
+            });
         }
     }
 
@@ -156,7 +172,8 @@ impl Store {
             .send_modify(|wanted| wanted.retain(|wish| !messages.contains(wish)));
     }
 
-    /// Notes that a client has opened the mailbox: what is there now is `\Recent` to nobody else.
+    /// Notes that a client was told of the messages up to `newest`: they are `\Recent` to nobody else. Returns up to which
+    /// message that was so before; of two clients at once, only one gets the difference.
     ///
     /// # Errors
     /// [`StoreError::NoMailbox`].
@@ -164,18 +181,14 @@ impl Store {
         &self,
         mailbox: MailboxId,
         newest: MessageId,
-    ) -> Result<(), StoreError> {
-        let older = self
-            .inner
-            .with(mailbox, |held| held.view.seen_to >= newest)?;
-        if older {
-            return Ok(());
+    ) -> Result<MessageId, StoreError> {
+        let before = self.inner.raise_seen_to(mailbox, newest)?;
+        if before < newest {
+            self.inner
+                .cache
+                .run(move |cache| mailbox::save_seen_to(cache, mailbox, newest))
+                .await?;
         }
-        self.inner
-            .publish(mailbox, |held| held.view.seen_to = newest)?;
-        self.inner
-            .cache
-            .run(move |cache| mailbox::save_seen_to(cache, mailbox, newest))
-            .await
+        Ok(before)
     }
 }

@@ -18,6 +18,8 @@ pub struct View {
     pub seen_to: MessageId,
     /// Whether the server lets us change the mailbox.
     pub writable: bool,
+    /// The flags that the server keeps; `None` where it does not say, and for mailboxes that have no server.
+    pub permanent: Option<FlagSet>,
     rows: Arc<Vec<Row>>,
     states: Arc<Vec<LocalState>>,
 }
@@ -49,6 +51,7 @@ impl View {
             keywords: Arc::new(keywords),
             seen_to,
             writable,
+            permanent: None,
             rows: Arc::new(rows),
             states: Arc::new(states),
         }

@@ -5,7 +5,7 @@ use memchr::memchr_iter;
 use super::super::envelope::envelope;
 use super::super::header::{first_value, unfold};
 use super::{Entity, Kind, Structure};
-use crate::protocol::types::{Body, Envelope, NString, Part, PartKind};
+use crate::protocol::types::{Body, Envelope, NString, Param, Part, PartKind};
 
 impl Structure<'_> {
     /// Returns the structure as BODY shows it.
@@ -71,13 +71,14 @@ impl Structure<'_> {
     }
 }
 
-fn params(entity: &Entity) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn params(entity: &Entity) -> Vec<Param> {
     let content = &entity.content;
     let mut params = content.params.clone();
     if content.is_text() && content.param(b"CHARSET").is_none() {
         params.push((b"CHARSET".to_vec(), b"US-ASCII".to_vec()));
     }
-    params
+    let named = |(name, value)| Param { name, value };
+    params.into_iter().map(named).collect()
 }
 
 /// Takes a body that was built before; every entity is held by one other.

@@ -1,6 +1,9 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::protocol::command::{InitialResponse, Numbering};
 use crate::protocol::response::{Code, Status};
+use crate::protocol::support::protocol_soup;
 use crate::protocol::types::{FetchRequest, MailboxName, Password, SeqNum, SequenceSet};
 
 fn greeted() -> Client {
@@ -201,13 +204,13 @@ fn row_1176_pipeline_commands_without_literals_go_at_once() {
 #[test]
 fn lines_and_literals_beyond_the_limits_end_the_connection() {
     let limits = FrameLimits {
-        line: 20,
+        line: 30,
         literal: 10,
         literal_total: 15,
     };
     for (octets, failure) in [
         (
-            &b"* OK hello\r\n* 12345 NOTHING LIKE THIS\r\n"[..],
+            &b"* OK hello\r\n* 12345 NOTHING AS LONG AS THIS\r\n"[..],
             ProtocolError::LineTooLong,
         ),
         (
@@ -248,4 +251,50 @@ fn a_connection_shows_no_secret() {
     client.send(login("ada", "low-water"));
     let shown = format!("{client:?} {:?}", login("ada", "low-water"));
     assert!(!shown.contains("low-water"), "{shown}");
+}
+
+/// Everything a connection tells of these octets, and what it would send.
+fn told(chunks: &[&[u8]], dialect: Dialect) -> (Vec<String>, Vec<u8>) {
+    let limits = FrameLimits {
+        line: 200,
+        literal: 20,
+        literal_total: 30,
+    };
+    let mut client = Client::new(limits);
+    client.set_dialect(dialect);
+    client.send(login("a\"", "b\\"));
+    client.send(Command::Noop);
+    let (mut told, mut sent) = (Vec::new(), Vec::new());
+    for chunk in chunks {
+        client.receive(chunk);
+        loop {
+            let event = client.next_event();
+            sent.extend(client.take_output());
+            match event {
+                Ok(Some(event)) => told.push(format!("{event:?}")),
+                Ok(None) => break,
+                Err(failure) => {
+                    told.push(failure.to_string());
+                    return (told, sent);
+                }
+            }
+        }
+    }
+    (told, sent)
+}
+
+proptest! {
+    #[test]
+    fn any_octets_are_told_the_same_in_any_chunks(octets in protocol_soup(), size in 1usize..20, escaped in any::<bool>()) {
+        let octets = [b"* OK hello\r\n", octets.as_slice()].concat();
+        let dialect = if escaped { Dialect::Imap4rev1 } else { Dialect::Rfc1176 };
+        let chunks: Vec<_> = octets.chunks(size).collect();
+        prop_assert_eq!(told(&chunks, dialect), told(&[&octets], dialect));
+    }
+
+    #[test]
+    fn any_greeting_is_told_the_same_in_any_chunks(octets in prop::collection::vec(any::<u8>(), 0..60), size in 1usize..20) {
+        let chunks: Vec<_> = octets.chunks(size).collect();
+        prop_assert_eq!(told(&chunks, Dialect::Rfc1176), told(&[&octets], Dialect::Rfc1176));
+    }
 }

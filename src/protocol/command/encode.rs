@@ -4,7 +4,7 @@ use super::{Command, FindKind, FindScope, InitialResponse, NameSpace, Numbering}
 use crate::protocol::base64;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::outgoing::{CommandWriter, Piece, StringRules};
-use crate::protocol::types::{Flag, SearchKey, SequenceSet, Tag};
+use crate::protocol::types::{Flag, InternalDate, MailboxName, SearchKey, SequenceSet, Tag};
 
 impl Command {
     /// The octets to send, cut where the server must first say `+`. A message to append is moved, not copied.
@@ -26,11 +26,7 @@ impl Command {
             Self::Expunge => writer.raw("EXPUNGE"),
             Self::Close => writer.raw("CLOSE"),
             Self::Partial => writer.raw("PARTIAL"),
-            Self::Login { user, password } => {
-                writer.raw("LOGIN");
-                writer.string(&user);
-                writer.string(password.expose());
-            }
+            Self::Login { user, password } => strings(writer, "LOGIN", &[&user, password.expose()]),
             Self::AuthenticatePlain {
                 user,
                 password,
@@ -46,14 +42,8 @@ impl Command {
             Self::Rename { from, to } => {
                 strings(writer, "RENAME", &[from.as_bytes(), to.as_bytes()])
             }
-            Self::Subscribe(space, name) => {
-                writer.raw("SUBSCRIBE");
-                strings(writer, space.word(), &[name.as_bytes()]);
-            }
-            Self::Unsubscribe(space, name) => {
-                writer.raw("UNSUBSCRIBE");
-                strings(writer, space.word(), &[name.as_bytes()]);
-            }
+            Self::Subscribe(space, name) => subscription(writer, "SUBSCRIBE", space, &name),
+            Self::Unsubscribe(space, name) => subscription(writer, "UNSUBSCRIBE", space, &name),
             Self::Find {
                 kind,
                 scope,
@@ -61,29 +51,12 @@ impl Command {
             } => strings(writer, find_words(kind, scope), &[&pattern]),
             Self::List { reference, pattern } => strings(writer, "LIST", &[&reference, &pattern]),
             Self::Lsub { reference, pattern } => strings(writer, "LSUB", &[&reference, &pattern]),
-            other => other.encode_message_command(writer, dialect),
-        }
-    }
-
-    fn encode_message_command(self, writer: &mut CommandWriter, dialect: Dialect) {
-        match self {
             Self::Append {
                 mailbox,
                 flags,
                 date,
                 message,
-            } => {
-                strings(writer, "APPEND", &[mailbox.as_bytes()]);
-                if !flags.is_empty() {
-                    push_flags(writer, &flags);
-                }
-                if let Some(date) = date {
-                    writer.raw(" \"");
-                    date.encode_new(writer.line());
-                    writer.raw("\"");
-                }
-                writer.message(message);
-            }
+            } => append(writer, &mailbox, &flags, date, message),
             Self::UidExpunge(set) => numbered(writer, Numbering::Uid, "EXPUNGE", &set),
             Self::Copy(numbering, set, mailbox) => {
                 numbered(writer, numbering, "COPY", &set);
@@ -110,16 +83,7 @@ impl Command {
                 numbering,
                 charset,
                 keys,
-            } => {
-                writer.raw(numbering.prefix());
-                writer.raw("SEARCH");
-                if let Some(charset) = charset {
-                    writer.raw(" CHARSET");
-                    writer.string(&charset);
-                }
-                push_keys(writer, &keys, dialect);
-            }
-            _ => {}
+            } => search(writer, numbering, charset, &keys, dialect),
         }
     }
 }
@@ -154,7 +118,44 @@ fn push_flags(writer: &mut CommandWriter, flags: &[Flag]) {
     writer.raw(")");
 }
 
-fn push_keys(writer: &mut CommandWriter, keys: &[SearchKey], dialect: Dialect) {
+fn subscription(writer: &mut CommandWriter, word: &str, space: NameSpace, name: &MailboxName) {
+    writer.raw(word);
+    strings(writer, space.word(), &[name.as_bytes()]);
+}
+
+/// Flags and date are written only if there are any, so that the base form is what is left without them.
+fn append(
+    writer: &mut CommandWriter,
+    mailbox: &MailboxName,
+    flags: &[Flag],
+    date: Option<InternalDate>,
+    message: Vec<u8>,
+) {
+    strings(writer, "APPEND", &[mailbox.as_bytes()]);
+    if !flags.is_empty() {
+        push_flags(writer, flags);
+    }
+    if let Some(date) = date {
+        writer.raw(" \"");
+        date.encode_new(writer.line());
+        writer.raw("\"");
+    }
+    writer.message(message);
+}
+
+fn search(
+    writer: &mut CommandWriter,
+    numbering: Numbering,
+    charset: Option<Vec<u8>>,
+    keys: &[SearchKey],
+    dialect: Dialect,
+) {
+    writer.raw(numbering.prefix());
+    writer.raw("SEARCH");
+    if let Some(charset) = charset {
+        writer.raw(" CHARSET");
+        writer.string(&charset);
+    }
     for key in keys {
         writer.raw(" ");
         key.encode(writer, dialect.search_years());

@@ -1,7 +1,7 @@
 //! A client's line to a command.
 
 use super::{Command, FindKind, FindScope, NameSpace, Numbering};
-use crate::protocol::parse::{Cursor, LiteralUse, ParseError};
+use crate::protocol::parse::{Capitals, Cursor, LiteralUse, ParseError};
 use crate::protocol::types::{
     FetchRequest, Flag, InternalDate, MailboxName, Password, SearchKey, SequenceError, SequenceSet,
     StoreMode,
@@ -170,7 +170,7 @@ fn subscription(cursor: &mut Cursor<'_>) -> Result<(NameSpace, MailboxName), Par
 fn find(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
     cursor.want_space()?;
     let at = cursor.position();
-    let (kind, scope) = match cursor.word().to_ascii_uppercase().as_slice() {
+    let (kind, scope) = match Capitals::of(cursor.word()).as_bytes() {
         b"MAILBOXES" => (FindKind::Mailboxes, FindScope::Subscribed),
         b"BBOARDS" => (FindKind::Bboards, FindScope::Subscribed),
         b"ALL.MAILBOXES" => (FindKind::Mailboxes, FindScope::All),
@@ -218,7 +218,7 @@ fn append(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
 
 fn uid(cursor: &mut Cursor<'_>) -> Result<Command, BadCommand> {
     cursor.want_space()?;
-    match cursor.word().to_ascii_uppercase().as_slice() {
+    match Capitals::of(cursor.word()).as_bytes() {
         b"COPY" => copy(cursor, Numbering::Uid),
         b"FETCH" => fetch(cursor, Numbering::Uid),
         b"STORE" => store(cursor, Numbering::Uid),

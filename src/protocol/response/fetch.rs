@@ -1,6 +1,6 @@
 //! The data of a FETCH response.
 
-use crate::protocol::parse::{Cursor, ParseError};
+use crate::protocol::parse::{Capitals, Cursor, ParseError};
 use crate::protocol::types::{Body, Envelope, Flag, InternalDate, NString, Section, item_name};
 
 /// What one FETCH response says of a message: only what is there. `Some(None)` is a text that the server gave as NIL.
@@ -53,12 +53,12 @@ impl FetchData {
     }
 
     fn parse_item(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ParseError> {
-        let name = item_name(cursor).to_ascii_uppercase();
+        let name = Capitals::of(item_name(cursor));
         if cursor.peek() == Some(b'[') {
-            return self.parse_section(cursor, &name);
+            return self.parse_section(cursor, name.as_bytes());
         }
         cursor.spaces();
-        match name.as_slice() {
+        match name.as_bytes() {
             b"" => return cursor.expected("a FETCH item"),
             b"FLAGS" => self.flags = Some(flag_list(cursor)?),
             b"INTERNALDATE" => self.internal_date = internal_date(cursor)?,

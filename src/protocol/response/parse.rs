@@ -4,7 +4,7 @@ use super::fetch::flag_list;
 use super::{Code, FetchData, ListedMailbox, Response, Status, StatusText, Untagged};
 use crate::protocol::capability::Capabilities;
 use crate::protocol::framer::Frame;
-use crate::protocol::parse::{Cursor, ParseError, SERVER_DEPTH};
+use crate::protocol::parse::{Capitals, Cursor, ParseError, SERVER_DEPTH};
 use crate::protocol::types::{MailboxName, Quoting, SeqNum, SequenceSet, Tag};
 
 impl Response {
@@ -67,7 +67,7 @@ fn untagged(cursor: &mut Cursor<'_>) -> Result<Untagged, ParseError> {
         return Ok(Untagged::Status(status, status_text(cursor)));
     }
     let keyword = cursor.word();
-    match keyword.to_ascii_uppercase().as_slice() {
+    match Capitals::of(keyword).as_bytes() {
         b"BYE" => Ok(Untagged::Bye(status_text(cursor))),
         b"PREAUTH" => Ok(Untagged::PreAuth(status_text(cursor))),
         b"FLAGS" => {
@@ -102,7 +102,7 @@ fn message_data(cursor: &mut Cursor<'_>) -> Result<Untagged, ParseError> {
     let number = cursor.number()?;
     cursor.want_space()?;
     let keyword = cursor.word();
-    let data = match keyword.to_ascii_uppercase().as_slice() {
+    let data = match Capitals::of(keyword).as_bytes() {
         b"EXISTS" => Untagged::Exists(number),
         b"RECENT" => Untagged::Recent(number),
         b"EXPUNGE" => Untagged::Expunge(number),

@@ -15,10 +15,10 @@ fn untagged(octets: &[u8]) -> Untagged {
 }
 
 fn fetch(octets: &[u8]) -> FetchData {
-    match untagged(octets) {
-        Untagged::Fetch(_, data) => *data,
-        other => panic!("{}: {other:?}", String::from_utf8_lossy(octets)),
-    }
+    let Untagged::Fetch(_, data) = untagged(octets) else {
+        panic!("{}", String::from_utf8_lossy(octets))
+    };
+    *data
 }
 
 fn names(flags: Option<Vec<Flag>>) -> Vec<String> {
@@ -176,12 +176,13 @@ fn row_imap4_list_names_in_every_form() {
 
 #[test]
 fn rows_imap4_codes() {
-    let code = |line: &str| match untagged(format!("* OK [{line}] words\r\n").as_bytes()) {
-        Untagged::Status(Status::Ok, text) => {
-            assert_eq!(text.text, b"words");
-            text.code.unwrap()
-        }
-        other => panic!("{other:?}"),
+    let code = |line: &str| {
+        let untagged = untagged(format!("* OK [{line}] words\r\n").as_bytes());
+        let Untagged::Status(Status::Ok, text) = untagged else {
+            panic!("{untagged:?}")
+        };
+        assert_eq!(text.text, b"words");
+        text.code.unwrap()
     };
     let set = |text: &[u8]| SequenceSet::parse(text).unwrap();
     for (text, expected) in [
@@ -223,12 +224,15 @@ fn rows_imap4_codes() {
     ] {
         assert_eq!(code(text), expected, "{text}");
     }
-    let permanent = |text: &str| match code(text) {
-        Code::PermanentFlags {
+    let permanent = |text: &str| {
+        let Code::PermanentFlags {
             flags,
             new_keywords,
-        } => (names(Some(flags)), new_keywords),
-        other => panic!("{other:?}"),
+        } = code(text)
+        else {
+            panic!("{text}")
+        };
+        (names(Some(flags)), new_keywords)
     };
     let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(permanent("PERMANENTFLAGS ()"), (owned(&[]), false));

@@ -4,8 +4,8 @@ use super::Status;
 use crate::protocol::dialect::{DateForm, Dialect};
 use crate::protocol::parse::push_number;
 use crate::protocol::types::{
-    Body, Envelope, Flag, FlagSet, InternalDate, Keywords, MailboxName, Section, SeqNum, Tag,
-    push_literal,
+    Body, Envelope, FetchItem, Flag, FlagSet, InternalDate, Keywords, MailboxName, Section, SeqNum,
+    Tag, push_literal, push_literal_header,
 };
 
 /// Appends responses to an output buffer in the words of one dialect.
@@ -52,6 +52,14 @@ impl<'a> ResponseWriter<'a> {
             Condition::Bye => "BYE",
         };
         self.line(&["* ", word, " "], text);
+    }
+
+    /// `tag BAD text`, or `* BAD text` for a line that has no tag to echo.
+    pub fn bad(&mut self, tag: Option<&Tag>, text: &str) {
+        match tag {
+            Some(tag) => self.tagged(tag, Status::Bad, text),
+            None => self.untagged(Condition::Bad, text),
+        }
     }
 
     /// `+`: the client may send its literal.
@@ -138,6 +146,20 @@ impl<'a> ResponseWriter<'a> {
     /// Begins `* n FETCH (`.
     pub fn fetch(&mut self, seq: SeqNum) -> FetchWriter<'_> {
         FetchWriter::start(self.out, self.dialect, seq, "FETCH")
+    }
+
+    /// Begins `* n FETCH (`, for a writer that is needed for nothing else.
+    pub fn into_fetch(self, seq: SeqNum) -> FetchWriter<'a> {
+        FetchWriter::start(self.out, self.dialect, seq, "FETCH")
+    }
+
+    /// Goes on with a FETCH response behind a text that was [announced](FetchWriter::announce).
+    pub fn into_rest_of_fetch(self) -> FetchWriter<'a> {
+        FetchWriter {
+            out: self.out,
+            dialect: self.dialect,
+            between: " ",
+        }
     }
 
     /// Begins the reply to a STORE, which RFC 1064 called `STORE`.
@@ -328,6 +350,15 @@ impl<'a> FetchWriter<'a> {
         self
     }
 
+    /// Announces a text as a literal of `size` octets. Whoever called sends these next, so that a great text is copied
+    /// nowhere, and goes on with [`ResponseWriter::into_rest_of_fetch`].
+    pub fn announce(mut self, item: &FetchItem, size: usize) {
+        let out = self.item("");
+        item.encode(out);
+        out.push(b' ');
+        push_literal_header(out, size);
+    }
+
     /// Ends the response.
     pub fn finish(self) {
         let end = if self.between == " " {
@@ -338,3 +369,6 @@ impl<'a> FetchWriter<'a> {
         self.out.extend_from_slice(end.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub struct Part {
     /// The media subtype.
     pub subtype: Vec<u8>,
     /// Parameters of the type, in order.
-    pub params: Vec<(Vec<u8>, Vec<u8>)>,
+    pub params: Vec<Param>,
     /// `Content-ID`.
     pub id: NString,
     /// `Content-Description`.
@@ -39,6 +39,15 @@ pub struct Part {
     pub size: u32,
     /// What the type adds.
     pub kind: PartKind,
+}
+
+/// One parameter of a part's type, such as its charset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// The name.
+    pub name: Vec<u8>,
+    /// The value.
+    pub value: Vec<u8>,
 }
 
 /// What a part's type adds to its structure.
@@ -164,7 +173,7 @@ fn part_kind(
     Ok(PartKind::Basic)
 }
 
-fn params(cursor: &mut Cursor<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ParseError> {
+fn params(cursor: &mut Cursor<'_>) -> Result<Vec<Param>, ParseError> {
     cursor.spaces();
     let mut params = Vec::new();
     if cursor.eat_word(b"NIL") {
@@ -175,10 +184,11 @@ fn params(cursor: &mut Cursor<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ParseError
         if params.len() >= Body::MAX_PARTS {
             return Err(ParseError::TooMany { what: "parameters" });
         }
-        params.push((
-            next_string(cursor)?.unwrap_or_default(),
-            next_string(cursor)?.unwrap_or_default(),
-        ));
+        let name = next_string(cursor)?.unwrap_or_default();
+        params.push(Param {
+            name,
+            value: next_string(cursor)?.unwrap_or_default(),
+        });
     }
     Ok(params)
 }
@@ -233,7 +243,7 @@ impl Part {
             out.extend_from_slice(b"NIL");
             return;
         }
-        for (index, (name, value)) in self.params.iter().enumerate() {
+        for (index, Param { name, value }) in self.params.iter().enumerate() {
             out.push(if index == 0 { b'(' } else { b' ' });
             push_string(out, name);
             out.push(b' ');

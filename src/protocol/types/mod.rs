@@ -17,7 +17,7 @@ mod tag;
 mod text;
 mod zone;
 
-pub use body::{Body, Part, PartKind};
+pub use body::{Body, Param, Part, PartKind};
 pub use date::{BadDate, InternalDate, SearchDate};
 pub use envelope::{Address, Envelope};
 pub(crate) use fetch::item_name;
@@ -33,4 +33,9 @@ pub use sequence::{SeqNum, SequenceError, SequenceSet, StarAllowed};
 pub use store::{StoreMode, StoreReply};
 pub use tag::{BadTag, Tag};
 pub use text::{NString, Password, Quoting};
-pub(crate) use text::{StringForm, form_for_server, push_literal, write_escaped};
+pub(crate) use text::{
+    StringForm, form_for_server, push_literal, push_literal_header, write_escaped,
+};
+
+#[cfg(test)]
+pub(crate) use text::push_string;

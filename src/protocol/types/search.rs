@@ -2,7 +2,7 @@
 
 use super::{Keyword, SearchDate, SequenceSet};
 use crate::protocol::outgoing::CommandWriter;
-use crate::protocol::parse::{Cursor, ParseError, push_number};
+use crate::protocol::parse::{Capitals, Cursor, ParseError, push_number};
 
 /// One search key. Several keys side by side must all hold.
 ///
@@ -87,17 +87,21 @@ impl SearchKey {
             return Self::parse_list(cursor, left, depth);
         }
         let at = cursor.position();
-        let word = cursor.word().to_ascii_uppercase();
-        if let Some((_, key)) = PLAIN.iter().find(|(name, _)| name.as_bytes() == word) {
+        let word = cursor.word();
+        let capitals = Capitals::of(word);
+        if let Some(key) = PLAIN
+            .iter()
+            .find(|key| key.word().as_bytes() == capitals.as_bytes())
+        {
             return Ok(key.clone());
         }
-        match word.as_slice() {
+        match capitals.as_bytes() {
             b"NOT" => Ok(Self::Not(Self::next(cursor, left, depth)?)),
             b"OR" => Ok(Self::Or(
                 Self::next(cursor, left, depth)?,
                 Self::next(cursor, left, depth)?,
             )),
-            _ => Self::parse_with_argument(cursor, &word, at),
+            _ => Self::parse_with_argument(cursor, word, at),
         }
     }
 
@@ -129,7 +133,7 @@ impl SearchKey {
         word: &[u8],
         at: usize,
     ) -> Result<Self, ParseError> {
-        match word {
+        match Capitals::of(word).as_bytes() {
             b"BCC" => string(cursor).map(Self::Bcc),
             b"BODY" => string(cursor).map(Self::Body),
             b"CC" => string(cursor).map(Self::Cc),
@@ -275,10 +279,20 @@ impl SearchKey {
             Self::Not(_) => "NOT",
             Self::Or(..) => "OR",
             Self::Sequence(_) | Self::And(_) => "",
-            plain => PLAIN
-                .iter()
-                .find(|(_, key)| key == plain)
-                .map_or("ALL", |(word, _)| *word),
+            Self::All => "ALL",
+            Self::Answered => "ANSWERED",
+            Self::Deleted => "DELETED",
+            Self::Flagged => "FLAGGED",
+            Self::New => "NEW",
+            Self::Old => "OLD",
+            Self::Recent => "RECENT",
+            Self::Seen => "SEEN",
+            Self::Unanswered => "UNANSWERED",
+            Self::Undeleted => "UNDELETED",
+            Self::Unflagged => "UNFLAGGED",
+            Self::Unseen => "UNSEEN",
+            Self::Draft => "DRAFT",
+            Self::Undraft => "UNDRAFT",
         }
     }
 }
@@ -324,21 +338,21 @@ fn push_date(writer: &mut CommandWriter, date: SearchDate, years: YearDigits) {
     }
 }
 
-const PLAIN: [(&str, SearchKey); 14] = [
-    ("ALL", SearchKey::All),
-    ("ANSWERED", SearchKey::Answered),
-    ("DELETED", SearchKey::Deleted),
-    ("FLAGGED", SearchKey::Flagged),
-    ("NEW", SearchKey::New),
-    ("OLD", SearchKey::Old),
-    ("RECENT", SearchKey::Recent),
-    ("SEEN", SearchKey::Seen),
-    ("UNANSWERED", SearchKey::Unanswered),
-    ("UNDELETED", SearchKey::Undeleted),
-    ("UNFLAGGED", SearchKey::Unflagged),
-    ("UNSEEN", SearchKey::Unseen),
-    ("DRAFT", SearchKey::Draft),
-    ("UNDRAFT", SearchKey::Undraft),
+const PLAIN: [SearchKey; 14] = [
+    SearchKey::All,
+    SearchKey::Answered,
+    SearchKey::Deleted,
+    SearchKey::Flagged,
+    SearchKey::New,
+    SearchKey::Old,
+    SearchKey::Recent,
+    SearchKey::Seen,
+    SearchKey::Unanswered,
+    SearchKey::Undeleted,
+    SearchKey::Unflagged,
+    SearchKey::Unseen,
+    SearchKey::Draft,
+    SearchKey::Undraft,
 ];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The part of a message that `BODY[...]` names.
 
 use super::text::push_string;
-use crate::protocol::parse::{Cursor, ParseError, push_number};
+use crate::protocol::parse::{Capitals, Cursor, ParseError, push_number};
 
 /// What stands between the brackets of `BODY[...]`. Rows `2BIS-FETCH-BODY-SECTION`, `R1-BODY.PEEK`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,10 +93,8 @@ impl Section {
 impl SectionText {
     fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
         let at = cursor.position();
-        let word = cursor
-            .take_while(|byte| byte.is_ascii_alphabetic() || byte == b'.')
-            .to_ascii_uppercase();
-        match word.as_slice() {
+        let word = cursor.take_while(|byte| byte.is_ascii_alphabetic() || byte == b'.');
+        match Capitals::of(word).as_bytes() {
             b"HEADER" => Ok(Self::Header),
             b"TEXT" => Ok(Self::Text),
             b"MIME" => Ok(Self::Mime),

@@ -61,7 +61,11 @@ fn is_safe_atom_char(byte: u8) -> bool {
 ///
 /// Old clients know no escapes, so none is ever sent. Rows `CCLIENT-LITERAL`, `1064-LEX-8BIT`.
 pub(crate) fn push_string(out: &mut Vec<u8>, octets: &[u8]) {
-    if octets.iter().copied().all(is_quotable) {
+    // No early end: the whole string is looked at several octets at a time.
+    if octets
+        .iter()
+        .fold(true, |all, &byte| all & is_quotable(byte))
+    {
         out.push(b'"');
         out.extend_from_slice(octets);
         out.push(b'"');

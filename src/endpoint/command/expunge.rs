@@ -1,0 +1,34 @@
+//! EXPUNGE: remove what is `\Deleted`. RFC 1176 EXPUNGE; rows `1064-EXPUNGE`, `1064-EXPUNGE-READONLY`.
+
+use crate::endpoint::reply::{Reply, Stop};
+use crate::endpoint::session::Session;
+use crate::journal::{Action, NewEntry};
+use crate::protocol::types::FlagSet;
+
+/// Removes exactly the messages that this client was shown as `\Deleted` and that still are: what somebody else has marked
+/// without this client knowing stays, and so does what somebody else has unmarked.
+pub(super) async fn run(session: &mut Session) -> Result<Reply, Stop> {
+    let view = session.view().await?;
+    let selected = session.selected()?;
+    if !selected.is_writable(&view) {
+        return Ok(Reply::no("The mailbox is read-only; nothing was removed"));
+    }
+    let mailbox = selected.mailbox;
+    let still_deleted = |id| {
+        view.find(id)
+            .is_some_and(|(_, flags)| flags.contains(FlagSet::DELETED))
+    };
+    let wishes: Vec<NewEntry> = selected
+        .numbers
+        .iter()
+        .filter(|(_, shown)| shown.flags.contains(FlagSet::DELETED) && still_deleted(shown.id))
+        .map(|(_, shown)| NewEntry {
+            message: shown.id,
+            action: Action::Expunge,
+        })
+        .collect();
+    if !wishes.is_empty() {
+        session.store.accept(mailbox, wishes).await?;
+    }
+    Ok(Reply::ok("EXPUNGE completed"))
+}
