@@ -83,7 +83,14 @@ impl Keeper {
             let (errands, asked) = match wake {
                 Wake::Stopped => break,
                 Wake::Poll => (vec![Errand::default()], None),
-                Wake::Switched => (if online { vec![Errand::default()] } else { Vec::new() }, None),
+                Wake::Switched => (
+                    if online {
+                        vec![Errand::default()]
+                    } else {
+                        Vec::new()
+                    },
+                    None,
+                ),
                 Wake::Doorbell => (self.pressing().await, None),
                 Wake::Asked(visit) => (vec![visit.errand.clone()], Some(visit)),
             };
@@ -93,11 +100,18 @@ impl Keeper {
                 self.give_up_texts();
                 next = far_future();
                 if let Some(visit) = asked {
-                    drop(visit.answer.send(Err(UpstreamError::NotOffered { what: "a connection: the account is offline" }.into())));
+                    drop(
+                        visit.answer.send(Err(UpstreamError::NotOffered {
+                            what: "a connection: the account is offline",
+                        }
+                        .into())),
+                    );
                 }
                 continue;
             }
-            let progress = asked.as_ref().map_or_else(Progress::silent, |visit| visit.progress.clone());
+            let progress = asked
+                .as_ref()
+                .map_or_else(Progress::silent, |visit| visit.progress.clone());
             let outcome = self.round(&mut session, &errands, &progress).await;
             next = self.judge(&outcome, &mut failures);
             self.give_up_texts();
@@ -144,7 +158,9 @@ impl Keeper {
         self.link.send_replace(Link::Online);
         let mut outcomes = Vec::new();
         for errand in errands {
-            outcomes.extend(visit::passes(&mut session, &self.upstream, &self.store, errand, progress).await?);
+            outcomes.extend(
+                visit::passes(&mut session, &self.upstream, &self.store, errand, progress).await?,
+            );
         }
         let broken = outcomes.iter().any(|outcome| matches!(&outcome.result, Err(PassError::Upstream(error)) if error.ends_connection()));
         if broken {
@@ -161,11 +177,26 @@ impl Keeper {
     /// The mailboxes in which something waits to be done at once.
     async fn pressing(&self) -> Vec<Errand> {
         let entries = self.store.entries().await.unwrap_or_default();
-        let mut names: BTreeSet<_> = entries.into_iter().filter(|row| row.is_active()).map(|row| row.mailbox).collect();
+        let mut names: BTreeSet<_> = entries
+            .into_iter()
+            .filter(|row| row.is_active())
+            .map(|row| row.mailbox)
+            .collect();
         let wanted = self.store.wanted().borrow().clone();
         let mailboxes = self.store.mailboxes().await.unwrap_or_default();
-        names.extend(mailboxes.into_iter().filter(|row| wanted.iter().any(|(id, _)| *id == row.id)).map(|row| row.name));
-        names.into_iter().map(|name| Errand { mailbox: Some(name), dry_run: false }).collect()
+        names.extend(
+            mailboxes
+                .into_iter()
+                .filter(|row| wanted.iter().any(|(id, _)| *id == row.id))
+                .map(|row| row.name),
+        );
+        names
+            .into_iter()
+            .map(|name| Errand {
+                mailbox: Some(name),
+                dry_run: false,
+            })
+            .collect()
     }
 
     /// Clients that wait for a text are told when it will not come.
@@ -180,7 +211,9 @@ impl Keeper {
     fn judge(&self, outcome: &Result<Vec<Outcome>, PassError>, failures: &mut u32) -> Instant {
         let failed = match outcome {
             Err(error) => Some(error),
-            Ok(outcomes) => outcomes.iter().find_map(|outcome| outcome.result.as_ref().err()),
+            Ok(outcomes) => outcomes
+                .iter()
+                .find_map(|outcome| outcome.result.as_ref().err()),
         };
         let now = Instant::now();
         let Some(error) = failed else {
@@ -221,5 +254,6 @@ fn chance() -> u32 {
 
 fn far_future() -> Instant {
     let now = Instant::now();
-    now.checked_add(Duration::from_secs(60 * 60 * 24 * 365)).unwrap_or(now)
+    now.checked_add(Duration::from_secs(60 * 60 * 24 * 365))
+        .unwrap_or(now)
 }

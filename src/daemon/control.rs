@@ -267,12 +267,20 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The connection broke before the answer came.
-pub async fn ask(data_dir: &Path, request: &Request, mut hear: impl FnMut(Line)) -> Option<std::io::Result<Answer>> {
+pub async fn ask(
+    data_dir: &Path,
+    request: &Request,
+    mut hear: impl FnMut(Line),
+) -> Option<std::io::Result<Answer>> {
     let stream = UnixStream::connect(socket_path(data_dir)).await.ok()?;
     Some(converse(stream, request, &mut hear).await)
 }
 
-async fn converse(stream: UnixStream, request: &Request, hear: &mut impl FnMut(Line)) -> std::io::Result<Answer> {
+async fn converse(
+    stream: UnixStream,
+    request: &Request,
+    hear: &mut impl FnMut(Line),
+) -> std::io::Result<Answer> {
     let (reader, mut writer) = stream.into_split();
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
@@ -306,7 +314,10 @@ pub(super) async fn serve(stream: UnixStream, desk: &super::Desk) -> std::io::Re
     send(&mut writer, &Line::Answer(answer)).await
 }
 
-async fn send(writer: &mut (impl tokio::io::AsyncWrite + Unpin), line: &Line) -> std::io::Result<()> {
+async fn send(
+    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
+    line: &Line,
+) -> std::io::Result<()> {
     let mut octets = serde_json::to_vec(line)?;
     octets.push(b'\n');
     writer.write_all(&octets).await

@@ -44,11 +44,20 @@ impl Desk {
     ///
     /// # Errors
     /// [`StoreError`] when an account's files cannot be opened.
-    pub fn open(accounts: impl IntoIterator<Item = (Account, std::path::PathBuf)>) -> Result<Self, StoreError> {
+    pub fn open(
+        accounts: impl IntoIterator<Item = (Account, std::path::PathBuf)>,
+    ) -> Result<Self, StoreError> {
         let mut desk = Self::default();
         for (account, dir) in accounts {
             let store = Store::open(&dir, kind_of(&account))?;
-            desk.counters.insert(account.name.to_string(), Counter { account, store, keeper: None });
+            desk.counters.insert(
+                account.name.to_string(),
+                Counter {
+                    account,
+                    store,
+                    keeper: None,
+                },
+            );
         }
         Ok(desk)
     }
@@ -64,7 +73,14 @@ impl Desk {
     async fn attend(&self, request: Request, ticks: mpsc::Sender<Line>) -> Result<Answer, Failure> {
         match request {
             Request::Status => self.status().await,
-            Request::Sync { account, mailbox, dry_run } => self.sync(account.as_deref(), mailbox.as_deref(), dry_run, &ticks).await,
+            Request::Sync {
+                account,
+                mailbox,
+                dry_run,
+            } => {
+                self.sync(account.as_deref(), mailbox.as_deref(), dry_run, &ticks)
+                    .await
+            }
             Request::Journal => {
                 let mut entries = Vec::new();
                 for (name, counter) in &self.counters {
@@ -80,16 +96,26 @@ impl Desk {
                 Ok(Answer::Conflicts(conflicts))
             }
             Request::Retry { account, entry } => {
-                let changed = self.counter(&account)?.store.retry_entry(EntryId::from_raw(entry)).await?;
+                let changed = self
+                    .counter(&account)?
+                    .store
+                    .retry_entry(EntryId::from_raw(entry))
+                    .await?;
                 Ok(Answer::Done { changed })
             }
             Request::Drop { account, entry } => {
-                let changed = self.counter(&account)?.store.drop_entry(EntryId::from_raw(entry)).await?;
+                let changed = self
+                    .counter(&account)?
+                    .store
+                    .drop_entry(EntryId::from_raw(entry))
+                    .await?;
                 Ok(Answer::Done { changed })
             }
             Request::Approve { account, mailbox } => {
                 let mailbox = mailbox_name(&mailbox)?;
-                Ok(Answer::Done { changed: self.counter(&account)?.store.approve(mailbox).await? })
+                Ok(Answer::Done {
+                    changed: self.counter(&account)?.store.approve(mailbox).await?,
+                })
             }
             Request::SetOnline { account, online } => self.set_online(account.as_deref(), online),
         }
@@ -114,8 +140,17 @@ impl Desk {
         Ok(Answer::Status(accounts))
     }
 
-    async fn sync(&self, account: Option<&str>, mailbox: Option<&str>, dry_run: bool, ticks: &mpsc::Sender<Line>) -> Result<Answer, Failure> {
-        let errand = Errand { mailbox: mailbox.map(mailbox_name).transpose()?, dry_run };
+    async fn sync(
+        &self,
+        account: Option<&str>,
+        mailbox: Option<&str>,
+        dry_run: bool,
+        ticks: &mpsc::Sender<Line>,
+    ) -> Result<Answer, Failure> {
+        let errand = Errand {
+            mailbox: mailbox.map(mailbox_name).transpose()?,
+            dry_run,
+        };
         if let Some(account) = account {
             self.counter(account)?;
         }
@@ -134,7 +169,13 @@ impl Desk {
         }
         let mut changed = false;
         for (name, counter) in &self.counters {
-            let Some(keeper) = counter.keeper.as_ref().filter(|_| account.is_none_or(|only| only == name)) else { continue };
+            let Some(keeper) = counter
+                .keeper
+                .as_ref()
+                .filter(|_| account.is_none_or(|only| only == name))
+            else {
+                continue;
+            };
             changed |= keeper.online.send_replace(online) != online;
         }
         Ok(Answer::Done { changed })
@@ -149,20 +190,32 @@ impl Desk {
 }
 
 impl Counter {
-    async fn sync(&self, name: &str, errand: Errand, ticks: mpsc::Sender<Line>) -> Result<AccountSync, Failure> {
+    async fn sync(
+        &self,
+        name: &str,
+        errand: Errand,
+        ticks: mpsc::Sender<Line>,
+    ) -> Result<AccountSync, Failure> {
         let account = name.to_owned();
         // A listener that is slow misses ticks; the next one says more.
-        let progress = Progress::to(move |tick| drop(ticks.try_send(Line::Tick { account: account.clone(), tick })));
+        let progress = Progress::to(move |tick| {
+            drop(ticks.try_send(Line::Tick {
+                account: account.clone(),
+                tick,
+            }))
+        });
         let only = errand.mailbox.clone();
         let outcome = self.visit(errand, progress).await;
         let (outcomes, failure) = match outcome {
             Ok(outcomes) => (outcomes, None),
             Err(error) => (Vec::new(), Some(Failure::from(&error))),
         };
-        let unknown = only.filter(|_| failure.is_none() && outcomes.is_empty()).map(|mailbox| Failure {
-            kind: FailureKind::Usage,
-            what: format!("the account {name} mirrors no mailbox {mailbox}"),
-        });
+        let unknown = only
+            .filter(|_| failure.is_none() && outcomes.is_empty())
+            .map(|mailbox| Failure {
+                kind: FailureKind::Usage,
+                what: format!("the account {name} mirrors no mailbox {mailbox}"),
+            });
         let entries = self.store.entries().await?;
         let parked_count = entries.iter().filter(|row| !row.is_active()).count();
         Ok(AccountSync {
@@ -176,18 +229,43 @@ impl Counter {
 
     async fn visit(&self, errand: Errand, progress: Progress) -> Result<Vec<Outcome>, PassError> {
         let Some(keeper) = &self.keeper else {
-            let upstream = self.account.upstream.as_ref().ok_or(UpstreamError::NotOffered { what: "a server for this account" })?;
+            let upstream = self
+                .account
+                .upstream
+                .as_ref()
+                .ok_or(UpstreamError::NotOffered {
+                    what: "a server for this account",
+                })?;
             return visit::visit(upstream, &self.store, &errand, &progress).await;
         };
-        let stopped = || PassError::from(UpstreamError::Closed { text: "the daemon is stopping".to_owned() });
+        let stopped = || {
+            PassError::from(UpstreamError::Closed {
+                text: "the daemon is stopping".to_owned(),
+            })
+        };
         let (answer, outcome) = oneshot::channel();
-        keeper.visits.send(Visit { errand, progress, answer }).await.map_err(|_| stopped())?;
+        keeper
+            .visits
+            .send(Visit {
+                errand,
+                progress,
+                answer,
+            })
+            .await
+            .map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
     }
 
     fn state(&self) -> (&'static str, Option<String>) {
         let Some(keeper) = &self.keeper else {
-            return (if self.account.upstream.is_some() { "stopped" } else { "local" }, None);
+            return (
+                if self.account.upstream.is_some() {
+                    "stopped"
+                } else {
+                    "local"
+                },
+                None,
+            );
         };
         match &*keeper.link.borrow() {
             Link::Starting => ("starting", None),
@@ -200,10 +278,16 @@ impl Counter {
 
 /// Whether an account mirrors a server or has its mailboxes here.
 pub(super) fn kind_of(account: &Account) -> Kind {
-    if account.upstream.is_some() { Kind::Mirror } else { Kind::Local }
+    if account.upstream.is_some() {
+        Kind::Mirror
+    } else {
+        Kind::Local
+    }
 }
 
 fn mailbox_name(name: &str) -> Result<MailboxName, Failure> {
-    MailboxName::from_bytes(name.as_bytes())
-        .map_err(|_| Failure { kind: FailureKind::Usage, what: format!("{} cannot be a mailbox", name.escape_debug()) })
+    MailboxName::from_bytes(name.as_bytes()).map_err(|_| Failure {
+        kind: FailureKind::Usage,
+        what: format!("{} cannot be a mailbox", name.escape_debug()),
+    })
 }
