@@ -278,10 +278,15 @@ fn eight_times_the_octets_take_about_eight_times_as_long() {
     for front in FRONTS {
         for piece in repeated {
             let of_size = |size: usize| [front, &piece.repeat(size / piece.len())].concat();
-            let short = fastest_of_three(of_size(4_000).as_bytes());
-            let long = fastest_of_three(of_size(32_000).as_bytes());
+            let (short, long) = (of_size(4_000), of_size(32_000));
+            let short = (0..3).map(|_| time(&short)).min().unwrap_or_default();
             let most = short.saturating_mul(30).max(Duration::from_millis(20));
-            assert!(long < most, "{front:?} {piece:?}: {short:?}, then {long:?}");
+            // On a busy machine one measurement says little; what is not linear fails them all.
+            let is_linear = (0..30).any(|_| time(&long) < most);
+            assert!(
+                is_linear,
+                "{front:?} {piece:?}: {short:?} grew to more than {most:?}"
+            );
         }
     }
 }
@@ -290,11 +295,8 @@ fn eight_times_the_octets_take_about_eight_times_as_long() {
     clippy::disallowed_methods,
     reason = "measures how long pure code takes"
 )]
-fn fastest_of_three(octets: &[u8]) -> Duration {
-    let measure = |_| {
-        let start = Instant::now();
-        read_everything(octets);
-        start.elapsed()
-    };
-    (0..3).map(measure).min().unwrap_or_default()
+fn time(text: &str) -> Duration {
+    let start = Instant::now();
+    read_everything(text.as_bytes());
+    start.elapsed()
 }
