@@ -1,0 +1,5 @@
+//! What lowtide does, seen from outside: one module per subject.
+// `cfg(test)` tells the lints that the helpers in here are tests too.
+
+#[cfg(test)]
+mod transcripts;
