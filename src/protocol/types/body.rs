@@ -72,25 +72,19 @@ pub enum PartKind {
 }
 
 impl Body {
-    /// The most parts of one multipart that are read.
-    pub const MAX_PARTS: usize = 10_000;
+    /// The most parts and parameters, all levels together, that are read.
+    pub const MAX_NODES: usize = 10_000;
 
     /// Reads a structure; depth is bounded by the cursor.
     ///
     /// # Errors
     /// [`ParseError`].
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        cursor.open()?;
-        cursor.spaces();
-        let body = if cursor.peek() == Some(b'(') {
-            multipart(cursor)?
-        } else {
-            single(cursor)?
-        };
-        while !cursor.close() {
-            cursor.skip_value()?;
+        Reader {
+            cursor,
+            left: Self::MAX_NODES,
         }
-        Ok(body)
+        .body()
     }
 
     /// Appends the structure as the endpoint sends it.
@@ -108,103 +102,121 @@ impl Body {
     }
 }
 
-fn multipart(cursor: &mut Cursor<'_>) -> Result<Body, ParseError> {
-    let mut parts = Vec::new();
-    while cursor.peek() == Some(b'(') {
-        if parts.len() >= Body::MAX_PARTS {
-            return Err(ParseError::TooMany { what: "parts" });
+/// Reads one structure, and counts what it reads.
+struct Reader<'a, 'b> {
+    cursor: &'a mut Cursor<'b>,
+    left: usize,
+}
+
+impl Reader<'_, '_> {
+    fn body(&mut self) -> Result<Body, ParseError> {
+        self.count()?;
+        self.cursor.open()?;
+        self.cursor.spaces();
+        let body = if self.cursor.peek() == Some(b'(') {
+            self.multipart()?
+        } else {
+            self.single()?
+        };
+        while !self.cursor.close() {
+            self.cursor.skip_value()?;
         }
-        parts.push(Body::parse(cursor)?);
-        cursor.spaces();
+        Ok(body)
     }
-    Ok(Body::Multipart {
-        parts,
-        subtype: next_string(cursor)?.unwrap_or_default(),
-    })
-}
 
-fn single(cursor: &mut Cursor<'_>) -> Result<Body, ParseError> {
-    let media_type = next_string(cursor)?.unwrap_or_default();
-    let subtype = next_string(cursor)?.unwrap_or_default();
-    let params = params(cursor)?;
-    let (id, description, encoding) = (
-        next_string(cursor)?,
-        next_string(cursor)?,
-        next_string(cursor)?,
-    );
-    let size = next_number(cursor)?;
-    let kind = part_kind(cursor, &media_type, &subtype)?;
-    Ok(Body::Single(Box::new(Part {
-        media_type,
-        subtype,
-        params,
-        id,
-        description,
-        encoding,
-        size,
-        kind,
-    })))
-}
+    fn count(&mut self) -> Result<(), ParseError> {
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or(ParseError::TooMany { what: "parts" })?;
+        Ok(())
+    }
 
-fn part_kind(
-    cursor: &mut Cursor<'_>,
-    media_type: &[u8],
-    subtype: &[u8],
-) -> Result<PartKind, ParseError> {
-    cursor.spaces();
-    let next = cursor.peek();
-    if media_type.eq_ignore_ascii_case(b"TEXT") && next != Some(b')') {
-        return Ok(PartKind::Text {
-            line_count: next_number(cursor)?,
-        });
-    }
-    let is_message =
-        media_type.eq_ignore_ascii_case(b"MESSAGE") && subtype.eq_ignore_ascii_case(b"RFC822");
-    if is_message && next == Some(b'(') {
-        let envelope = Box::new(Envelope::parse(cursor)?);
-        cursor.spaces();
-        let body = Body::parse(cursor)?;
-        return Ok(PartKind::Message {
-            envelope,
-            body,
-            line_count: next_number(cursor)?,
-        });
-    }
-    Ok(PartKind::Basic)
-}
-
-fn params(cursor: &mut Cursor<'_>) -> Result<Vec<Param>, ParseError> {
-    cursor.spaces();
-    let mut params = Vec::new();
-    if cursor.eat_word(b"NIL") {
-        return Ok(params);
-    }
-    cursor.open()?;
-    while !cursor.close() {
-        if params.len() >= Body::MAX_PARTS {
-            return Err(ParseError::TooMany { what: "parameters" });
+    fn multipart(&mut self) -> Result<Body, ParseError> {
+        let mut parts = Vec::new();
+        while self.cursor.peek() == Some(b'(') {
+            parts.push(self.body()?);
+            self.cursor.spaces();
         }
-        let name = next_string(cursor)?.unwrap_or_default();
-        params.push(Param {
-            name,
-            value: next_string(cursor)?.unwrap_or_default(),
-        });
+        Ok(Body::Multipart {
+            parts,
+            subtype: self.string()?.unwrap_or_default(),
+        })
     }
-    Ok(params)
-}
 
-fn next_string(cursor: &mut Cursor<'_>) -> Result<NString, ParseError> {
-    cursor.spaces();
-    cursor.nstring()
-}
+    fn single(&mut self) -> Result<Body, ParseError> {
+        let media_type = self.string()?.unwrap_or_default();
+        let subtype = self.string()?.unwrap_or_default();
+        let params = self.params()?;
+        let (id, description, encoding) = (self.string()?, self.string()?, self.string()?);
+        let size = self.number()?;
+        let kind = self.kind(&media_type, &subtype)?;
+        Ok(Body::Single(Box::new(Part {
+            media_type,
+            subtype,
+            params,
+            id,
+            description,
+            encoding,
+            size,
+            kind,
+        })))
+    }
 
-/// Servers that do not know a count say NIL.
-fn next_number(cursor: &mut Cursor<'_>) -> Result<u32, ParseError> {
-    cursor.spaces();
-    if cursor.eat_word(b"NIL") {
-        Ok(0)
-    } else {
-        cursor.number()
+    fn kind(&mut self, media_type: &[u8], subtype: &[u8]) -> Result<PartKind, ParseError> {
+        self.cursor.spaces();
+        let next = self.cursor.peek();
+        if media_type.eq_ignore_ascii_case(b"TEXT") && next != Some(b')') {
+            return Ok(PartKind::Text {
+                line_count: self.number()?,
+            });
+        }
+        let is_message =
+            media_type.eq_ignore_ascii_case(b"MESSAGE") && subtype.eq_ignore_ascii_case(b"RFC822");
+        if is_message && next == Some(b'(') {
+            let envelope = Box::new(Envelope::parse(self.cursor)?);
+            self.cursor.spaces();
+            let body = self.body()?;
+            return Ok(PartKind::Message {
+                envelope,
+                body,
+                line_count: self.number()?,
+            });
+        }
+        Ok(PartKind::Basic)
+    }
+
+    fn params(&mut self) -> Result<Vec<Param>, ParseError> {
+        self.cursor.spaces();
+        let mut params = Vec::new();
+        if self.cursor.eat_word(b"NIL") {
+            return Ok(params);
+        }
+        self.cursor.open()?;
+        while !self.cursor.close() {
+            self.count()?;
+            let name = self.string()?.unwrap_or_default();
+            params.push(Param {
+                name,
+                value: self.string()?.unwrap_or_default(),
+            });
+        }
+        Ok(params)
+    }
+
+    fn string(&mut self) -> Result<NString, ParseError> {
+        self.cursor.spaces();
+        self.cursor.nstring()
+    }
+
+    /// Servers that do not know a count say NIL.
+    fn number(&mut self) -> Result<u32, ParseError> {
+        self.cursor.spaces();
+        if self.cursor.eat_word(b"NIL") {
+            Ok(0)
+        } else {
+            self.cursor.number()
+        }
     }
 }
 
