@@ -1,5 +1,7 @@
 //! BODY: the MIME structure of a message.
 
+mod read;
+
 use super::text::{push_nstring, push_string};
 use super::{Envelope, NString};
 use crate::protocol::parse::{Cursor, ParseError, push_number};
@@ -80,11 +82,7 @@ impl Body {
     /// # Errors
     /// [`ParseError`].
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        Reader {
-            cursor,
-            left: Self::MAX_NODES,
-        }
-        .body()
+        read::Reader::new(cursor).read()
     }
 
     /// Appends the structure as the endpoint sends it.
@@ -99,124 +97,6 @@ impl Body {
             Self::Single(part) => part.encode(out),
         }
         out.push(b')');
-    }
-}
-
-/// Reads one structure, and counts what it reads.
-struct Reader<'a, 'b> {
-    cursor: &'a mut Cursor<'b>,
-    left: usize,
-}
-
-impl Reader<'_, '_> {
-    fn body(&mut self) -> Result<Body, ParseError> {
-        self.count()?;
-        self.cursor.open()?;
-        self.cursor.spaces();
-        let body = if self.cursor.peek() == Some(b'(') {
-            self.multipart()?
-        } else {
-            self.single()?
-        };
-        while !self.cursor.close() {
-            self.cursor.skip_value()?;
-        }
-        Ok(body)
-    }
-
-    fn count(&mut self) -> Result<(), ParseError> {
-        self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or(ParseError::TooMany { what: "parts" })?;
-        Ok(())
-    }
-
-    fn multipart(&mut self) -> Result<Body, ParseError> {
-        let mut parts = Vec::new();
-        while self.cursor.peek() == Some(b'(') {
-            parts.push(self.body()?);
-            self.cursor.spaces();
-        }
-        Ok(Body::Multipart {
-            parts,
-            subtype: self.string()?.unwrap_or_default(),
-        })
-    }
-
-    fn single(&mut self) -> Result<Body, ParseError> {
-        let media_type = self.string()?.unwrap_or_default();
-        let subtype = self.string()?.unwrap_or_default();
-        let params = self.params()?;
-        let (id, description, encoding) = (self.string()?, self.string()?, self.string()?);
-        let size = self.number()?;
-        let kind = self.kind(&media_type, &subtype)?;
-        Ok(Body::Single(Box::new(Part {
-            media_type,
-            subtype,
-            params,
-            id,
-            description,
-            encoding,
-            size,
-            kind,
-        })))
-    }
-
-    fn kind(&mut self, media_type: &[u8], subtype: &[u8]) -> Result<PartKind, ParseError> {
-        self.cursor.spaces();
-        let next = self.cursor.peek();
-        if media_type.eq_ignore_ascii_case(b"TEXT") && next != Some(b')') {
-            return Ok(PartKind::Text {
-                line_count: self.number()?,
-            });
-        }
-        let is_message =
-            media_type.eq_ignore_ascii_case(b"MESSAGE") && subtype.eq_ignore_ascii_case(b"RFC822");
-        if is_message && next == Some(b'(') {
-            let envelope = Box::new(Envelope::parse(self.cursor)?);
-            self.cursor.spaces();
-            let body = self.body()?;
-            return Ok(PartKind::Message {
-                envelope,
-                body,
-                line_count: self.number()?,
-            });
-        }
-        Ok(PartKind::Basic)
-    }
-
-    fn params(&mut self) -> Result<Vec<Param>, ParseError> {
-        self.cursor.spaces();
-        let mut params = Vec::new();
-        if self.cursor.eat_word(b"NIL") {
-            return Ok(params);
-        }
-        self.cursor.open()?;
-        while !self.cursor.close() {
-            self.count()?;
-            let name = self.string()?.unwrap_or_default();
-            params.push(Param {
-                name,
-                value: self.string()?.unwrap_or_default(),
-            });
-        }
-        Ok(params)
-    }
-
-    fn string(&mut self) -> Result<NString, ParseError> {
-        self.cursor.spaces();
-        self.cursor.nstring()
-    }
-
-    /// Servers that do not know a count say NIL.
-    fn number(&mut self) -> Result<u32, ParseError> {
-        self.cursor.spaces();
-        if self.cursor.eat_word(b"NIL") {
-            Ok(0)
-        } else {
-            self.cursor.number()
-        }
     }
 }
 
