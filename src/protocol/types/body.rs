@@ -75,7 +75,7 @@ pub enum PartKind {
 
 impl Body {
     /// The most parts and parameters, all levels together, that are read.
-    pub const MAX_NODES: usize = 10_000;
+    pub const MAX_PARTS: usize = 10_000;
 
     /// Reads a structure; depth is bounded by the cursor.
     ///

@@ -21,7 +21,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub(super) fn new(cursor: &'a mut Cursor<'b>) -> Self {
         Self {
             cursor,
-            left: Body::MAX_NODES,
+            left: Body::MAX_PARTS,
             open: Vec::new(),
         }
     }
