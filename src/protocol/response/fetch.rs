@@ -1,7 +1,9 @@
 //! The data of a FETCH response.
 
 use crate::protocol::parse::{Capitals, Cursor, ParseError};
-use crate::protocol::types::{Body, Envelope, Flag, InternalDate, NString, Section, item_name};
+use crate::protocol::types::{
+    Body, Envelope, FetchRequest, Flag, InternalDate, NString, Section, item_name,
+};
 
 /// What one FETCH response says of a message: only what is there. `Some(None)` is a text that the server gave as NIL.
 ///
@@ -89,6 +91,9 @@ impl FetchData {
             cursor.take_while(|byte| byte != b' ');
             cursor.spaces();
             return self.skip_item(cursor);
+        }
+        if self.sections.len() >= FetchRequest::MAX_ITEMS {
+            return Err(ParseError::TooMany { what: "sections" });
         }
         let section = Section::parse(cursor)?;
         if cursor.eat(b'<') {

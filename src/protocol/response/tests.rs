@@ -445,3 +445,27 @@ fn later_data_of_a_message_counts() {
         (vec![], Some(5), Some(9), 1)
     );
 }
+
+/// The deepest structures that are read, on a stack smaller than any task's.
+#[test]
+fn the_deepest_nesting_fits_a_small_stack() {
+    let message = "(MESSAGE RFC822 NIL NIL NIL NIL 5 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ";
+    let lines = [
+        format!(
+            "* 1 FETCH (BODY {}(a b NIL NIL NIL NIL 5){})\r\n",
+            "(".repeat(90),
+            " mixed)".repeat(90)
+        ),
+        format!(
+            "* 1 FETCH (BODY {}(a b NIL NIL NIL NIL 5){})\r\n",
+            message.repeat(90),
+            " 7)".repeat(90)
+        ),
+    ];
+    let read_all = move || lines.iter().all(|line| read(line.as_bytes()).is_ok());
+    let small = std::thread::Builder::new()
+        .stack_size(256 * 1024)
+        .spawn(read_all)
+        .unwrap();
+    assert!(small.join().unwrap());
+}

@@ -285,6 +285,27 @@ fn a_message_larger_than_the_limit_is_refused_before_the_go_ahead() {
 }
 
 #[test]
+fn nothing_may_follow_a_message() {
+    let mut server = server(SessionState::Authenticated);
+    for size in [10, 2_000_000] {
+        requests(
+            &mut server,
+            format!("a1 APPEND x {{{size}}}\r\n").as_bytes(),
+        );
+        requests(&mut server, &vec![b'x'; size]);
+        let told = requests(&mut server, b" {10}\r\na2 NOOP\r\n");
+        assert!(
+            matches!(
+                &told[..],
+                [Request::Bad { tag: Some(_), .. }, Request::Command { .. }]
+            ),
+            "{told:?}"
+        );
+        assert_eq!(output(&mut server), "+ Go ahead\r\n");
+    }
+}
+
+#[test]
 fn a_client_that_does_not_wait_is_read_or_cut_off() {
     let mut server = selected();
     let told = requests(&mut server, b"a1 TIDE {5+}\r\na2 NO OP\r\na3 NOOP\r\n");
