@@ -25,6 +25,8 @@ mod merge;
 mod observation;
 mod plan;
 mod settle;
+#[cfg(test)]
+mod support;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
