@@ -94,3 +94,6 @@ impl LocalState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
