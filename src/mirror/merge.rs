@@ -23,6 +23,8 @@ pub struct Verdict {
     pub message: MessageId,
     /// What the server shows of it now.
     pub remote: RemoteState,
+    /// What the user made of it.
+    pub local: LocalState,
     /// The decision.
     pub outcome: Outcome,
     /// Copies of it that are owed.
@@ -95,6 +97,7 @@ pub fn merge(base: &Base, local: &Local, remote: &Remote, policy: Policy) -> Ver
         verdicts.messages.push(Verdict {
             message: known.id,
             remote: state,
+            local: mine.state,
             outcome,
             copies,
             entries,
