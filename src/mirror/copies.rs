@@ -35,7 +35,7 @@ pub fn weigh(
     entries: &[JournalEntry],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeMap<EntryId, CopyDecision> {
-    let mut under_way: BTreeMap<(&MailboxName, Mark), u32> = BTreeMap::new();
+    let mut under_way: BTreeMap<(&MailboxName, (i64, u32)), Vec<Mark>> = BTreeMap::new();
     let mut decisions = BTreeMap::new();
     for entry in entries {
         let Action::Copy { to } = &entry.action else {
@@ -46,10 +46,13 @@ pub fn weigh(
             (_, None) => continue,
             (_, Some(Sighting::NoMailbox)) => CopyDecision::Park(ParkReason::NoDestination),
             (state, Some(&Sighting::Holds(held))) => {
-                let sending = under_way.entry((to, entry.mark)).or_default();
-                let decision = weigh_one(state, held, *sending);
-                *sending =
-                    sending.saturating_add(u32::from(matches!(decision, CopyDecision::Send(_))));
+                let alike = under_way.entry((to, entry.mark.weak())).or_default();
+                let equal = alike.iter().filter(|mark| mark.agrees(&entry.mark));
+                let sending = u32::try_from(equal.count()).unwrap_or(u32::MAX);
+                let decision = weigh_one(state, held, sending);
+                if matches!(decision, CopyDecision::Send(_)) {
+                    alike.push(entry.mark);
+                }
                 decision
             }
         };

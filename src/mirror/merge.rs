@@ -7,7 +7,7 @@ use super::view::{
     Base, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote, RemoteState,
 };
 use crate::id::{EntryId, MessageId};
-use crate::protocol::types::FlagSet;
+use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// The verdicts of one merge, for every message that differs from the base on either side; in the base's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Verdict {
     pub message: MessageId,
     /// What the server shows of it now.
     pub remote: RemoteState,
+    /// What the user made of it.
+    pub local: LocalState,
     /// The decision.
     pub outcome: Outcome,
     /// Copies of it that are owed.
@@ -89,12 +91,13 @@ pub fn merge(base: &Base, local: &Local, remote: &Remote, policy: Policy) -> Ver
         let copies = mine
             .copies
             .iter()
-            .map(|wish| wish.onto(known.flags, state))
+            .map(|wish| wish.onto(known.flags, mine.tried, state))
             .collect();
         let entries = mine.entries.clone();
         verdicts.messages.push(Verdict {
             message: known.id,
             remote: state,
+            local: mine.state,
             outcome,
             copies,
             entries,
@@ -112,7 +115,7 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
     use Outcome::{Conflict, Settle, Wait};
 
     let touched = !mine.entries.is_empty();
-    let asked = changes(base, mine.state.flags());
+    let asked = asked(base, mine.state.flags(), mine.tried);
     match (mine.state, theirs) {
         (_, RemoteState::Doubtful) if touched => Wait(WaitReason::Doubtful),
         (_, RemoteState::Doubtful) => Settle(Present(base)),
@@ -143,7 +146,7 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
                     kind: DeletedHereMarkedThere,
                     kept,
                 }
-            } else if base.contains(FlagSet::DELETED) && !now.contains(FlagSet::DELETED) {
+            } else if base.minus(asked).minus(now).contains(FlagSet::DELETED) {
                 Conflict {
                     kind: DeletedHereUndeletedThere,
                     kept,
@@ -173,18 +176,14 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
 
 /// Takes `\Deleted` off if it may be our own half-done attempt; a mark that somebody else set is theirs to take off.
 fn undelete_ours(mine: &LocalMessage, flags: FlagSet) -> FlagSet {
-    if mine.attempted {
-        flags.minus(FlagSet::DELETED)
-    } else {
-        flags
-    }
+    flags.minus(mine.tried.add.intersection(FlagSet::DELETED))
 }
 
 impl CopyWish {
     /// The same wish, with the flags that the message should have on the server when it is copied.
-    fn onto(&self, base: FlagSet, theirs: RemoteState) -> Self {
+    fn onto(&self, base: FlagSet, tried: FlagDelta, theirs: RemoteState) -> Self {
         let flags = match theirs {
-            RemoteState::Present(now) => three_way(changes(base, self.flags), self.flags, now),
+            RemoteState::Present(now) => three_way(asked(base, self.flags, tried), self.flags, now),
             RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => self.flags,
         };
         Self {
@@ -194,9 +193,10 @@ impl CopyWish {
     }
 }
 
-/// The flags in which two sets differ.
-fn changes(from: FlagSet, to: FlagSet) -> FlagSet {
-    from.minus(to).union(to.minus(from))
+/// The flags that the user changed, and those where an attempt may have left what the user took back since.
+fn asked(base: FlagSet, mine: FlagSet, tried: FlagDelta) -> FlagSet {
+    let taken_back = tried.add.minus(mine).union(tried.remove.intersection(mine));
+    FlagDelta::between(base, mine).touched().union(taken_back)
 }
 
 /// Their flags, except for those we ask for, which are ours.

@@ -27,6 +27,8 @@ mod observation;
 mod plan;
 mod rebind;
 mod settle;
+#[cfg(test)]
+mod support;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
