@@ -1,5 +1,6 @@
 //! lowtide: an offline mirror for IMAP2 mailboxes.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
