@@ -14,7 +14,10 @@ use crate::daemon::control::{AccountStatus, Answer, MailboxStatus, Request};
 pub(super) async fn run(context: &Context, wish: StatusWish) -> Result<Exit, Problem> {
     let mut accounts = look(context).await?;
     show(context.out, &accounts, wish.json.json)?;
-    while wish.watch {
+    if !wish.watch {
+        return Ok(exit(&accounts));
+    }
+    loop {
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => {
                 return interrupted
@@ -32,7 +35,6 @@ pub(super) async fn run(context: &Context, wish: StatusWish) -> Result<Exit, Pro
             show(context.out, &accounts, wish.json.json)?;
         }
     }
-    Ok(exit(&accounts))
 }
 
 async fn look(context: &Context) -> Result<Vec<AccountStatus>, Problem> {
