@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::DaemonError;
 use super::account::{Link, Visit};
 use super::control::{AccountStatus, AccountSync, Answer, Failure, FailureKind, Line, Request};
 use super::pass::PassError;
@@ -13,7 +14,7 @@ use super::words;
 use crate::config::Account;
 use crate::id::EntryId;
 use crate::protocol::types::MailboxName;
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{Kind, Store};
 use crate::upstream::UpstreamError;
 
 /// The accounts, and how to reach whoever keeps each.
@@ -43,13 +44,17 @@ impl Desk {
     /// A desk without a daemon: visits are made on the spot.
     ///
     /// # Errors
-    /// [`StoreError`] when an account's files cannot be opened.
+    /// [`DaemonError::Account`] when an account's files cannot be opened.
     pub fn open(
         accounts: impl IntoIterator<Item = (Account, std::path::PathBuf)>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, DaemonError> {
         let mut desk = Self::default();
         for (account, dir) in accounts {
-            let store = Store::open(&dir, kind_of(&account))?;
+            let failed = |source| DaemonError::Account {
+                account: account.name.to_string(),
+                source,
+            };
+            let store = Store::open(&dir, kind_of(&account)).map_err(failed)?;
             desk.counters.insert(
                 account.name.to_string(),
                 Counter {
@@ -84,7 +89,7 @@ impl Desk {
             Request::Journal => {
                 let mut entries = Vec::new();
                 for (name, counter) in &self.counters {
-                    entries.extend(words::entries(name, &counter.store).await?);
+                    entries.extend(words::journal_of(name, &counter.store).await?);
                 }
                 Ok(Answer::Journal(entries))
             }

@@ -17,10 +17,12 @@ mod unread;
 mod visit;
 mod words;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -33,9 +35,10 @@ pub use pass::{PassError, PassOptions, pass};
 pub use progress::{Part, Progress, Report, Tick};
 pub use settings::endpoint as endpoint_settings;
 pub use visit::{Errand, Outcome, visit};
+pub use words::journal_of;
 
-use crate::config::{Config, SecretError};
-use crate::endpoint::{Endpoint, ListenError, Listener};
+use crate::config::{Account, Config, SecretError};
+use crate::endpoint::{Endpoint, ListenError, Listener, Peer};
 use crate::store::StoreError;
 use household::Household;
 
@@ -118,6 +121,31 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     };
     if timeout(STOP_WITHIN, finish).await.is_err() {
         tracing::warn!("some tasks did not stop in time; nothing depends on their end");
+    }
+    Ok(())
+}
+
+/// Serves one client of one account until it leaves. Meanwhile the account is kept as by a daemon: what the client does
+/// is carried out at once where the server can be reached.
+///
+/// # Errors
+/// [`DaemonError::Account`] when the account's files cannot be opened.
+pub async fn serve_one<I>(config: &Config, account: &Account, io: I) -> Result<(), DaemonError>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let alone = Config {
+        accounts: BTreeMap::from([(account.name.clone(), account.clone())]),
+        ..config.clone()
+    };
+    let mut household = Household::open(&alone)?;
+    household.start();
+    let endpoint = Endpoint::new(settings::endpoint(config, None), household.accounts());
+    let stop = watch::Sender::new(false);
+    let owner = Peer::Owner(account.name.clone());
+    endpoint.serve(io, owner, stop.subscribe()).await;
+    if timeout(STOP_WITHIN, household.stop()).await.is_err() {
+        tracing::warn!("the connection to the server did not end in time; nothing depends on it");
     }
     Ok(())
 }

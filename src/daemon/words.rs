@@ -43,8 +43,11 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
     Ok(mailboxes)
 }
 
-/// The journal of an account.
-pub(super) async fn entries(account: &str, store: &Store) -> Result<Vec<Entry>, StoreError> {
+/// The journal of an account, in words.
+///
+/// # Errors
+/// What is wrong with the files.
+pub async fn journal_of(account: &str, store: &Store) -> Result<Vec<Entry>, StoreError> {
     let rows = store.entries().await?;
     let holds = store.holds().await?;
     let subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;

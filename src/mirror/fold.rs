@@ -48,6 +48,8 @@ impl LocalMessage {
         Self {
             state: LocalState::Present(flags),
             tried: FlagDelta::NONE,
+            saw: flags,
+            named: FlagSet::EMPTY,
             copies: Vec::new(),
             entries: Vec::new(),
         }
@@ -55,9 +57,16 @@ impl LocalMessage {
 
     fn fold(&mut self, entry: &JournalEntry) {
         self.entries.push(entry.id);
-        if let (Action::Flags(delta), Some(_)) = (&entry.action, entry.attempt()) {
-            self.tried.add = self.tried.add.union(delta.add);
-            self.tried.remove = self.tried.remove.union(delta.remove);
+        if entry.deletes() {
+            let on_its_way = self.state.flags().intersection(FlagSet::DELETED);
+            self.saw = entry.flags_before.minus(on_its_way);
+        }
+        if let Action::Flags(delta) = &entry.action {
+            self.named = self.named.union(delta.touched());
+            if entry.attempt().is_some() {
+                self.tried.add = self.tried.add.union(delta.add);
+                self.tried.remove = self.tried.remove.union(delta.remove);
+            }
         }
         if let Action::Copy { to } = &entry.action {
             self.copies.push(CopyWish {

@@ -141,12 +141,12 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
                 mine,
                 three_way(asked.minus(FlagSet::DELETED), flags, now),
             ));
-            if marked_by_others(base, now, asked) {
+            if marked_by_others(mine, now) {
                 Conflict {
                     kind: DeletedHereMarkedThere,
                     kept,
                 }
-            } else if base.minus(asked).minus(now).contains(FlagSet::DELETED) {
+            } else if undeleted_by_others(base, mine, now, asked) {
                 Conflict {
                     kind: DeletedHereUndeletedThere,
                     kept,
@@ -162,7 +162,7 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
                 .intersection(flags)
                 .minus(now)
                 .contains(FlagSet::DELETED);
-            if marks && marked_by_others(base, now, asked) && !policy.delete_what_others_marked {
+            if marks && marked_by_others(mine, now) && !policy.delete_what_others_marked {
                 Conflict {
                     kind: DeletedHereMarkedThere,
                     kept: Present(merged.minus(FlagSet::DELETED)),
@@ -204,13 +204,17 @@ fn three_way(asked: FlagSet, mine: FlagSet, theirs: FlagSet) -> FlagSet {
     theirs.minus(asked).union(mine.intersection(asked))
 }
 
-/// Whether somebody else flagged or answered the message since; what we ask for ourselves is not somebody else's.
-fn marked_by_others(base: FlagSet, now: FlagSet, asked: FlagSet) -> bool {
-    let attention = FlagSet::FLAGGED.union(FlagSet::ANSWERED);
-    !now.minus(base)
-        .minus(asked)
-        .intersection(attention)
-        .is_empty()
+/// Whether somebody else flagged or answered the message and the user did not see it; what we speak of ourselves is not
+/// somebody else's. The base does not tell: it may have learnt of the mark before the wish is answered.
+fn marked_by_others(mine: &LocalMessage, now: FlagSet) -> bool {
+    let theirs = now.minus(mine.saw).minus(mine.named);
+    theirs.intersects(FlagSet::FLAGGED.union(FlagSet::ANSWERED))
+}
+
+/// Whether somebody else took off a `\Deleted` that the base has, or that the user saw in an earlier one.
+fn undeleted_by_others(base: FlagSet, mine: &LocalMessage, now: FlagSet, asked: FlagSet) -> bool {
+    let marked = base.union(mine.saw).minus(asked);
+    marked.minus(now).contains(FlagSet::DELETED)
 }
 
 /// Whether the user's change says that the message matters: it was flagged, or its deletion was taken back.

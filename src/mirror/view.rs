@@ -44,6 +44,10 @@ pub struct LocalMessage {
     pub state: LocalState,
     /// Every change of flags that was attempted: the server may show it, although the user may have taken it back since.
     pub tried: FlagDelta,
+    /// The flags it showed when the user last asked to delete it, without a `\Deleted` that is still on its way.
+    pub saw: FlagSet,
+    /// Every flag that the entries speak of.
+    pub named: FlagSet,
     /// Copies asked for, oldest first.
     pub copies: Vec<CopyWish>,
     /// The entries folded in here, oldest first.

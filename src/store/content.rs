@@ -1,6 +1,7 @@
 //! Headers, envelopes and whole messages: compressed on the way in, whole and checked on the way out.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use zstd::bulk::Decompressor;
 
 use super::error::StoreError;
 use crate::id::MessageId;
@@ -74,9 +75,15 @@ impl Packed {
     /// # Errors
     /// [`StoreError::Damaged`] when they cannot be had back.
     pub fn unpack(self) -> Result<Vec<u8>, StoreError> {
+        self.unpack_with(&mut decompressor()?)
+    }
+
+    /// As [`Packed::unpack`], with tables that are set up once for many texts: for short ones that is most of the work.
+    fn unpack_with(self, decompressor: &mut Decompressor<'_>) -> Result<Vec<u8>, StoreError> {
         let octets = match self.coding {
             Coding::Plain => self.bytes,
-            Coding::Zstd => zstd::bulk::decompress(&self.bytes, self.size as usize)
+            Coding::Zstd => decompressor
+                .decompress(&self.bytes, self.size as usize)
                 .map_err(|error| damaged(error.to_string()))?,
         };
         if octets.len() == self.size as usize {
@@ -135,14 +142,15 @@ pub(super) fn save_header(
 
 pub(super) fn save_body(transaction: &Transaction<'_>, body: &BodyIn) -> Result<(), StoreError> {
     let id = body.message.raw();
+    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)";
     let known: bool = transaction
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)")?
+        .prepare_cached(sql)?
         .query_row([id], |row| row.get(0))?;
     if !known {
         return Ok(());
     }
     let blob = save_blob(transaction, &body.hash, &body.bytes)?;
-    let sql = "INSERT INTO body (message_id, blob_id) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET blob_id = excluded.blob_id";
+    let sql = "UPDATE message SET blob_id = ?2 WHERE id = ?1";
     transaction.prepare_cached(sql)?.execute([id, blob])?;
     let sql = "INSERT INTO structure (message_id, wire) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET wire = excluded.wire";
     transaction
@@ -183,7 +191,7 @@ pub(super) fn copy(
         "INSERT INTO envelope (message_id, wire) SELECT ?2, wire FROM envelope WHERE message_id = ?1",
         "INSERT INTO header (message_id, size, coding, bytes) SELECT ?2, size, coding, bytes FROM header WHERE message_id = ?1",
         "INSERT INTO structure (message_id, wire) SELECT ?2, wire FROM structure WHERE message_id = ?1",
-        "INSERT INTO body (message_id, blob_id) SELECT ?2, blob_id FROM body WHERE message_id = ?1",
+        "UPDATE message SET blob_id = (SELECT blob_id FROM message WHERE id = ?1) WHERE id = ?2",
     ] {
         transaction
             .prepare_cached(sql)?
@@ -198,15 +206,15 @@ pub(super) fn remove(
     messages: &[MessageId],
 ) -> Result<(), StoreError> {
     for message in messages {
-        let blob: Option<i64> = transaction
-            .prepare_cached("SELECT blob_id FROM body WHERE message_id = ?1")?
+        let blob: Option<Option<i64>> = transaction
+            .prepare_cached("SELECT blob_id FROM message WHERE id = ?1")?
             .query_row([message.raw()], |row| row.get(0))
             .optional()?;
         transaction
             .prepare_cached("DELETE FROM message WHERE id = ?1")?
             .execute([message.raw()])?;
-        if let Some(blob) = blob {
-            let sql = "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM body WHERE blob_id = ?1)";
+        if let Some(blob) = blob.flatten() {
+            let sql = "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE blob_id = ?1)";
             transaction.prepare_cached(sql)?.execute([blob])?;
         }
     }
@@ -242,7 +250,9 @@ fn wires(
     sql: &str,
     messages: &[MessageId],
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
+    // One snapshot for all: locking the file anew for each row would cost more than reading it.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut statement = snapshot.prepare_cached(sql)?;
     let wire = |message: &MessageId| {
         Ok(statement
             .query_row([message.raw()], |row| row.get(0))
@@ -268,7 +278,7 @@ pub(super) fn bodies(
     connection: &Connection,
     messages: &[MessageId],
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let sql = "SELECT size, coding, bytes FROM blob WHERE id = (SELECT blob_id FROM body WHERE message_id = ?1)";
+    let sql = "SELECT size, coding, bytes FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
     texts(connection, sql, messages)
 }
 
@@ -277,14 +287,22 @@ fn texts(
     sql: &str,
     messages: &[MessageId],
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let snapshot = connection.unchecked_transaction()?;
+    let mut statement = snapshot.prepare_cached(sql)?;
+    let mut decompressor = decompressor()?;
     let text = |message: &MessageId| {
         let packed = statement
             .query_row([message.raw()], Packed::from_row)
             .optional()?;
-        packed.map(Packed::unpack).transpose()
+        packed
+            .map(|packed| packed.unpack_with(&mut decompressor))
+            .transpose()
     };
     messages.iter().map(text).collect()
+}
+
+fn decompressor() -> Result<Decompressor<'static>, StoreError> {
+    Decompressor::new().map_err(|error| damaged(error.to_string()))
 }
 
 fn damaged(detail: String) -> StoreError {

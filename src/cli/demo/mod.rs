@@ -10,16 +10,19 @@ mod story;
 
 use std::io;
 
-pub(crate) use stage::Stage;
-
+use super::Context;
+use super::exit::Exit;
+use super::output::Tone;
+use super::report::Problem;
 use crate::config::ConfigError;
 use crate::daemon::PassError;
 use crate::endpoint::ListenError;
 use crate::store::StoreError;
+use stage::Stage;
 
 /// Why the demo could not be shown to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DemoError {
+pub(super) enum DemoError {
     /// No place for its files, or a pipe broke.
     #[error("the demo's files or pipes failed")]
     Io(#[from] io::Error),
@@ -54,10 +57,20 @@ pub(crate) enum DemoError {
     },
 }
 
-/// Shows everything, line by line, through `tell`.
-///
-/// # Errors
-/// [`DemoError`]; [`DemoError::Disagree`] if lowtide failed at what it is for.
-pub(crate) async fn show(stage: &mut Stage, tell: &mut impl FnMut(&str)) -> Result<(), DemoError> {
-    story::tell(stage, tell).await
+/// Plays the demo to its end, and fails if the end is not the right one.
+pub(super) async fn run(context: &Context, stay: bool) -> Result<Exit, Problem> {
+    // Whoever stops listening misses the story, not the verdict.
+    let mut tell = |line: &str| drop(context.out.line(Tone::Plain, line));
+    let mut stage = Stage::set().await.map_err(failed)?;
+    let outcome = story::tell(&mut stage, &mut tell).await;
+    if stay && outcome.is_ok() {
+        tell(&stage.directions());
+        drop(tokio::signal::ctrl_c().await);
+    }
+    stage.strike().await;
+    outcome.map(|()| Exit::Done).map_err(failed)
+}
+
+fn failed(error: DemoError) -> Problem {
+    Problem::internal("the demo did not come to its end", &error)
 }

@@ -23,15 +23,15 @@ use crate::protocol::types::MailboxName;
 use crate::store::{Kind, Store};
 
 /// The server, the mirror, and the tasks that serve both.
-pub(crate) struct Stage {
-    pub(super) server: Store,
+pub(super) struct Stage {
+    server: Store,
     pub(super) mirror: Store,
     server_endpoint: Endpoint,
     mirror_endpoint: Endpoint,
     upstream: Upstream,
-    pub(super) server_address: SocketAddr,
-    pub(super) mirror_address: SocketAddr,
-    pub(super) password: String,
+    server_address: SocketAddr,
+    mirror_address: SocketAddr,
+    password: String,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     _files: TempDir,
@@ -39,7 +39,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts the server with its mail, and the mirror, which is empty.
-    pub(crate) async fn set() -> Result<Self, DemoError> {
+    pub(super) async fn set() -> Result<Self, DemoError> {
         let files = tempfile::Builder::new()
             .prefix("lowtide-demo-")
             .permissions(PermissionsExt::from_mode(0o700))
@@ -104,8 +104,24 @@ impl Stage {
         .await?)
     }
 
+    /// How to connect a mail client to what is left open.
+    pub(super) fn directions(&self) -> String {
+        let inbox = |address: SocketAddr, user: &str| {
+            format!("{{{address}/imap/user={user}/novalidate-cert/notls}}INBOX")
+        };
+        format!(
+            "\nThe mirror stays open at {}, user \"you\"; the server at {}, user \"harbour\". The password of both is {}.\n\
+             With Alpine:  alpine -inbox-path='{}'\n\
+             Ctrl-C ends it; nothing is left behind.",
+            self.mirror_address,
+            self.server_address,
+            self.password,
+            inbox(self.mirror_address, "you")
+        )
+    }
+
     /// Ends everything.
-    pub(crate) async fn strike(mut self) {
+    pub(super) async fn strike(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }

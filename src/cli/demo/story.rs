@@ -1,9 +1,11 @@
 //! What happens in the demo, and the proof at its end.
 
+use std::collections::BTreeMap;
+
 use super::DemoError;
 use super::client::MailClient;
 use super::stage::Stage;
-use crate::daemon::Outcome;
+use crate::daemon::{Outcome, journal_of};
 use crate::store::StoreError;
 
 /// Tells the story, and fails if its end is not the right one.
@@ -246,14 +248,22 @@ async fn decided(stage: &Stage, tell: &mut impl FnMut(&str)) -> Result<(), Store
 }
 
 async fn waiting(stage: &Stage, tell: &mut impl FnMut(&str)) -> Result<(), StoreError> {
-    let entries = stage.mirror.entries().await?;
-    if entries.is_empty() {
+    let mut waiting: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for entry in journal_of("you", &stage.mirror).await? {
+        let subject = entry.subject.unwrap_or_default();
+        let reason = entry.reason.unwrap_or_default();
+        waiting
+            .entry((subject, reason))
+            .or_default()
+            .push(entry.action);
+    }
+    if waiting.is_empty() {
         tell("     nothing waits any more");
     }
-    for entry in entries {
+    for ((subject, reason), actions) in waiting {
         tell(&format!(
-            "     waits: message {} in {}: {}",
-            entry.message, entry.mailbox, entry.trouble
+            "     waits: \"{subject}\" ({}): {reason}",
+            actions.join(", ")
         ));
     }
     Ok(())

@@ -4,8 +4,8 @@ use crate::id::EntryId;
 use crate::journal::Action;
 use crate::journal::JournalEntry;
 use crate::mirror::support::{
-    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, case_count,
-    entry, mark, removing,
+    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, entry, mark,
+    removing, seeds,
 };
 use crate::mirror::{
     Base, ConflictKind, MessageState, Outcome, Policy, Remote, RemoteState, Verdict, fold, merge,
@@ -23,7 +23,29 @@ fn one(flags: FlagSet) -> Base {
     base
 }
 
+/// The verdict on a message that the user saw with the flags of the base, and then acted on.
 fn verdict(
+    known: FlagSet,
+    entries: &[JournalEntry],
+    there: RemoteState,
+    policy: Policy,
+) -> Option<Verdict> {
+    let mut shown = known;
+    let saw = entries.iter().map(|entry| {
+        let flags_before = shown;
+        if let Action::Flags(delta) = &entry.action {
+            shown = delta.apply(shown);
+        }
+        JournalEntry {
+            flags_before,
+            ..entry.clone()
+        }
+    });
+    verdict_later(known, &saw.collect::<Vec<_>>(), there, policy)
+}
+
+/// The verdict after the base has moved on since the user acted.
+fn verdict_later(
     known: FlagSet,
     entries: &[JournalEntry],
     there: RemoteState,
@@ -232,6 +254,59 @@ fn a_copy_carries_the_flags_it_was_asked_with_and_those_of_others() {
     assert_eq!(verdict.copies[0].flags, set(&[SEEN, KEYWORD, FLAGGED]));
 }
 
+/// What the user saw when asking for `action`, and what the base has come to since.
+fn check_later(saw: FlagSet, action: Action, known: FlagSet, expected: Outcome) {
+    let late = JournalEntry {
+        flags_before: saw,
+        ..entry(1, 1, action)
+    };
+    let verdict =
+        verdict_later(known, &[late], there(known), Policy::default()).expect("a verdict");
+    assert_eq!(verdict.outcome, expected, "{saw:?} {known:?}");
+}
+
+#[test]
+fn a_mark_that_the_user_did_not_see_stays_a_conflict_when_the_base_has_it() {
+    for marks in [FLAGGED, ANSWERED] {
+        let kept = |flags| Conflict {
+            kind: DeletedHereMarkedThere,
+            kept: Present(flags),
+        };
+        check_later(NONE, adding(DELETED), marks, kept(marks));
+        check_later(
+            DELETED,
+            Action::Expunge,
+            set(&[DELETED, marks]),
+            kept(set(&[DELETED, marks])),
+        );
+        check_later(
+            set(&[DELETED, marks]),
+            Action::Expunge,
+            set(&[DELETED, marks]),
+            Settle(Gone),
+        );
+    }
+}
+
+#[test]
+fn an_undeletion_stays_a_conflict_when_the_base_has_it() {
+    let kept = Conflict {
+        kind: DeletedHereUndeletedThere,
+        kept: Present(SEEN),
+    };
+    check_later(DELETED, Action::Expunge, SEEN, kept);
+}
+
+#[test]
+fn a_mark_of_our_own_is_no_conflict_when_the_base_has_it() {
+    let entries = [
+        attempted(entry(1, 1, adding(DELETED)), 1),
+        attempted(entry(2, 1, adding(FLAGGED)), 1),
+    ];
+    let verdict = verdict_later(FLAGGED, &entries, there(FLAGGED), Policy::default()).unwrap();
+    assert_eq!(verdict.outcome, Settle(Present(set(&[FLAGGED, DELETED]))));
+}
+
 const ALPHABET: [FlagSet; 5] = [SEEN, FLAGGED, ANSWERED, DELETED, KEYWORD];
 
 #[test]
@@ -285,7 +360,7 @@ fn kept(outcome: Outcome) -> Option<FlagSet> {
 
 #[test]
 fn what_others_changed_and_we_did_not_ask_for_survives() {
-    for seed in 0..case_count(20_000) {
+    for seed in seeds(20_000) {
         let chance = &mut Chance::new(seed);
         let (known, now) = (chance.flags(&ALPHABET, 40), chance.flags(&ALPHABET, 40));
         let entries = actions(chance, known);
@@ -316,7 +391,7 @@ fn what_others_changed_and_we_did_not_ask_for_survives() {
 /// Whatever part of our own commands has landed, nobody else having done anything: no conflict, and the user's last word.
 #[test]
 fn our_own_half_done_changes_never_count_as_somebody_elses() {
-    for seed in 0..case_count(20_000) {
+    for seed in seeds(20_000) {
         let chance = &mut Chance::new(seed);
         let known = chance.flags(&ALPHABET, 40);
         let entries = actions(chance, known);

@@ -324,4 +324,14 @@ macro_rules! transcripts {
 
 transcripts! {
     a_reader_of_1990: "rfc1176-reader",
+    logging_in: "login",
+    the_forms_of_1988: "rfc1064",
+    what_clients_may_write: "lexical",
+    every_item_of_fetch: "fetch",
+    two_clients_and_their_numbers: "numbers",
+    every_form_of_store: "store",
+    every_key_of_search: "search",
+    mailboxes_that_live_here: "mailboxes",
+    a_copy_and_its_journal: "mirror",
+    a_copy_that_cannot_be_changed: "mirror-read-only",
 }

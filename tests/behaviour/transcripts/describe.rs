@@ -124,6 +124,10 @@ fn fetched(data: &FetchData) -> String {
     add("rfc822", data.rfc822.as_ref().map(string));
     add("header", data.header.as_ref().map(string));
     add("text", data.text.as_ref().map(string));
+    for (section, first, octets) in &data.pieces {
+        let name = format!("{:?}{:?}<{first}>", section.part, section.text);
+        add(&name, Some(string(octets)));
+    }
     for (section, octets) in &data.sections {
         add(
             &format!("{:?}{:?}", section.part, section.text),
