@@ -18,3 +18,5 @@ mod lab;
 mod laboratory;
 #[cfg(test)]
 mod mirror;
+#[cfg(test)]
+mod offline_replay;
