@@ -12,6 +12,8 @@
 )]
 
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 #[expect(dead_code, reason = "what the tests of replay need stands ready")]
 mod lab;
 #[cfg(test)]
@@ -20,3 +22,5 @@ mod laboratory;
 mod mirror;
 #[cfg(test)]
 mod offline_replay;
+#[cfg(test)]
+mod story;
