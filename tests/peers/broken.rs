@@ -33,7 +33,7 @@ fn killed_while_it_syncs_with_dovecot_lowtide_ends_the_same() {
 
 #[test]
 fn killed_while_it_syncs_with_uw_imapd_lowtide_ends_the_same() {
-    killed(Kind::Uw(Format::Mbx), "imap2", "sync", 5);
+    killed(Kind::Uw(Format::Mbox), "imap2", "sync", 5);
 }
 
 #[test]
