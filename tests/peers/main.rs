@@ -14,6 +14,8 @@
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod cachewipe;
+#[cfg(test)]
 #[expect(dead_code, reason = "what the tests of replay need stands ready")]
 mod lab;
 #[cfg(test)]
@@ -24,3 +26,5 @@ mod mirror;
 mod offline_replay;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod troubles;
