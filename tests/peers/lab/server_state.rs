@@ -55,7 +55,7 @@ pub(crate) fn assert_same((left_name, left): (&str, &State), (right_name, right)
     let difference = left.difference(right);
     let (count, shown) = (
         difference.lines().count(),
-        difference.lines().take(300).collect::<Vec<_>>().join("\n"),
+        difference.lines().take(30).collect::<Vec<_>>().join("\n"),
     );
     let (left_count, right_count) = (left.0.len(), right.0.len());
     assert!(
