@@ -16,7 +16,6 @@ mod broken;
 #[cfg(test)]
 mod cachewipe;
 #[cfg(test)]
-#[expect(dead_code, reason = "what the tests of replay need stands ready")]
 mod lab;
 #[cfg(test)]
 mod laboratory;
@@ -24,6 +23,8 @@ mod laboratory;
 mod mirror;
 #[cfg(test)]
 mod offline_replay;
+#[cfg(test)]
+mod security;
 #[cfg(test)]
 mod story;
 #[cfg(test)]

@@ -133,19 +133,28 @@ impl Client {
     /// Appends one message.
     #[track_caller]
     pub(crate) fn append(&mut self, mailbox: &str, message: &Message) {
-        let (attributes, size) = (attributes(message), message.bytes.len());
-        self.send(format!("APPEND {mailbox} {attributes} {{{size}}}").as_bytes())
+        self.append_as(
+            &format!("{mailbox} {}", attributes(message)),
+            &message.bytes,
+        );
+    }
+
+    /// Appends one message with neither flags nor internal date, as IMAP2 clients do.
+    #[track_caller]
+    pub(crate) fn append_plainly(&mut self, mailbox: &str, bytes: &[u8]) {
+        self.append_as(mailbox, bytes);
+    }
+
+    #[track_caller]
+    fn append_as(&mut self, what: &str, bytes: &[u8]) {
+        self.send(format!("APPEND {what} {{{}}}", bytes.len()).as_bytes())
             .unwrap();
         let asked = Response::read(&mut self.reader).unwrap();
-        assert!(
-            asked.0.starts_with(b"+"),
-            "APPEND of {}: {asked:?}",
-            message.kind
-        );
-        self.writer.write_all(&message.bytes).unwrap();
+        assert!(asked.0.starts_with(b"+"), "APPEND {what}: {asked:?}");
+        self.writer.write_all(bytes).unwrap();
         self.writer.write_all(b"\r\n").unwrap();
         let (status, text) = self.answer(|_| ()).unwrap();
-        assert_eq!(status, "OK", "APPEND of {}: {text}", message.kind);
+        assert_eq!(status, "OK", "APPEND {what}: {text}");
     }
 
     /// Appends all the messages in order, many with one command, which takes the extensions MULTIAPPEND and LITERAL+.
