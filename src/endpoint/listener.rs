@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
 use super::peer;
 use super::service::{Endpoint, Peer};
@@ -161,6 +162,8 @@ async fn accept_all(door: Door, endpoint: Endpoint, shutdown: watch::Receiver<bo
             () = stopped(&mut closing) => break,
             Some(ended) = connections.join_next() => note_panic(ended),
             visitor = door.accept() => match visitor {
+                // Whoever comes in such numbers is not told anything.
+                Ok(_) if connections.len() >= MOST_VISITORS => {}
                 Ok(visitor) => {
                     connections.spawn(serve(visitor, endpoint.clone(), shutdown.clone()));
                 }
@@ -199,12 +202,20 @@ async fn serve(visitor: Visitor, endpoint: Endpoint, shutdown: watch::Receiver<b
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "set_nodelay");
             }
-            endpoint.serve(stream, Peer::Unknown, shutdown).await;
+            let span = tracing::debug_span!("conn", peer = %remote);
+            endpoint
+                .serve(stream, Peer::Unknown, shutdown)
+                .instrument(span)
+                .await;
         }
         Visitor::Unix(stream) => {
             let ours = rustix::process::geteuid().as_raw();
             if stream.peer_cred().is_ok_and(|peer| peer.uid() == ours) {
-                endpoint.serve(stream, Peer::Trusted, shutdown).await;
+                let span = tracing::debug_span!("conn", peer = "socket");
+                endpoint
+                    .serve(stream, Peer::Trusted, shutdown)
+                    .instrument(span)
+                    .await;
             } else {
                 tracing::warn!("a program of another user was turned away");
             }
@@ -257,6 +268,8 @@ fn listening(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 const BACKLOG: u32 = 64;
+/// Connections at one door that are being looked at, served, or told that there are too many.
+const MOST_VISITORS: usize = 256;
 /// How long to accept nobody when this machine has run out of something.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long clients may take to hear BYE.

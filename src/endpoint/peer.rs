@@ -6,6 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 /// Whether the other end of a connection belongs to the user we run as. What cannot be found out is a no.
 pub(super) async fn is_ours(local: SocketAddr, remote: SocketAddr) -> bool {
     let ours = rustix::process::geteuid().as_raw();
@@ -21,6 +23,7 @@ pub(super) async fn is_ours(local: SocketAddr, remote: SocketAddr) -> bool {
 }
 
 async fn owner(local: SocketAddr, remote: SocketAddr) -> Option<u32> {
+    let _turn = LOOKUPS.acquire().await.ok()?;
     for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
         let Ok(table) = tokio::fs::read_to_string(path).await else {
             continue;
@@ -91,6 +94,9 @@ fn address(text: &str) -> Option<SocketAddr> {
     };
     Some(SocketAddr::new(ip, port))
 }
+
+/// The list is long on a busy machine, and strangers can make us read it: only so many read it at once.
+static LOOKUPS: Semaphore = Semaphore::const_new(2);
 
 const ESTABLISHED: &str = "01";
 const TRIES: u32 = 3;

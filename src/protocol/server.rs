@@ -29,6 +29,7 @@ pub struct Server {
     read_count: usize,
     output: Vec<u8>,
     greeted_back: bool,
+    takes_messages: bool,
     closed: bool,
 }
 
@@ -79,6 +80,7 @@ impl Server {
             read_count: 0,
             output: Vec::new(),
             greeted_back: false,
+            takes_messages: true,
             closed: false,
         };
         server.set_state(state);
@@ -108,7 +110,7 @@ impl Server {
 
     /// Lets no message of an APPEND through from here on: there is no mailbox that could take one.
     pub fn refuse_messages(&mut self) {
-        self.limits.message = 0;
+        self.takes_messages = false;
     }
 
     /// The dialect spoken.
@@ -244,7 +246,9 @@ impl Server {
 
     fn check_size(&self, size: usize, usage: LiteralUse) -> Result<(), BadReason> {
         if usage == LiteralUse::Message {
-            return if size <= self.limits.message {
+            return if !self.takes_messages {
+                Err(BadReason::NoMessages)
+            } else if size <= self.limits.message {
                 Ok(())
             } else {
                 Err(BadReason::LiteralTooLarge)

@@ -1,4 +1,8 @@
 //! The endpoint, talked to as a mail client talks to it, on stores of its own.
 
+mod clients;
+mod doors;
+mod guard;
+mod model;
 mod transcripts;
 mod world;

@@ -53,6 +53,9 @@ pub enum BadReason {
     /// A literal beyond the limit; it was not let through.
     #[error("literal too large")]
     LiteralTooLarge,
+    /// No mailbox here takes messages; the message was not let through.
+    #[error("messages cannot be appended to these mailboxes")]
+    NoMessages,
     /// More literals than a command may have; the last was not let through.
     #[error("too many literals")]
     TooManyLiterals,

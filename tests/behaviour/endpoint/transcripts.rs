@@ -131,7 +131,10 @@ impl Play {
                 .await;
             }
             "flags" => {
-                let set = flags(&words[1..]).iter().filter_map(Flag::system_set).collect();
+                let set = flags(&words[1..])
+                    .iter()
+                    .filter_map(Flag::system_set)
+                    .collect();
                 self.pass(Settlement {
                     flags: vec![(self.message(words[0]), set)],
                     ..Settlement::default()
@@ -156,7 +159,10 @@ impl Play {
         let date = date(&format!("{day} {time}"));
         let mailbox = self.mailbox.expect("a mailbox before its messages");
         let octets = sample(file);
-        let id = self.world.message(mailbox, &octets, date, &flags(names), held).await;
+        let id = self
+            .world
+            .message(mailbox, &octets, date, &flags(names), held)
+            .await;
         self.messages.push((mailbox, id));
     }
 
@@ -181,7 +187,10 @@ impl Play {
         let is_silent = words.len() == 1;
         let mut client = self.world.connect(peer);
         if is_silent {
-            assert_eq!(client.line().await, "* PREAUTH lowtide IMAP2 ready, logged in as ada");
+            assert_eq!(
+                client.line().await,
+                "* PREAUTH lowtide IMAP2 ready, logged in as ada"
+            );
         }
         self.clients.insert(self.speaker, client);
     }
@@ -228,7 +237,10 @@ impl Play {
     }
 
     fn words(&self, entry: &EntryRow) -> String {
-        let at = self.messages.iter().position(|(_, id)| *id == entry.message);
+        let at = self
+            .messages
+            .iter()
+            .position(|(_, id)| *id == entry.message);
         let number = at.map_or(0, |at| at + 1);
         let names = |sign: &str, flags: &[Flag]| -> String {
             flags.iter().map(|flag| format!(" {sign}{flag}")).collect()
@@ -245,7 +257,9 @@ impl Play {
     /// Nobody has more to say, and nobody was told more than was expected.
     async fn end(self) {
         for (number, mut client) in self.clients {
-            tokio::io::AsyncWriteExt::shutdown(&mut client.io).await.unwrap();
+            tokio::io::AsyncWriteExt::shutdown(&mut client.io)
+                .await
+                .unwrap();
             let rest = client.rest().await;
             assert_eq!(
                 rest.escape_ascii().to_string(),
@@ -259,7 +273,10 @@ impl Play {
 }
 
 fn flags(words: &[&str]) -> Vec<Flag> {
-    words.iter().map(|word| Flag::from_bytes(word.as_bytes()).unwrap()).collect()
+    words
+        .iter()
+        .map(|word| Flag::from_bytes(word.as_bytes()).unwrap())
+        .collect()
 }
 
 /// Text with `«hex»` in it as octets.
@@ -268,7 +285,10 @@ fn octets(text: &str) -> Vec<u8> {
     let mut octets = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {
         let (hex, rest) = piece.split_once('»').expect("a closing »");
-        let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        let digits = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap());
         octets.extend(digits.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits")));
         octets.extend_from_slice(rest.as_bytes());
     }

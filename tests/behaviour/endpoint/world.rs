@@ -26,8 +26,8 @@ pub(super) struct World {
     pub(super) facts: MailboxFacts,
     pub(super) shutdown: watch::Sender<bool>,
     sessions: JoinSet<()>,
-    _accounts: watch::Sender<Accounts>,
-    _dir: TempDir,
+    accounts: watch::Sender<Accounts>,
+    dir: TempDir,
 }
 
 /// How much of a message a mirror holds.
@@ -59,9 +59,16 @@ impl World {
             },
             shutdown: watch::Sender::new(false),
             sessions: JoinSet::new(),
-            _accounts: accounts,
-            _dir: dir,
+            accounts,
+            dir,
         }
+    }
+
+    /// Another account of the same kind, which clients can log in to from now on.
+    pub(super) async fn add_account(&self, name: &str) {
+        let store = Store::open(&self.dir.path().join(name), self.store.kind()).unwrap();
+        self.accounts
+            .send_modify(|accounts| drop(accounts.insert(name.parse().unwrap(), store)));
     }
 
     pub(super) async fn mailbox(&self, name: &str) -> MailboxId {
