@@ -29,6 +29,3 @@ pub use listener::{ListenError, Listener};
 pub use login::PasswordDigest;
 pub use service::{Endpoint, Peer};
 pub use settings::{Accounts, DialectPin, EndpointLimits, EndpointSettings};
-
-#[cfg(test)]
-mod tests;

@@ -207,6 +207,3 @@ impl Numbers {
             .collect()
     }
 }
-
-#[cfg(test)]
-mod tests;
