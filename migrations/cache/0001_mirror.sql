@@ -29,8 +29,11 @@ CREATE TABLE message (
   flags       INTEGER NOT NULL,                    -- 64 bits: system flags, then keywords
   uid         INTEGER,
   header_hash BLOB,                                -- NULL until the header was read
+  blob_id     INTEGER REFERENCES blob (id),        -- the whole message; NULL while it is not held
   PRIMARY KEY (mailbox_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX message_blob ON message (blob_id) WHERE blob_id IS NOT NULL;
+CREATE INDEX message_without_blob ON message (mailbox_id, id) WHERE blob_id IS NULL;
 
 CREATE TABLE envelope (
   message_id INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
@@ -48,12 +51,6 @@ CREATE TABLE structure (
   message_id INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
   wire       BLOB    NOT NULL                      -- as FETCH BODY shows it
 ) STRICT;
-
-CREATE TABLE body (
-  message_id INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
-  blob_id    INTEGER NOT NULL REFERENCES blob (id)
-) STRICT;
-CREATE INDEX body_blob ON body (blob_id);
 
 -- Whole messages, each kept once however often it occurs.
 CREATE TABLE blob (

@@ -95,34 +95,27 @@ pub(super) async fn bodies(
     progress: &Progress,
     report: &mut Report,
 ) -> Result<(), PassError> {
-    let base = store.pass_input(mailbox).await?.base;
-    let marks: BTreeMap<MessageId, Mark> = base
-        .messages
-        .iter()
-        .map(|known| (known.id, known.mark))
-        .collect();
-    let waited_for: BTreeSet<MessageId> = store
-        .wanted()
-        .borrow()
-        .iter()
-        .filter(|(of, _)| *of == mailbox)
-        .map(|(_, id)| *id)
-        .collect();
-    let wanted: BTreeSet<MessageId> = base
-        .messages
-        .iter()
-        .filter(|known| keep.wants(known))
-        .map(|known| known.id)
-        .collect();
     let mut missing = store.without_body(mailbox).await?;
-    missing.retain(|id| {
-        (wanted.contains(id) || waited_for.contains(id))
-            && marks.get(id).is_some_and(|mark| mark.header.is_some())
-    });
-    missing.sort_by_key(|id| !waited_for.contains(id));
     if missing.is_empty() {
         return Ok(());
     }
+    let base = store.pass_input(mailbox).await?.base;
+    let known: BTreeMap<MessageId, &BaseMessage> = base
+        .messages
+        .iter()
+        .map(|known| (known.id, known))
+        .collect();
+    let waited_for: BTreeSet<MessageId> = store.waited_for(mailbox);
+    missing.retain(|id| {
+        known.get(id).is_some_and(|known| {
+            known.mark.header.is_some() && (keep.wants(known) || waited_for.contains(id))
+        })
+    });
+    missing.sort_by_key(|id| !waited_for.contains(id));
+    let marks: BTreeMap<MessageId, Mark> = missing
+        .iter()
+        .filter_map(|id| Some((*id, known.get(id)?.mark)))
+        .collect();
     let batches = batches(&missing, &marks);
     let mut meter = Meter {
         progress,

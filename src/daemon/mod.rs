@@ -1,13 +1,200 @@
-//! Wires the parts together.
+//! Wires the parts together: one task for each account, the endpoint for mail clients, the control socket for the command
+//! line, and a watch on the configuration file.
+//!
+//! [`pass`] is the whole of synchronisation on one screen. A [`Desk`] answers the command line's requests, with a daemon
+//! behind it or without.
 
+mod account;
 mod content;
+pub mod control;
+mod desk;
+mod household;
 mod pass;
 mod progress;
+mod reload;
 mod settings;
 mod unread;
 mod visit;
+mod words;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 pub use content::Keep;
+pub use desk::Desk;
 pub use pass::{PassError, PassOptions, pass};
 pub use progress::{Part, Progress, Report, Tick};
+pub use settings::endpoint as endpoint_settings;
 pub use visit::{Errand, Outcome, visit};
+pub use words::journal_of;
+
+use crate::config::{Account, Config, SecretError};
+use crate::endpoint::{Endpoint, ListenError, Listener, Peer};
+use crate::store::StoreError;
+use household::Household;
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// An account's files cannot be used.
+    #[error("the account {account} cannot be opened")]
+    Account {
+        /// The account.
+        account: String,
+        /// The cause.
+        source: StoreError,
+    },
+    /// Mail clients could not connect.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The password that mail clients log in with cannot be had.
+    #[error("the password for mail clients could not be had: {0}")]
+    Password(SecretError),
+    /// The command line could not connect.
+    #[error("could not listen on {}", path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Signals cannot be had from the system.
+    #[error("could not wait for signals")]
+    Signals(#[source] std::io::Error),
+}
+
+/// Runs the daemon until it is told to stop by a signal.
+///
+/// # Errors
+/// [`DaemonError`] when it could not start; nothing is left running then.
+pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
+    let password = config
+        .endpoint
+        .password
+        .fetch()
+        .await
+        .map_err(DaemonError::Password)?;
+    let settings = settings::endpoint(&config, Some(password.expose()));
+    let mut household = Household::open(&config)?;
+    let mut listener = Listener::new();
+    listener.bind_tcp(&config.endpoint.listen)?;
+    listener.bind_unix(&config.endpoint.socket)?;
+    let control = bind_control(&config.storage.data_dir)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(DaemonError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(DaemonError::Signals)?;
+
+    let stop = watch::Sender::new(false);
+    let mut tasks = JoinSet::new();
+    for address in listener.tcp_addresses() {
+        tracing::info!(%address, "mail clients can connect");
+    }
+    tasks.spawn(listener.run(
+        Endpoint::new(settings, household.accounts()),
+        stop.subscribe(),
+    ));
+    tasks.spawn(answer_all(control, household.desk(), stop.subscribe()));
+    let mut reloads = reload::watch(path.to_owned(), config, stop.subscribe(), &mut tasks);
+    household.start();
+    notify_systemd(&[sd_notify::NotifyState::Ready]);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            Some(config) = reloads.recv() => household.rearrange(&config),
+        }
+    }
+    tracing::info!("stopping");
+    notify_systemd(&[sd_notify::NotifyState::Stopping]);
+    stop.send_replace(true);
+    let finish = async {
+        household.stop().await;
+        while tasks.join_next().await.is_some() {}
+    };
+    if timeout(STOP_WITHIN, finish).await.is_err() {
+        tracing::warn!("some tasks did not stop in time; nothing depends on their end");
+    }
+    Ok(())
+}
+
+/// Serves one client of one account until it leaves. Meanwhile the account is kept as by a daemon: what the client does
+/// is carried out at once where the server can be reached.
+///
+/// # Errors
+/// [`DaemonError::Account`] when the account's files cannot be opened.
+pub async fn serve_one<I>(config: &Config, account: &Account, io: I) -> Result<(), DaemonError>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let alone = Config {
+        accounts: BTreeMap::from([(account.name.clone(), account.clone())]),
+        ..config.clone()
+    };
+    let mut household = Household::open(&alone)?;
+    household.start();
+    let endpoint = Endpoint::new(settings::endpoint(config, None), household.accounts());
+    let stop = watch::Sender::new(false);
+    let owner = Peer::Owner(account.name.clone());
+    endpoint.serve(io, owner, stop.subscribe()).await;
+    if timeout(STOP_WITHIN, household.stop()).await.is_err() {
+        tracing::warn!("the connection to the server did not end in time; nothing depends on it");
+    }
+    Ok(())
+}
+
+/// The command line's socket. Whoever holds the accounts' locks may replace what an earlier run left.
+fn bind_control(data_dir: &Path) -> Result<UnixListener, DaemonError> {
+    let path = control::socket_path(data_dir);
+    let failed = |source| DaemonError::Control {
+        path: path.clone(),
+        source,
+    };
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    UnixListener::bind(&path).map_err(failed)
+}
+
+/// Serves the command line, one task for each connection. The directory lets nobody else in.
+async fn answer_all(
+    listener: UnixListener,
+    desk: watch::Receiver<Arc<Desk>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut conversations = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            Some(_) = conversations.join_next() => {}
+            accepted = listener.accept(), if conversations.len() < MAX_CONVERSATIONS => {
+                let Ok((stream, _)) = accepted else { continue };
+                let desk = desk.borrow().clone();
+                conversations.spawn(async move {
+                    if let Err(error) = control::serve(stream, &desk).await {
+                        tracing::debug!(%error, "a conversation with the command line broke off");
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn notify_systemd(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd could not be told");
+    }
+}
+
+/// How long a stop may take.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How many command lines may talk at once.
+const MAX_CONVERSATIONS: usize = 16;

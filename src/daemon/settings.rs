@@ -4,6 +4,7 @@ use super::content::Keep;
 use super::pass::PassOptions;
 use crate::clock;
 use crate::config;
+use crate::endpoint::{DialectPin, EndpointLimits, EndpointSettings, PasswordDigest};
 use crate::mirror::{Brakes, Policy};
 use crate::protocol::types::Password;
 use crate::upstream::{Credentials, Level, Patience, Security, Server, Transport, UpstreamError};
@@ -95,5 +96,26 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
         brakes: Brakes::default(),
         keep,
         dry_run: false,
+    }
+}
+
+/// How the endpoint behaves. Without a password nobody can log in over TCP.
+#[must_use]
+pub fn endpoint(config: &config::Config, password: Option<&[u8]>) -> EndpointSettings {
+    let limits = EndpointLimits::default();
+    let connection_count =
+        usize::try_from(config.limits.endpoint_connections).unwrap_or(limits.connection_count);
+    EndpointSettings {
+        password: password.map(PasswordDigest::of),
+        dialect: match config.endpoint.dialect {
+            config::Dialect::Auto => DialectPin::Auto,
+            config::Dialect::Rfc1064 => DialectPin::Rfc1064,
+            config::Dialect::Rfc1176 => DialectPin::Rfc1176,
+            config::Dialect::Imap2bis => DialectPin::Imap2bis,
+        },
+        limits: EndpointLimits {
+            connection_count,
+            ..limits
+        },
     }
 }

@@ -101,6 +101,16 @@ impl JournalEntry {
         matches!(self.action, Action::Copy { .. })
     }
 
+    /// Whether it asks for the message to go: now, or with the next EXPUNGE.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        match &self.action {
+            Action::Flags(delta) => delta.add.contains(FlagSet::DELETED),
+            Action::Expunge => true,
+            Action::Copy { .. } => false,
+        }
+    }
+
     /// The attempt that may already have taken effect.
     #[must_use]
     pub fn attempt(&self) -> Option<Attempt> {

@@ -2,7 +2,7 @@
 //!
 //! Lines end with LF, with or without a CR before it, so that messages from servers that keep bare LF read the same.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// Splits a message behind the blank line that ends its header: the header has the blank line, the text has the rest.
 ///
@@ -75,9 +75,8 @@ impl<'a> Field<'a> {
         if is_continuation(raw) {
             return None;
         }
-        let first_line = Lines(raw).next()?;
-        let (name, _) = first_line.split_at(memchr(b':', first_line)?);
-        let value = raw.get(name.len().saturating_add(1)..)?;
+        let (name, behind) = raw.split_at(memchr2(b':', b'\n', raw)?);
+        let value = behind.strip_prefix(b":")?;
         let name = name.trim_ascii_end();
         (!name.is_empty()).then_some(Self {
             name,

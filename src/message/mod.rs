@@ -6,7 +6,7 @@
 //!
 //! - [`header`]: where the header ends, and its fields;
 //! - [`hash`]: the header's hash, by which a message is recognised;
-//! - [`envelope`]: the header as ENVELOPE, with its addresses;
+//! - [`mod@envelope`]: the header as ENVELOPE, with its addresses;
 //! - [`structure`]: where the parts lie, and BODY;
 //! - [`part`]: the octets that `BODY[...]` names;
 //! - [`search`]: the string keys of SEARCH.

@@ -1,7 +1,6 @@
-//! What holds for any octets, and for how long.
+//! What holds for any octets.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -224,8 +223,9 @@ proptest! {
     }
 }
 
+/// Whether the time grows with the size is for the benchmarks to say; here nothing may be lost or fail.
 #[test]
-fn eight_times_the_octets_take_about_eight_times_as_long() {
+fn texts_made_to_be_slow_are_read_like_any_other() {
     const FRONTS: [&str; 4] = [
         "",
         "To: ",
@@ -277,24 +277,12 @@ fn eight_times_the_octets_take_about_eight_times_as_long() {
     ];
     for front in FRONTS {
         for piece in repeated {
-            let of_size = |size: usize| [front, &piece.repeat(size / piece.len())].concat();
-            let short = fastest_of_three(of_size(4_000).as_bytes());
-            let long = fastest_of_three(of_size(32_000).as_bytes());
-            let most = short.saturating_mul(30).max(Duration::from_millis(20));
-            assert!(long < most, "{front:?} {piece:?}: {short:?}, then {long:?}");
+            let octets = [front, &piece.repeat(32_000 / piece.len())]
+                .concat()
+                .into_bytes();
+            let structure = Structure::of(&octets);
+            assert_eq!([structure.header(), structure.text()].concat(), octets);
+            read_everything(&octets);
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "measures how long pure code takes"
-)]
-fn fastest_of_three(octets: &[u8]) -> Duration {
-    let measure = |_| {
-        let start = Instant::now();
-        read_everything(octets);
-        start.elapsed()
-    };
-    (0..3).map(measure).min().unwrap_or_default()
 }

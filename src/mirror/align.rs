@@ -6,13 +6,16 @@
 //! reading agrees, and the pair is certain. Where they differ, marks are missing or messages are equal: first we ask
 //! for evidence (their headers), and what stays open then is doubt, which is a result like any other.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observation::{Observation, SeenMessage};
 use super::view::{Base, BaseMessage, Remote, RemoteState, Stranger};
 use crate::id::MessageId;
-use crate::journal::{HeaderHash, Mark};
+use crate::journal::Mark;
 use crate::protocol::types::{FlagSet, SeqNum};
+use look::{Looks, Lost, agreeing, headers_before, is_like_one_of, look};
 
 /// The outcome of one attempt to align.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,25 +180,25 @@ impl Reading {
         self.left.len()
     }
 
-    /// Which headers would tell more: of ambiguous messages, of pairs so young that their second was not over when
-    /// the base was recorded, and of arrivals that look like a message that is gone.
+    /// Which headers would tell more: of ambiguous messages, of the last known ones, and of arrivals that look like a
+    /// message that is gone.
     fn evidence(&self, base: &Base, seen: &Observation, rule: Rule) -> Vec<SeqNum> {
         if rule == Rule::Uid {
             return Vec::new();
         }
-        let newest = base.messages.iter().map(|known| known.mark.instant).max();
-        let gone = self.lost_marks(base);
+        let lost = self.lost_looks(base);
+        let last = self.unproven_end(base, seen, &lost);
+        let headers_before = headers_before(base);
+        let any_header = |first: usize, last: usize| {
+            headers_before.get(first) != headers_before.get(last.saturating_add(1))
+        };
         let telling = |index: usize, message: &SeenMessage| match (
             self.left.get(index),
             self.right.get(index),
         ) {
-            (Some(&left), Some(&right)) if left == right => {
-                Some(message.mark.instant) == newest && has_header(base, left)
-            }
-            (Some(&left), Some(&right)) => {
-                (left..=right).any(|candidate| has_header(base, candidate))
-            }
-            _ => gone.contains_key(&message.mark.weak()),
+            (Some(left), Some(right)) if left == right => last.contains(&index),
+            (Some(&left), Some(&right)) => any_header(left, right),
+            _ => is_like_one_of(&lost, &message.mark),
         };
         seen.numbered()
             .enumerate()
@@ -206,13 +209,40 @@ impl Reading {
             .collect()
     }
 
-    /// The base messages that no certain pair holds and whose header is known, by date and size.
-    fn lost_marks(&self, base: &Base) -> BTreeMap<(i64, u32), Vec<usize>> {
-        let mut lost: BTreeMap<(i64, u32), Vec<usize>> = BTreeMap::new();
+    /// The last known messages, as far as they have to be proven: one proof shows that everything before it is as old.
+    /// An arrival may have the date and size of a message that is gone; where one was found out, look for more.
+    fn unproven_end(&self, base: &Base, seen: &Observation, lost: &Lost) -> BTreeSet<usize> {
+        let unread = |index: &usize| {
+            let message = seen.messages.get(*index);
+            message.is_some_and(|message| message.mark.header.is_none())
+        };
+        let arrivals = seen.messages.iter().skip(self.known_count());
+        let found_out = arrivals
+            .take_while(|message| {
+                message.mark.header.is_some() && is_like_one_of(lost, &message.mark)
+            })
+            .count();
+        let comparable = self.left.iter().enumerate().rev().filter(|(_, known)| {
+            let known = base.messages.get(**known);
+            known.is_some_and(|known| known.mark.header.is_some())
+        });
+        comparable
+            .map(|(index, _)| index)
+            .take_while(unread)
+            .take(found_out.saturating_mul(8).saturating_add(1))
+            .collect()
+    }
+
+    /// The base messages that no certain pair holds and whose header is known, by what they look like.
+    fn lost_looks(&self, base: &Base) -> Lost {
+        let mut lost = Lost::new();
         let mut certain = self.certain().map(|(_, index)| index).peekable();
         for (index, known) in base.messages.iter().enumerate() {
-            if certain.next_if_eq(&index).is_none() && known.mark.header.is_some() {
-                lost.entry(known.mark.weak()).or_default().push(index);
+            if certain.next_if_eq(&index).is_none()
+                && let Some(header) = known.mark.header
+            {
+                let (instant, size) = known.mark.weak();
+                lost.entry((instant, size, header)).or_default().push(index);
             }
         }
         lost
@@ -260,22 +290,14 @@ impl Reading {
 
     /// Lost base messages that exactly one arrival proves to be, and that no other lost message equals.
     fn returned(&self, base: &Base, seen: &Observation) -> BTreeMap<usize, SeqNum> {
-        let lost = self.lost_marks(base);
-        if lost.is_empty() {
-            return BTreeMap::new();
-        }
+        let lost = self.lost_looks(base);
         let mut found: BTreeMap<usize, Vec<SeqNum>> = BTreeMap::new();
         for (seq, message) in seen.numbered().skip(self.known_count()) {
-            let candidates = lost.get(&message.mark.weak()).into_iter().flatten();
-            let equal: Vec<usize> = candidates
-                .copied()
-                .filter(|&index| {
-                    base.messages
-                        .get(index)
-                        .is_some_and(|known| known.mark.proves(&message.mark))
-                })
-                .collect();
-            if let [only] = equal.as_slice() {
+            let Some(header) = message.mark.header else {
+                continue;
+            };
+            let (instant, size) = message.mark.weak();
+            if let Some([only]) = lost.get(&(instant, size, header)).map(Vec::as_slice) {
                 found.entry(*only).or_default().push(seq);
             }
         }
@@ -289,19 +311,16 @@ impl Reading {
 }
 
 /// For every look that is in doubt, the stretch of the base in which its messages may be.
-struct Doubt(BTreeMap<(i64, u32, Option<HeaderHash>), (usize, usize)>);
+struct Doubt(Looks<(usize, usize)>);
 
 impl Doubt {
     fn of(reading: &Reading, seen: &Observation) -> Self {
-        let mut spans: BTreeMap<(i64, u32, Option<HeaderHash>), (usize, usize)> = BTreeMap::new();
+        let mut spans = Looks::new();
         for ((&left, &right), message) in
             reading.left.iter().zip(&reading.right).zip(&seen.messages)
         {
             if left != right {
-                let (instant, size) = message.mark.weak();
-                let span = spans
-                    .entry((instant, size, message.mark.header))
-                    .or_insert((left, right));
+                let span = spans.entry(look(&message.mark)).or_insert((left, right));
                 *span = (span.0.min(left), span.1.max(right));
             }
         }
@@ -309,17 +328,7 @@ impl Doubt {
     }
 
     fn covers(&self, index: usize, mark: &Mark) -> bool {
-        let (instant, size) = mark.weak();
-        let within = |&(first, last): &(usize, usize)| (first..=last).contains(&index);
-        match mark.header {
-            Some(_) => [mark.header, None]
-                .iter()
-                .any(|&header| self.0.get(&(instant, size, header)).is_some_and(within)),
-            None => {
-                let all = (instant, size, None)..=(instant, size, Some(HeaderHash([u8::MAX; 32])));
-                self.0.range(all).any(|(_, span)| within(span))
-            }
-        }
+        agreeing(&self.0, mark).any(|&(first, last)| (first..=last).contains(&index))
     }
 }
 
@@ -340,18 +349,17 @@ fn explained_by(
     if expunging.is_empty() || survivors().count() != seen.messages.len() {
         return None;
     }
-    let marked: Vec<&SeenMessage> = seen
+    let marked: Looks = seen
         .messages
         .iter()
         .filter(|message| message.flags.contains(FlagSet::DELETED))
+        .map(|message| (look(&message.mark), ()))
         .collect();
-    let still_marked =
-        |known: &BaseMessage| marked.iter().any(|message| rule.may_be(known, message));
     let mut removed = base
         .messages
         .iter()
         .filter(|known| expunging.contains(&known.id));
-    if removed.any(still_marked)
+    if removed.any(|known| agreeing(&marked, &known.mark).next().is_some())
         || !survivors()
             .zip(&seen.messages)
             .all(|((_, known), message)| rule.may_be(known, message))
@@ -368,12 +376,6 @@ fn explained_by(
         fates,
         known_count: seen.messages.len(),
     })
-}
-
-fn has_header(base: &Base, index: usize) -> bool {
-    base.messages
-        .get(index)
-        .is_some_and(|known| known.mark.header.is_some())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! COPY cannot be repeated safely and its answer can get lost, so a copy is never believed because it was sent. The
 //! destination is looked at before and after: one more equal message than before the attempt is the receipt.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::EntryId;
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
@@ -35,7 +36,8 @@ pub fn weigh(
     entries: &[JournalEntry],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeMap<EntryId, CopyDecision> {
-    let mut under_way: BTreeMap<(&MailboxName, Mark), u32> = BTreeMap::new();
+    let received = receipts(entries, sightings);
+    let mut under_way = Equals::default();
     let mut decisions = BTreeMap::new();
     for entry in entries {
         let Action::Copy { to } = &entry.action else {
@@ -45,11 +47,12 @@ pub fn weigh(
             (EntryState::Parked(reason), _) => CopyDecision::Park(reason.clone()),
             (_, None) => continue,
             (_, Some(Sighting::NoMailbox)) => CopyDecision::Park(ParkReason::NoDestination),
+            (_, Some(Sighting::Holds(_))) if received.contains(&entry.id) => CopyDecision::Received,
             (state, Some(&Sighting::Holds(held))) => {
-                let sending = under_way.entry((to, entry.mark)).or_default();
-                let decision = weigh_one(state, held, *sending);
-                *sending =
-                    sending.saturating_add(u32::from(matches!(decision, CopyDecision::Send(_))));
+                let decision = send(state, held.saturating_add(under_way.count(to, &entry.mark)));
+                if matches!(decision, CopyDecision::Send(_)) {
+                    under_way.add(to, entry.mark);
+                }
                 decision
             }
         };
@@ -58,11 +61,33 @@ pub fn weigh(
     decisions
 }
 
-fn weigh_one(state: &EntryState, held: u32, sending: u32) -> CopyDecision {
-    let number = match state {
-        EntryState::Attempted(attempt) if held > attempt.copies_before => {
-            return CopyDecision::Received;
+/// The copies that arrived. Each arrival proves one of them: the one that was sent last of those it can have been.
+fn receipts(
+    entries: &[JournalEntry],
+    sightings: &BTreeMap<EntryId, Sighting>,
+) -> BTreeSet<EntryId> {
+    let sent = entries.iter().filter_map(|entry| {
+        let (Action::Copy { to }, Some(attempt)) = (&entry.action, entry.attempt()) else {
+            return None;
+        };
+        Some((Reverse(attempt.copies_before), entry.id, to, &entry.mark))
+    });
+    let mut sent: Vec<_> = sent.collect();
+    sent.sort_unstable_by_key(|&(before, id, _, _)| (before, id));
+    let mut proven = Equals::default();
+    let mut received = BTreeSet::new();
+    for (Reverse(before), id, to, mark) in sent {
+        let accounted_for = before.saturating_add(proven.count(to, mark));
+        if matches!(sightings.get(&id), Some(&Sighting::Holds(held)) if held > accounted_for) {
+            proven.add(to, *mark);
+            received.insert(id);
         }
+    }
+    received
+}
+
+fn send(state: &EntryState, copies_before: u32) -> CopyDecision {
+    let number = match state {
         EntryState::Attempted(attempt) if attempt.number >= MAX_SENDS => {
             return CopyDecision::Park(ParkReason::NoReceipt);
         }
@@ -71,8 +96,23 @@ fn weigh_one(state: &EntryState, held: u32, sending: u32) -> CopyDecision {
     };
     CopyDecision::Send(Attempt {
         number,
-        copies_before: held.saturating_add(sending),
+        copies_before,
     })
+}
+
+/// Copies by destination, to be counted by equality of what is copied.
+#[derive(Default)]
+struct Equals<'a>(BTreeMap<(&'a MailboxName, (i64, u32)), Vec<Mark>>);
+
+impl<'a> Equals<'a> {
+    fn count(&self, to: &'a MailboxName, mark: &Mark) -> u32 {
+        let alike = self.0.get(&(to, mark.weak())).into_iter().flatten();
+        u32::try_from(alike.filter(|other| other.agrees(mark)).count()).unwrap_or(u32::MAX)
+    }
+
+    fn add(&mut self, to: &'a MailboxName, mark: Mark) {
+        self.0.entry((to, mark.weak())).or_default().push(mark);
+    }
 }
 
 /// A copy is sent again once; after that a person looks.

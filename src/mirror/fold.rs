@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::view::{Base, CopyWish, Local, LocalMessage, LocalState};
 use crate::id::MessageId;
 use crate::journal::{Action, JournalEntry};
-use crate::protocol::types::FlagSet;
+use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// Folds journal entries, oldest first, over the base.
 ///
@@ -47,7 +47,9 @@ impl LocalMessage {
     pub fn untouched(flags: FlagSet) -> Self {
         Self {
             state: LocalState::Present(flags),
-            attempted: false,
+            tried: FlagDelta::NONE,
+            saw: flags,
+            named: FlagSet::EMPTY,
             copies: Vec::new(),
             entries: Vec::new(),
         }
@@ -55,7 +57,17 @@ impl LocalMessage {
 
     fn fold(&mut self, entry: &JournalEntry) {
         self.entries.push(entry.id);
-        self.attempted |= entry.attempt().is_some();
+        if entry.deletes() {
+            let on_its_way = self.state.flags().intersection(FlagSet::DELETED);
+            self.saw = entry.flags_before.minus(on_its_way);
+        }
+        if let Action::Flags(delta) = &entry.action {
+            self.named = self.named.union(delta.touched());
+            if entry.attempt().is_some() {
+                self.tried.add = self.tried.add.union(delta.add);
+                self.tried.remove = self.tried.remove.union(delta.remove);
+            }
+        }
         if let Action::Copy { to } = &entry.action {
             self.copies.push(CopyWish {
                 entry: entry.id,
@@ -91,3 +103,6 @@ impl LocalState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::view::{
     Base, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote, RemoteState,
 };
 use crate::id::{EntryId, MessageId};
-use crate::protocol::types::FlagSet;
+use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// The verdicts of one merge, for every message that differs from the base on either side; in the base's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Verdict {
     pub message: MessageId,
     /// What the server shows of it now.
     pub remote: RemoteState,
+    /// What the user made of it.
+    pub local: LocalState,
     /// The decision.
     pub outcome: Outcome,
     /// Copies of it that are owed.
@@ -89,12 +91,13 @@ pub fn merge(base: &Base, local: &Local, remote: &Remote, policy: Policy) -> Ver
         let copies = mine
             .copies
             .iter()
-            .map(|wish| wish.onto(known.flags, state))
+            .map(|wish| wish.onto(known.flags, mine.tried, state))
             .collect();
         let entries = mine.entries.clone();
         verdicts.messages.push(Verdict {
             message: known.id,
             remote: state,
+            local: mine.state,
             outcome,
             copies,
             entries,
@@ -112,7 +115,7 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
     use Outcome::{Conflict, Settle, Wait};
 
     let touched = !mine.entries.is_empty();
-    let asked = changes(base, mine.state.flags());
+    let asked = asked(base, mine.state.flags(), mine.tried);
     match (mine.state, theirs) {
         (_, RemoteState::Doubtful) if touched => Wait(WaitReason::Doubtful),
         (_, RemoteState::Doubtful) => Settle(Present(base)),
@@ -138,12 +141,12 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
                 mine,
                 three_way(asked.minus(FlagSet::DELETED), flags, now),
             ));
-            if marked_by_others(base, now, asked) {
+            if marked_by_others(mine, now) {
                 Conflict {
                     kind: DeletedHereMarkedThere,
                     kept,
                 }
-            } else if base.contains(FlagSet::DELETED) && !now.contains(FlagSet::DELETED) {
+            } else if undeleted_by_others(base, mine, now, asked) {
                 Conflict {
                     kind: DeletedHereUndeletedThere,
                     kept,
@@ -159,7 +162,7 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
                 .intersection(flags)
                 .minus(now)
                 .contains(FlagSet::DELETED);
-            if marks && marked_by_others(base, now, asked) && !policy.delete_what_others_marked {
+            if marks && marked_by_others(mine, now) && !policy.delete_what_others_marked {
                 Conflict {
                     kind: DeletedHereMarkedThere,
                     kept: Present(merged.minus(FlagSet::DELETED)),
@@ -173,18 +176,14 @@ fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy
 
 /// Takes `\Deleted` off if it may be our own half-done attempt; a mark that somebody else set is theirs to take off.
 fn undelete_ours(mine: &LocalMessage, flags: FlagSet) -> FlagSet {
-    if mine.attempted {
-        flags.minus(FlagSet::DELETED)
-    } else {
-        flags
-    }
+    flags.minus(mine.tried.add.intersection(FlagSet::DELETED))
 }
 
 impl CopyWish {
     /// The same wish, with the flags that the message should have on the server when it is copied.
-    fn onto(&self, base: FlagSet, theirs: RemoteState) -> Self {
+    fn onto(&self, base: FlagSet, tried: FlagDelta, theirs: RemoteState) -> Self {
         let flags = match theirs {
-            RemoteState::Present(now) => three_way(changes(base, self.flags), self.flags, now),
+            RemoteState::Present(now) => three_way(asked(base, self.flags, tried), self.flags, now),
             RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => self.flags,
         };
         Self {
@@ -194,9 +193,10 @@ impl CopyWish {
     }
 }
 
-/// The flags in which two sets differ.
-fn changes(from: FlagSet, to: FlagSet) -> FlagSet {
-    from.minus(to).union(to.minus(from))
+/// The flags that the user changed, and those where an attempt may have left what the user took back since.
+fn asked(base: FlagSet, mine: FlagSet, tried: FlagDelta) -> FlagSet {
+    let taken_back = tried.add.minus(mine).union(tried.remove.intersection(mine));
+    FlagDelta::between(base, mine).touched().union(taken_back)
 }
 
 /// Their flags, except for those we ask for, which are ours.
@@ -204,13 +204,17 @@ fn three_way(asked: FlagSet, mine: FlagSet, theirs: FlagSet) -> FlagSet {
     theirs.minus(asked).union(mine.intersection(asked))
 }
 
-/// Whether somebody else flagged or answered the message since; what we ask for ourselves is not somebody else's.
-fn marked_by_others(base: FlagSet, now: FlagSet, asked: FlagSet) -> bool {
-    let attention = FlagSet::FLAGGED.union(FlagSet::ANSWERED);
-    !now.minus(base)
-        .minus(asked)
-        .intersection(attention)
-        .is_empty()
+/// Whether somebody else flagged or answered the message and the user did not see it; what we speak of ourselves is not
+/// somebody else's. The base does not tell: it may have learnt of the mark before the wish is answered.
+fn marked_by_others(mine: &LocalMessage, now: FlagSet) -> bool {
+    let theirs = now.minus(mine.saw).minus(mine.named);
+    theirs.intersects(FlagSet::FLAGGED.union(FlagSet::ANSWERED))
+}
+
+/// Whether somebody else took off a `\Deleted` that the base has, or that the user saw in an earlier one.
+fn undeleted_by_others(base: FlagSet, mine: &LocalMessage, now: FlagSet, asked: FlagSet) -> bool {
+    let marked = base.union(mine.saw).minus(asked);
+    marked.minus(now).contains(FlagSet::DELETED)
 }
 
 /// Whether the user's change says that the message matters: it was flagged, or its deletion was taken back.

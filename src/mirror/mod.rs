@@ -19,6 +19,9 @@
 //!
 //! No stage calls another; a pass strings them together.
 
+// A new state must be thought about wherever states are told apart.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod align;
 mod copies;
 mod fold;
@@ -27,6 +30,8 @@ mod observation;
 mod plan;
 mod rebind;
 mod settle;
+#[cfg(test)]
+mod support;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};

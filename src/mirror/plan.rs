@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Access, MailboxFacts};
-use super::view::{CopyWish, MessageState, Remote, RemoteState};
+use super::view::{CopyWish, LocalState, MessageState, Remote, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::Attempt;
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
@@ -352,17 +352,18 @@ impl Brakes {
             .iter()
             .filter(|verdict| removes(verdict))
             .count();
-        let ours_gone = verdicts
-            .messages
-            .iter()
-            .filter(|verdict| verdict.remote == RemoteState::Gone && !verdict.entries.is_empty());
+        let ours_gone = verdicts.messages.iter().filter(|verdict| {
+            verdict.remote == RemoteState::Gone
+                && matches!(verdict.local, LocalState::Expunged { .. })
+        });
         let gone = remote
             .states
             .iter()
             .filter(|&&state| state == RemoteState::Gone)
             .count();
         let gone_count = gone.saturating_sub(ours_gone.count());
-        if (gone_count == base_count && base_count >= 2) || self.trips(gone_count, base_count) {
+        let everything = gone == base_count && base_count >= 2 && gone_count > 0;
+        if everything || self.trips(gone_count, base_count) {
             return Err(Halt::VanishedThere {
                 gone_count,
                 base_count,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::id::{EntryId, MessageId};
 use crate::journal::{JournalEntry, Mark};
-use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
+use crate::protocol::types::{FlagDelta, FlagSet, MailboxName, SeqNum};
 
 /// What the server was last proven to hold, in the server's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +42,12 @@ pub struct Local {
 pub struct LocalMessage {
     /// There, or removed.
     pub state: LocalState,
-    /// Whether a command for it may have reached the server without our hearing the answer.
-    pub attempted: bool,
+    /// Every change of flags that was attempted: the server may show it, although the user may have taken it back since.
+    pub tried: FlagDelta,
+    /// The flags it showed when the user last asked to delete it, without a `\Deleted` that is still on its way.
+    pub saw: FlagSet,
+    /// Every flag that the entries speak of.
+    pub named: FlagSet,
     /// Copies asked for, oldest first.
     pub copies: Vec<CopyWish>,
     /// The entries folded in here, oldest first.

@@ -27,12 +27,23 @@ pub struct Client {
     literals: ClientLiterals,
     framer: Framer,
     frames: VecDeque<Frame>,
-    greeted: bool,
+    stage: Stage,
     failure: Option<ProtocolError>,
     last_tag: u32,
     outstanding: Vec<Tag>,
     waiting: VecDeque<(Tag, Piece)>,
     output: Vec<u8>,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The server has not greeted yet.
+    Waiting,
+    /// Commands can be sent.
+    Open,
+    /// The server greeted with BYE.
+    Refused,
 }
 
 /// Whether the server takes literals without a go-ahead.
@@ -77,7 +88,7 @@ impl Client {
             literals: ClientLiterals::Wait,
             framer: Framer::new(Peer::Server, limits),
             frames: VecDeque::new(),
-            greeted: false,
+            stage: Stage::Waiting,
             failure: None,
             last_tag: 0,
             outstanding: Vec::new(),
@@ -90,7 +101,7 @@ impl Client {
     #[must_use]
     pub fn after_starttls(limits: FrameLimits) -> Self {
         Self {
-            greeted: true,
+            stage: Stage::Open,
             ..Self::new(limits)
         }
     }
@@ -113,7 +124,8 @@ impl Client {
 
     /// Takes octets from the server, in chunks of any size.
     pub fn receive(&mut self, mut octets: &[u8]) {
-        if !self.greeted && self.frames.is_empty() && self.framer.is_between_lines() {
+        if self.stage == Stage::Waiting && self.frames.is_empty() && self.framer.is_between_lines()
+        {
             let stranger = Stranger::from_first_octet(octets).map(ProtocolError::NotImap);
             self.failure = self.failure.or(stranger);
         }
@@ -177,10 +189,10 @@ impl Client {
         let Some(frame) = self.frames.pop_front() else {
             return self.failure.map_or(Ok(None), Err);
         };
-        let told = if self.greeted {
-            self.tell(frame)
-        } else {
-            self.greet(frame)
+        let told = match self.stage {
+            Stage::Waiting => self.greet(frame),
+            Stage::Open => self.tell(frame),
+            Stage::Refused => return Ok(None),
         };
         told.map(Some).inspect_err(|failure| {
             self.frames.clear();
@@ -190,10 +202,11 @@ impl Client {
 
     fn greet(&mut self, frame: Frame) -> Result<Event, ProtocolError> {
         let greeting = greeting::read(frame)?;
-        if !matches!(greeting, Greeting::Bye(_)) {
-            self.greeted = true;
-            self.flush();
-        }
+        self.stage = match greeting {
+            Greeting::Ok(_) | Greeting::PreAuth(_) => Stage::Open,
+            Greeting::Bye(_) => Stage::Refused,
+        };
+        self.flush();
         Ok(Event::Greeting(greeting))
     }
 
@@ -231,7 +244,7 @@ impl Client {
 
     /// Moves everything that may be sent to the output. A large piece is moved, not copied, where that is possible.
     fn flush(&mut self) {
-        while self.greeted {
+        while self.stage == Stage::Open {
             match self.waiting.pop_front() {
                 Some((_, Piece::Octets(octets))) if self.output.is_empty() => self.output = octets,
                 Some((_, Piece::Octets(octets))) => self.output.extend_from_slice(&octets),
@@ -250,7 +263,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("dialect", &self.dialect)
-            .field("greeted", &self.greeted)
+            .field("stage", &self.stage)
             .field("failure", &self.failure)
             .field("outstanding", &self.outstanding)
             .finish_non_exhaustive()

@@ -3,25 +3,12 @@
 //! Every octet is looked at once. A literal is copied once, from the chunk into the buffer that its reader will own,
 //! and that buffer grows with what has arrived, never with what was announced.
 
-use std::fmt;
+mod frame;
 
 use memchr::memchr;
 
-/// One line, with the literals that continued it. A line end is CRLF or a bare LF and is not part of the text.
-///
-/// The text keeps the `{count}` of each literal; what followed the literal continues right behind it.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Frame {
-    pub(crate) text: Vec<u8>,
-    pub(crate) literals: Vec<Literal>,
-}
-
-/// The octets of one literal, and where in the text its `{count}` ends.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Literal {
-    pub(crate) end_of_header: usize,
-    pub(crate) octets: Vec<u8>,
-}
+pub use frame::Frame;
+pub(crate) use frame::Literal;
 
 /// How much a framer holds, in octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,8 +231,7 @@ impl Framer {
                 self.finish()
             }
             Peer::Server => {
-                let total = self.literal_total.saturating_add(announced.size);
-                if announced.size > self.limits.literal || total > self.limits.literal_total {
+                if !self.has_room_for(announced.size) {
                     self.state = State::Lost;
                     return Some(Framed::LiteralTooLarge);
                 }
@@ -253,6 +239,12 @@ impl Framer {
                 None
             }
         }
+    }
+
+    fn has_room_for(&self, size: usize) -> bool {
+        size <= self.limits.literal
+            && self.literal_total.saturating_add(size) <= self.limits.literal_total
+            && self.frame.literals.len() < MAX_LITERALS
     }
 
     fn start_literal(&mut self, size: usize) {
@@ -303,57 +295,6 @@ impl Framer {
     }
 }
 
-impl Frame {
-    /// How many literals have been announced and let through.
-    pub(crate) fn literal_count(&self) -> usize {
-        self.literals.len()
-    }
-
-    /// The size of all literals that have arrived.
-    pub(crate) fn literal_octets(&self) -> usize {
-        self.literals.iter().fold(0, |total, literal| {
-            total.saturating_add(literal.octets.len())
-        })
-    }
-
-    /// The text behind the last literal. An announcement before it is spent.
-    fn behind_literals(&self) -> &[u8] {
-        let start = self
-            .literals
-            .last()
-            .map_or(0, |literal| literal.end_of_header);
-        self.text.get(start..).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-impl Frame {
-    /// The first frame of what a server sends.
-    pub(crate) fn of(mut octets: &[u8]) -> Self {
-        let limits = FrameLimits {
-            line: usize::MAX,
-            literal: usize::MAX,
-            literal_total: usize::MAX,
-        };
-        match Framer::new(Peer::Server, limits).take(&mut octets) {
-            Some(Framed::Frame(frame)) => frame,
-            _ => panic!("no whole frame"),
-        }
-    }
-}
-
-/// Shows sizes alone: a line may hold a password.
-impl fmt::Debug for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Frame({} octets, {} literals)",
-            self.text.len(),
-            self.literals.len()
-        )
-    }
-}
-
 /// Cuts off the input through its first LF, or all of it; the LF is dropped. Says whether there was one.
 fn split_line<'a>(input: &mut &'a [u8]) -> (&'a [u8], bool) {
     let whole = *input;
@@ -396,7 +337,7 @@ fn is_free_text(text: &[u8]) -> bool {
         .split(|&byte| byte == b' ')
         .filter(|word| !word.is_empty());
     match words.next() {
-        Some(b"+") => true,
+        Some([b'+', ..]) => true,
         _ => words.next().is_some_and(|word| {
             FREE_TEXT
                 .iter()
@@ -408,6 +349,8 @@ fn is_free_text(text: &[u8]) -> bool {
 const FREE_TEXT: [&[u8]; 7] = [
     b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH", b"MAILBOX", b"BBOARD",
 ];
+/// How many literals a server may put into one line.
+const MAX_LITERALS: usize = 10_000;
 /// What a literal gets before anything of it has arrived.
 const FIRST_CAPACITY: usize = 16 * 1024;
 /// Room for `{`, the largest count, `+}` and CR.

@@ -191,8 +191,7 @@ impl Server {
     /// Reads the line as far as it goes. Only if nothing is wrong up to the literal is the literal let through.
     fn decide(&mut self, announced: Announced) -> Option<Request> {
         let is_first = !self.greeted_back;
-        let refused = match line::read(&mut self.framer.unfinished().clone(), self.state, is_first)
-        {
+        let refused = match self.look_at_unfinished(is_first) {
             Err(Request::Bad {
                 tag,
                 reason: BadReason::Command(BadCommand::Arguments(awaits)),
@@ -213,6 +212,16 @@ impl Server {
             Ok((tag, _)) => Request::bad(Some(tag), ParseError::TooMany { what: "arguments" }),
         };
         self.refuse(announced, refused)
+    }
+
+    /// Reads a copy of what has arrived. A message is not copied: nothing may follow it, least of all a literal.
+    fn look_at_unfinished(&self, is_first: bool) -> Result<(Tag, Command), Request> {
+        let unfinished = self.framer.unfinished();
+        if unfinished.literal_octets() > self.limits.literals {
+            let tag = line::tag_of(&unfinished.text);
+            return Err(Request::bad(tag, ParseError::TooMany { what: "arguments" }));
+        }
+        line::read(&mut unfinished.clone(), self.state, is_first)
     }
 
     fn let_through(&mut self, announced: Announced) {

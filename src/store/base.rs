@@ -82,12 +82,12 @@ pub(super) fn set_mark(
     Ok(())
 }
 
-/// Messages whose text is not held, newest first, with their sizes.
+/// Messages whose text is not held, newest first.
 pub(super) fn without_body(
     connection: &Connection,
     mailbox: MailboxId,
 ) -> Result<Vec<MessageId>, StoreError> {
-    let sql = "SELECT id FROM message WHERE mailbox_id = ?1 AND NOT EXISTS (SELECT 1 FROM body WHERE message_id = id) ORDER BY id DESC";
+    let sql = "SELECT id FROM message WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id DESC";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([mailbox.raw()], |row| row.get(0))?;
     rows.map(|id| Ok(MessageId::from_raw(id?))).collect()

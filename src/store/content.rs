@@ -142,14 +142,15 @@ pub(super) fn save_header(
 
 pub(super) fn save_body(transaction: &Transaction<'_>, body: &BodyIn) -> Result<(), StoreError> {
     let id = body.message.raw();
+    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)";
     let known: bool = transaction
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)")?
+        .prepare_cached(sql)?
         .query_row([id], |row| row.get(0))?;
     if !known {
         return Ok(());
     }
     let blob = save_blob(transaction, &body.hash, &body.bytes)?;
-    let sql = "INSERT INTO body (message_id, blob_id) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET blob_id = excluded.blob_id";
+    let sql = "UPDATE message SET blob_id = ?2 WHERE id = ?1";
     transaction.prepare_cached(sql)?.execute([id, blob])?;
     let sql = "INSERT INTO structure (message_id, wire) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET wire = excluded.wire";
     transaction
@@ -190,7 +191,7 @@ pub(super) fn copy(
         "INSERT INTO envelope (message_id, wire) SELECT ?2, wire FROM envelope WHERE message_id = ?1",
         "INSERT INTO header (message_id, size, coding, bytes) SELECT ?2, size, coding, bytes FROM header WHERE message_id = ?1",
         "INSERT INTO structure (message_id, wire) SELECT ?2, wire FROM structure WHERE message_id = ?1",
-        "INSERT INTO body (message_id, blob_id) SELECT ?2, blob_id FROM body WHERE message_id = ?1",
+        "UPDATE message SET blob_id = (SELECT blob_id FROM message WHERE id = ?1) WHERE id = ?2",
     ] {
         transaction
             .prepare_cached(sql)?
@@ -205,15 +206,15 @@ pub(super) fn remove(
     messages: &[MessageId],
 ) -> Result<(), StoreError> {
     for message in messages {
-        let blob: Option<i64> = transaction
-            .prepare_cached("SELECT blob_id FROM body WHERE message_id = ?1")?
+        let blob: Option<Option<i64>> = transaction
+            .prepare_cached("SELECT blob_id FROM message WHERE id = ?1")?
             .query_row([message.raw()], |row| row.get(0))
             .optional()?;
         transaction
             .prepare_cached("DELETE FROM message WHERE id = ?1")?
             .execute([message.raw()])?;
-        if let Some(blob) = blob {
-            let sql = "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM body WHERE blob_id = ?1)";
+        if let Some(blob) = blob.flatten() {
+            let sql = "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE blob_id = ?1)";
             transaction.prepare_cached(sql)?.execute([blob])?;
         }
     }
@@ -277,7 +278,7 @@ pub(super) fn bodies(
     connection: &Connection,
     messages: &[MessageId],
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let sql = "SELECT size, coding, bytes FROM blob WHERE id = (SELECT blob_id FROM body WHERE message_id = ?1)";
+    let sql = "SELECT size, coding, bytes FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
     texts(connection, sql, messages)
 }
 

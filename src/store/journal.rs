@@ -56,6 +56,12 @@ pub enum NamedAction {
 }
 
 impl EntryRow {
+    /// Whether replay looks at this entry at all.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !matches!(self.state, EntryState::Parked(_))
+    }
+
     /// The entry with its flags as bits of a mailbox's keywords; names that it does not have are left out.
     pub(super) fn entry(&self, keywords: &Keywords) -> JournalEntry {
         let bits = |flags: &[Flag]| keywords.resolve(flags).0;

@@ -165,6 +165,17 @@ impl Store {
         self.inner.wanted.subscribe()
     }
 
+    /// The texts of one mailbox that clients wait for.
+    #[must_use]
+    pub fn waited_for(&self, mailbox: MailboxId) -> BTreeSet<MessageId> {
+        let wanted = self.inner.wanted.borrow();
+        wanted
+            .iter()
+            .filter(|(of, _)| *of == mailbox)
+            .map(|(_, message)| *message)
+            .collect()
+    }
+
     /// Gives up texts that clients wait for: the server cannot be reached, or does not have them.
     pub fn cannot_fetch(&self, messages: &BTreeSet<(MailboxId, MessageId)>) {
         self.inner

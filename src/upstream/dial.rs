@@ -21,9 +21,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use super::error::UpstreamError;
 
 /// Octets both ways.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// Any stream to a server.
 pub(super) type AnyStream = Box<dyn Stream>;

@@ -139,6 +139,11 @@ impl Session {
         Selected::open(self, name, keywords).await
     }
 
+    /// Whether the server still answers.
+    pub async fn is_alive(&mut self) -> bool {
+        self.breathe().await.is_ok()
+    }
+
     /// Ends the connection.
     pub async fn logout(mut self) {
         self.wire.logout(self.patience.logout).await;

@@ -3,3 +3,5 @@
 
 #[cfg(test)]
 mod endpoint;
+#[cfg(test)]
+mod transcripts;

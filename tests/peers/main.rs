@@ -15,3 +15,5 @@
 mod lab;
 #[cfg(test)]
 mod laboratory;
+#[cfg(test)]
+mod mirror;

@@ -1,1 +1,220 @@
+use std::collections::BTreeMap;
 
+use super::{CopyDecision, Sighting, weigh};
+use crate::id::EntryId;
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
+use crate::mirror::support::{Chance, adding, entry, header, mark, seeds};
+use crate::protocol::types::{FlagSet, MailboxName};
+use CopyDecision::{Park, Received, Send};
+use Sighting::{Holds, NoMailbox};
+
+fn archive() -> MailboxName {
+    MailboxName::from_bytes(b"archive").unwrap()
+}
+
+fn copy(raw: i64, mark: Mark) -> JournalEntry {
+    let action = Action::Copy { to: archive() };
+    JournalEntry {
+        mark,
+        ..entry(raw, raw, action)
+    }
+}
+
+fn attempt(number: u32, copies_before: u32) -> Attempt {
+    Attempt {
+        number,
+        copies_before,
+    }
+}
+
+fn tried(entry: JournalEntry, attempt: Attempt) -> JournalEntry {
+    JournalEntry {
+        state: EntryState::Attempted(attempt),
+        ..entry
+    }
+}
+
+fn check(entries: &[JournalEntry], seen: &[Sighting], expected: &[CopyDecision]) {
+    let sightings: BTreeMap<EntryId, Sighting> = entries
+        .iter()
+        .map(|entry| entry.id)
+        .zip(seen.iter().copied())
+        .collect();
+    let decisions: Vec<CopyDecision> = weigh(entries, &sightings).into_values().collect();
+    assert_eq!(decisions, expected);
+}
+
+#[test]
+fn a_copy_is_sent_after_counting_its_equals() {
+    let one = copy(1, mark(1, 1, 1));
+    check(&[one.clone()], &[Holds(0)], &[Send(attempt(1, 0))]);
+    check(&[one.clone()], &[Holds(3)], &[Send(attempt(1, 3))]);
+    check(&[one], &[NoMailbox], &[Park(ParkReason::NoDestination)]);
+}
+
+#[test]
+fn one_more_than_before_is_the_receipt() {
+    let sent = tried(copy(1, mark(1, 1, 1)), attempt(1, 2));
+    check(&[sent.clone()], &[Holds(3)], &[Received]);
+    check(&[sent.clone()], &[Holds(2)], &[Send(attempt(2, 2))]);
+    check(&[sent], &[Holds(1)], &[Send(attempt(2, 1))]);
+}
+
+#[test]
+fn a_copy_is_sent_again_once() {
+    let sent = tried(copy(1, mark(1, 1, 1)), attempt(2, 0));
+    check(&[sent.clone()], &[Holds(0)], &[Park(ParkReason::NoReceipt)]);
+    check(&[sent], &[Holds(1)], &[Received]);
+}
+
+#[test]
+fn nothing_is_decided_about_a_destination_that_was_not_looked_at() {
+    let entries = [copy(1, mark(1, 1, 1)), entry(2, 2, adding(FlagSet::SEEN))];
+    assert!(weigh(&entries, &BTreeMap::new()).is_empty());
+}
+
+#[test]
+fn a_parked_copy_stays_parked() {
+    let parked = JournalEntry {
+        state: EntryState::Parked(ParkReason::SourceGone),
+        ..copy(1, mark(1, 1, 1))
+    };
+    check(&[parked], &[Holds(0)], &[Park(ParkReason::SourceGone)]);
+}
+
+/// Two copies of equal messages, whatever else their marks say, count one behind the other.
+fn count_together(one: Mark, other: Mark) {
+    check(
+        &[copy(1, one), copy(2, other)],
+        &[Holds(4), Holds(4)],
+        &[Send(attempt(1, 4)), Send(attempt(1, 5))],
+    );
+}
+
+#[test]
+fn copies_of_equal_messages_wait_for_a_receipt_each() {
+    let twin = mark(1, 1, 1);
+    count_together(twin, twin);
+    let numbered = |uid| Mark {
+        uid: Some(uid),
+        ..twin
+    };
+    count_together(numbered(5), numbered(6));
+    count_together(
+        Mark {
+            header: None,
+            ..twin
+        },
+        twin,
+    );
+    count_together(
+        twin,
+        Mark {
+            header: None,
+            ..twin
+        },
+    );
+}
+
+#[test]
+fn copies_of_other_messages_do_not_count() {
+    let entries = [
+        copy(1, mark(1, 1, 1)),
+        copy(2, mark(1, 1, 2)),
+        copy(3, mark(1, 2, 1)),
+    ];
+    check(
+        &entries,
+        &[Holds(0); 3],
+        &[
+            Send(attempt(1, 0)),
+            Send(attempt(1, 0)),
+            Send(attempt(1, 0)),
+        ],
+    );
+}
+
+#[test]
+fn one_arrival_proves_one_copy() {
+    let sent = |raw, before| tried(copy(raw, mark(1, 1, 1)), attempt(1, before));
+    let again = |before| Send(attempt(2, before));
+    check(
+        &[sent(1, 0), sent(2, 0)],
+        &[Holds(1); 2],
+        &[Received, again(1)],
+    );
+    check(
+        &[sent(1, 0), sent(2, 0)],
+        &[Holds(2); 2],
+        &[Received, Received],
+    );
+    check(
+        &[sent(1, 0), sent(2, 1)],
+        &[Holds(1); 2],
+        &[Received, again(1)],
+    );
+    check(
+        &[sent(1, 0), sent(2, 1)],
+        &[Holds(2); 2],
+        &[Received, Received],
+    );
+    check(
+        &[sent(1, 1), sent(2, 0)],
+        &[Holds(2); 2],
+        &[Received, Received],
+    );
+    check(
+        &[sent(1, 1), sent(2, 0)],
+        &[Holds(1); 2],
+        &[again(1), Received],
+    );
+}
+
+/// A destination that is looked at before each try; sends get lost on the way there or back.
+#[test]
+fn every_copy_arrives_exactly_once_or_is_parked() {
+    let mut parked = 0;
+    for seed in seeds(5_000) {
+        let chance = &mut Chance::new(seed);
+        let twin = |uid: u32| Mark {
+            header: Some(header(1)),
+            uid: Some(uid),
+            ..mark(1, 1, 1)
+        };
+        let mut journal: Vec<JournalEntry> = (1..=3)
+            .map(|raw| copy(raw, twin(u32::try_from(raw).unwrap())))
+            .collect();
+        let before = u32::try_from(chance.below(3)).unwrap();
+        let mut held = before;
+        let mut received = 0;
+        for _ in 0..6 {
+            let sightings = journal
+                .iter()
+                .map(|entry| (entry.id, Holds(held)))
+                .collect();
+            let decisions = weigh(&journal, &sightings);
+            let mut reached = true;
+            journal.retain_mut(|entry| match &decisions[&entry.id] {
+                Received => {
+                    received += 1;
+                    false
+                }
+                Park(_) => {
+                    parked += 1;
+                    false
+                }
+                Send(attempt) => {
+                    if reached {
+                        entry.state = EntryState::Attempted(*attempt);
+                        held += u32::from(chance.percent(80));
+                        reached = chance.percent(80);
+                    }
+                    true
+                }
+            });
+        }
+        assert!(journal.is_empty(), "seed {seed}: {journal:?}");
+        assert_eq!(held - before, received, "seed {seed}");
+    }
+    assert!(parked > 0);
+}

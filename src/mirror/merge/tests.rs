@@ -1,1 +1,423 @@
+mod table;
 
+use crate::id::EntryId;
+use crate::journal::Action;
+use crate::journal::JournalEntry;
+use crate::mirror::support::{
+    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, case_count,
+    entry, mark, removing,
+};
+use crate::mirror::{
+    Base, ConflictKind, MessageState, Outcome, Policy, Remote, RemoteState, Verdict, fold, merge,
+};
+use crate::protocol::types::{FlagSet, MailboxName};
+
+use ConflictKind::{ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere};
+use MessageState::{Gone, Present};
+use Outcome::{Conflict, Settle};
+
+/// A mailbox of one message with these flags.
+fn one(flags: FlagSet) -> Base {
+    let mut base = base(&[mark(1, 1, 1)]);
+    base.messages[0].flags = flags;
+    base
+}
+
+/// The verdict on a message that the user saw with the flags of the base, and then acted on.
+fn verdict(
+    known: FlagSet,
+    entries: &[JournalEntry],
+    there: RemoteState,
+    policy: Policy,
+) -> Option<Verdict> {
+    let mut shown = known;
+    let saw = entries.iter().map(|entry| {
+        let flags_before = shown;
+        if let Action::Flags(delta) = &entry.action {
+            shown = delta.apply(shown);
+        }
+        JournalEntry {
+            flags_before,
+            ..entry.clone()
+        }
+    });
+    verdict_later(known, &saw.collect::<Vec<_>>(), there, policy)
+}
+
+/// The verdict after the base has moved on since the user acted.
+fn verdict_later(
+    known: FlagSet,
+    entries: &[JournalEntry],
+    there: RemoteState,
+    policy: Policy,
+) -> Option<Verdict> {
+    let base = one(known);
+    let remote = Remote {
+        states: vec![there],
+        strangers: Vec::new(),
+    };
+    let verdicts = merge(&base, &fold(&base, entries), &remote, policy);
+    assert!(verdicts.messages.len() <= 1);
+    verdicts.messages.into_iter().next()
+}
+
+fn check(known: FlagSet, entries: &[JournalEntry], there: RemoteState, expected: Outcome) {
+    let verdict = verdict(known, entries, there, Policy::default()).expect("a verdict");
+    assert_eq!(
+        verdict.outcome, expected,
+        "{known:?}, {entries:?}, {there:?}"
+    );
+    let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
+    assert_eq!(verdict.entries, ids, "each entry is answered");
+}
+
+fn there(flags: FlagSet) -> RemoteState {
+    RemoteState::Present(flags)
+}
+
+fn set(flags: &[FlagSet]) -> FlagSet {
+    flags.iter().copied().collect()
+}
+
+#[test]
+fn a_flag_that_both_changed_is_changed_once() {
+    check(
+        NONE,
+        &[entry(1, 1, adding(SEEN))],
+        there(SEEN),
+        Settle(Present(SEEN)),
+    );
+    check(
+        SEEN,
+        &[entry(1, 1, removing(SEEN))],
+        there(NONE),
+        Settle(Present(NONE)),
+    );
+}
+
+#[test]
+fn changes_of_different_flags_come_together() {
+    let ours = [entry(1, 1, adding(SEEN)), entry(2, 1, removing(KEYWORD))];
+    check(
+        set(&[KEYWORD, ANSWERED]),
+        &ours,
+        there(set(&[KEYWORD, FLAGGED])),
+        Settle(Present(set(&[SEEN, FLAGGED]))),
+    );
+}
+
+#[test]
+fn a_deleted_message_that_others_marked_is_kept() {
+    let removed = [entry(1, 1, adding(DELETED)), entry(2, 1, Action::Expunge)];
+    for (marks, count) in [(FLAGGED, 1), (FLAGGED, 2), (ANSWERED, 1), (ANSWERED, 2)] {
+        let conflict = Conflict {
+            kind: DeletedHereMarkedThere,
+            kept: Present(marks),
+        };
+        check(NONE, &removed[..count], there(marks), conflict);
+        let kept_anyway = Policy {
+            delete_what_others_marked: true,
+        };
+        let verdict = verdict(NONE, &removed[..count], there(marks), kept_anyway).unwrap();
+        let wished = if count == 2 {
+            Gone
+        } else {
+            Present(set(&[marks, DELETED]))
+        };
+        assert_eq!(verdict.outcome, Settle(wished));
+    }
+}
+
+#[test]
+fn a_message_removed_here_and_undeleted_there_is_kept() {
+    let kept = Conflict {
+        kind: DeletedHereUndeletedThere,
+        kept: Present(SEEN),
+    };
+    check(DELETED, &[entry(1, 1, Action::Expunge)], there(SEEN), kept);
+}
+
+#[test]
+fn a_message_that_mattered_here_and_is_gone_there_is_a_conflict() {
+    let gone = Conflict {
+        kind: ChangedHereDeletedThere,
+        kept: Gone,
+    };
+    check(
+        NONE,
+        &[entry(1, 1, adding(FLAGGED))],
+        RemoteState::Gone,
+        gone,
+    );
+    check(
+        DELETED,
+        &[entry(1, 1, removing(DELETED))],
+        RemoteState::Gone,
+        gone,
+    );
+    check(
+        NONE,
+        &[entry(1, 1, adding(SEEN))],
+        RemoteState::Gone,
+        Settle(Gone),
+    );
+    check(
+        NONE,
+        &[entry(1, 1, Action::Expunge)],
+        RemoteState::Gone,
+        Settle(Gone),
+    );
+}
+
+#[test]
+fn a_change_that_may_have_landed_and_was_taken_back_is_taken_back_there() {
+    for flag in [SEEN, FLAGGED, ANSWERED, DELETED, KEYWORD] {
+        let set = [
+            attempted(entry(1, 1, adding(flag)), 1),
+            entry(2, 1, removing(flag)),
+        ];
+        check(NONE, &set, there(flag), Settle(Present(NONE)));
+        check(NONE, &set, there(NONE), Settle(Present(NONE)));
+        let cleared = [
+            attempted(entry(1, 1, removing(flag)), 1),
+            entry(2, 1, adding(flag)),
+        ];
+        check(flag, &cleared, there(NONE), Settle(Present(flag)));
+    }
+}
+
+#[test]
+fn a_mark_of_ours_that_was_taken_back_is_no_mark_of_others() {
+    let changed_mind = [
+        attempted(entry(1, 1, adding(FLAGGED)), 1),
+        entry(2, 1, removing(FLAGGED)),
+        entry(3, 1, adding(DELETED)),
+        entry(4, 1, Action::Expunge),
+    ];
+    check(NONE, &changed_mind, there(FLAGGED), Settle(Gone));
+    check(
+        NONE,
+        &changed_mind[..3],
+        there(FLAGGED),
+        Settle(Present(DELETED)),
+    );
+}
+
+#[test]
+fn what_others_took_back_after_us_stays_taken_back() {
+    let ours = [attempted(entry(1, 1, adding(FLAGGED)), 1)];
+    check(FLAGGED, &ours, there(NONE), Settle(Present(NONE)));
+}
+
+#[test]
+fn a_conflict_takes_our_own_deleted_mark_off_and_no_other() {
+    let kept = |flags| Conflict {
+        kind: DeletedHereMarkedThere,
+        kept: Present(flags),
+    };
+    let ours = [
+        attempted(entry(1, 1, adding(DELETED)), 1),
+        attempted(entry(2, 1, Action::Expunge), 1),
+    ];
+    check(NONE, &ours, there(set(&[DELETED, FLAGGED])), kept(FLAGGED));
+    check(
+        DELETED,
+        &ours,
+        there(set(&[DELETED, FLAGGED])),
+        kept(FLAGGED),
+    );
+    let theirs = [attempted(entry(2, 1, Action::Expunge), 1)];
+    check(
+        DELETED,
+        &theirs,
+        there(set(&[DELETED, FLAGGED])),
+        kept(set(&[DELETED, FLAGGED])),
+    );
+}
+
+#[test]
+fn a_copy_carries_the_flags_it_was_asked_with_and_those_of_others() {
+    let to = MailboxName::inbox();
+    let entries = [
+        entry(1, 1, adding(SEEN)),
+        entry(2, 1, Action::Copy { to }),
+        entry(3, 1, adding(DELETED)),
+    ];
+    let verdict = verdict(
+        KEYWORD,
+        &entries,
+        there(set(&[KEYWORD, FLAGGED])),
+        Policy::default(),
+    )
+    .unwrap();
+    assert_eq!(verdict.copies.len(), 1);
+    assert_eq!(verdict.copies[0].flags, set(&[SEEN, KEYWORD, FLAGGED]));
+}
+
+/// What the user saw when asking for `action`, and what the base has come to since.
+fn check_later(saw: FlagSet, action: Action, known: FlagSet, expected: Outcome) {
+    let late = JournalEntry {
+        flags_before: saw,
+        ..entry(1, 1, action)
+    };
+    let verdict =
+        verdict_later(known, &[late], there(known), Policy::default()).expect("a verdict");
+    assert_eq!(verdict.outcome, expected, "{saw:?} {known:?}");
+}
+
+#[test]
+fn a_mark_that_the_user_did_not_see_stays_a_conflict_when_the_base_has_it() {
+    for marks in [FLAGGED, ANSWERED] {
+        let kept = |flags| Conflict {
+            kind: DeletedHereMarkedThere,
+            kept: Present(flags),
+        };
+        check_later(NONE, adding(DELETED), marks, kept(marks));
+        check_later(
+            DELETED,
+            Action::Expunge,
+            set(&[DELETED, marks]),
+            kept(set(&[DELETED, marks])),
+        );
+        check_later(
+            set(&[DELETED, marks]),
+            Action::Expunge,
+            set(&[DELETED, marks]),
+            Settle(Gone),
+        );
+    }
+}
+
+#[test]
+fn an_undeletion_stays_a_conflict_when_the_base_has_it() {
+    let kept = Conflict {
+        kind: DeletedHereUndeletedThere,
+        kept: Present(SEEN),
+    };
+    check_later(DELETED, Action::Expunge, SEEN, kept);
+}
+
+#[test]
+fn a_mark_of_our_own_is_no_conflict_when_the_base_has_it() {
+    let entries = [
+        attempted(entry(1, 1, adding(DELETED)), 1),
+        attempted(entry(2, 1, adding(FLAGGED)), 1),
+    ];
+    let verdict = verdict_later(FLAGGED, &entries, there(FLAGGED), Policy::default()).unwrap();
+    assert_eq!(verdict.outcome, Settle(Present(set(&[FLAGGED, DELETED]))));
+}
+
+const ALPHABET: [FlagSet; 5] = [SEEN, FLAGGED, ANSWERED, DELETED, KEYWORD];
+
+#[test]
+fn equal_views_need_no_verdict() {
+    for bits in 0..32 {
+        let flags = FlagSet::from_bits(bits);
+        assert_eq!(verdict(flags, &[], there(flags), Policy::default()), None);
+    }
+}
+
+/// A few actions of the user on one message, the first of them attempted; a removal comes last.
+fn actions(chance: &mut Chance, known: FlagSet) -> Vec<JournalEntry> {
+    let count = chance.below(5);
+    let tried = chance.below(count + 1);
+    let mut entries = Vec::new();
+    let mut shown = known;
+    for number in 0..count {
+        let flags = chance.flags(&ALPHABET, 25);
+        let action = if number + 1 == count && shown.contains(DELETED) {
+            Action::Expunge
+        } else if chance.percent(50) {
+            adding(flags)
+        } else {
+            removing(flags)
+        };
+        if let Action::Flags(delta) = &action {
+            shown = delta.apply(shown);
+        }
+        let raw = i64::try_from(number).unwrap() + 1;
+        let made = entry(raw, 1, action);
+        entries.push(if number < tried {
+            attempted(made, 1)
+        } else {
+            made
+        });
+    }
+    entries
+}
+
+/// What every flag comes to that the message may keep.
+fn kept(outcome: Outcome) -> Option<FlagSet> {
+    match outcome {
+        Settle(Present(flags))
+        | Conflict {
+            kept: Present(flags),
+            ..
+        } => Some(flags),
+        Settle(Gone) | Conflict { kept: Gone, .. } | Outcome::Wait(_) => None,
+    }
+}
+
+#[test]
+fn what_others_changed_and_we_did_not_ask_for_survives() {
+    for seed in 0..case_count(20_000) {
+        let chance = &mut Chance::new(seed);
+        let (known, now) = (chance.flags(&ALPHABET, 40), chance.flags(&ALPHABET, 40));
+        let entries = actions(chance, known);
+        let policy = Policy {
+            delete_what_others_marked: chance.percent(20),
+        };
+        let Some(verdict) = verdict(known, &entries, there(now), policy) else {
+            assert!(entries.is_empty() && known == now);
+            continue;
+        };
+        let named: FlagSet = entries
+            .iter()
+            .map(|entry| match &entry.action {
+                Action::Flags(delta) => delta.touched(),
+                Action::Expunge | Action::Copy { .. } => NONE,
+            })
+            .collect();
+        if let Some(flags) = kept(verdict.outcome) {
+            assert_eq!(
+                flags.minus(named),
+                now.minus(named),
+                "seed {seed}: {verdict:?}"
+            );
+        }
+    }
+}
+
+/// Whatever part of our own commands has landed, nobody else having done anything: no conflict, and the user's last word.
+#[test]
+fn our_own_half_done_changes_never_count_as_somebody_elses() {
+    for seed in 0..case_count(20_000) {
+        let chance = &mut Chance::new(seed);
+        let known = chance.flags(&ALPHABET, 40);
+        let entries = actions(chance, known);
+        let mut landed = known;
+        let mut wished = known;
+        for entry in &entries {
+            if let Action::Flags(delta) = &entry.action {
+                wished = delta.apply(wished);
+                if entry.attempt().is_some() {
+                    landed = delta.within(chance.flags(&ALPHABET, 50)).apply(landed);
+                }
+            } else if entry.attempt().is_some() && chance.percent(50) {
+                landed = landed.union(DELETED);
+            }
+        }
+        let removed = entries.iter().any(|entry| entry.action == Action::Expunge);
+        let expected = if removed {
+            Settle(Gone)
+        } else {
+            Settle(Present(wished))
+        };
+        if let Some(verdict) = verdict(known, &entries, there(landed), Policy::default()) {
+            assert_eq!(
+                verdict.outcome, expected,
+                "seed {seed}: {known:?}, {entries:?}, {landed:?}"
+            );
+        }
+    }
+}

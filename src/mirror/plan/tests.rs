@@ -1,1 +1,643 @@
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Brakes, Delay, Halt, Plan, Step, plan};
+use crate::id::{EntryId, MessageId};
+use crate::journal::{Action, Attempt, JournalEntry, ParkReason};
+use crate::mirror::support::{
+    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, case_count,
+    entry, id, mark, removing, seq,
+};
+use crate::mirror::{
+    Access, Base, CopyDecision, MailboxFacts, Policy, Remote, RemoteState, Stranger, Verdicts,
+    fold, merge,
+};
+use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
+
+/// Everything a plan is made from, as a test writes it.
+#[derive(Clone, Debug)]
+struct Case {
+    base: Base,
+    entries: Vec<JournalEntry>,
+    remote: Remote,
+    facts: MailboxFacts,
+    copies: BTreeMap<EntryId, CopyDecision>,
+}
+
+impl Case {
+    /// Messages 1, 2, ... which nobody has changed since the base.
+    fn quiet(flags: &[FlagSet]) -> Self {
+        let marks: Vec<_> = (1..)
+            .take(flags.len())
+            .map(|number| mark(number, 1, 1))
+            .collect();
+        let mut base = base(&marks);
+        for (message, &flags) in base.messages.iter_mut().zip(flags) {
+            message.flags = flags;
+        }
+        Self {
+            base,
+            entries: Vec::new(),
+            remote: Remote {
+                states: flags
+                    .iter()
+                    .map(|&flags| RemoteState::Present(flags))
+                    .collect(),
+                strangers: Vec::new(),
+            },
+            facts: MailboxFacts::default(),
+            copies: BTreeMap::new(),
+        }
+    }
+
+    fn doing(mut self, message: i64, actions: &[Action]) -> Self {
+        for action in actions {
+            let raw = i64::try_from(self.entries.len()).unwrap() + 1;
+            self.entries.push(entry(raw, message, action.clone()));
+        }
+        self
+    }
+
+    fn removing(self, message: i64) -> Self {
+        self.doing(message, &[adding(DELETED), Action::Expunge])
+    }
+
+    fn finding(mut self, message: usize, state: RemoteState) -> Self {
+        self.remote.states[message - 1] = state;
+        self
+    }
+
+    fn stranger(mut self, flags: FlagSet, arrived: bool) -> Self {
+        let place = self.remote.states.len() + self.remote.strangers.len() + 1;
+        self.remote.strangers.push(Stranger {
+            seq: seq(u32::try_from(place).unwrap()),
+            flags,
+            arrived,
+        });
+        self
+    }
+
+    fn deciding(mut self, entry: i64, decision: CopyDecision) -> Self {
+        self.copies.insert(EntryId::from_raw(entry), decision);
+        self
+    }
+
+    fn verdicts(&self) -> Verdicts {
+        merge(
+            &self.base,
+            &fold(&self.base, &self.entries),
+            &self.remote,
+            Policy::default(),
+        )
+    }
+
+    fn planned(&self, brakes: Option<Brakes>) -> Result<Plan, Halt> {
+        plan(
+            &self.verdicts(),
+            &self.remote,
+            &self.facts,
+            &self.copies,
+            brakes,
+        )
+    }
+
+    fn check(&self, steps: &[Step], delays: &[(i64, Delay)]) {
+        let plan = self.planned(Some(Brakes::default())).expect("no brake");
+        assert_eq!(plan.steps, steps, "{self:?}");
+        let expected: BTreeMap<MessageId, Delay> = delays
+            .iter()
+            .map(|&(message, delay)| (id(message), delay))
+            .collect();
+        assert_eq!(plan.delays, expected, "{self:?}");
+        ServerModel::of(self).carry_out(&plan, self);
+    }
+}
+
+fn store(messages: &[i64], add: FlagSet, remove: FlagSet) -> Step {
+    Step::StoreFlags {
+        messages: messages.iter().map(|&raw| id(raw)).collect(),
+        delta: FlagDelta { add, remove },
+    }
+}
+
+fn expunge(only: &[i64]) -> Step {
+    Step::Expunge {
+        only: only.iter().map(|&raw| id(raw)).collect(),
+    }
+}
+
+fn archive() -> MailboxName {
+    MailboxName::from_bytes(b"archive").unwrap()
+}
+
+fn copy() -> Action {
+    Action::Copy { to: archive() }
+}
+
+fn first_try() -> Attempt {
+    Attempt {
+        number: 1,
+        copies_before: 0,
+    }
+}
+
+fn copying(message: i64, entry: i64) -> Step {
+    Step::Copy {
+        message: id(message),
+        entry: EntryId::from_raw(entry),
+        to: archive(),
+        attempt: first_try(),
+    }
+}
+
+#[test]
+fn a_settled_mailbox_plans_nothing() {
+    Case::quiet(&[NONE, SEEN, DELETED])
+        .stranger(DELETED, true)
+        .check(&[], &[]);
+    Case::quiet(&[NONE])
+        .doing(1, &[adding(SEEN)])
+        .finding(1, RemoteState::Present(SEEN))
+        .check(&[], &[]);
+    Case::quiet(&[NONE, SEEN])
+        .finding(1, RemoteState::Gone)
+        .finding(2, RemoteState::Present(FLAGGED))
+        .check(&[], &[]);
+}
+
+#[test]
+fn equal_changes_are_one_step() {
+    Case::quiet(&[NONE; 3])
+        .doing(3, &[adding(SEEN)])
+        .doing(1, &[adding(SEEN)])
+        .doing(2, &[adding(SEEN.union(FLAGGED))])
+        .check(
+            &[
+                store(&[1, 3], SEEN, NONE),
+                store(&[2], SEEN.union(FLAGGED), NONE),
+            ],
+            &[],
+        );
+}
+
+#[test]
+fn a_removal_is_marked_and_then_expunged() {
+    Case::quiet(&[NONE, DELETED, NONE])
+        .removing(1)
+        .doing(2, &[Action::Expunge])
+        .check(&[store(&[1], DELETED, NONE), expunge(&[1, 2])], &[]);
+}
+
+#[test]
+fn deleted_marks_of_others_hold_expunge_back() {
+    let marked = [store(&[1], DELETED, NONE)];
+    let waits = [(1, Delay::OthersDeleted)];
+    Case::quiet(&[NONE, DELETED])
+        .removing(1)
+        .check(&marked, &waits);
+    Case::quiet(&[NONE, NONE])
+        .removing(1)
+        .finding(2, RemoteState::Present(DELETED))
+        .check(&marked, &waits);
+    Case::quiet(&[NONE])
+        .removing(1)
+        .stranger(DELETED, true)
+        .check(&marked, &waits);
+    Case::quiet(&[NONE, NONE])
+        .removing(1)
+        .finding(2, RemoteState::Doubtful)
+        .stranger(DELETED, false)
+        .check(&marked, &waits);
+    Case::quiet(&[NONE])
+        .removing(1)
+        .stranger(FLAGGED, true)
+        .check(&[marked[0].clone(), expunge(&[1])], &[]);
+}
+
+#[test]
+fn an_expunge_that_can_be_told_what_to_remove_is_not_held_back() {
+    let mut case = Case::quiet(&[NONE, DELETED])
+        .removing(1)
+        .stranger(DELETED, true);
+    case.facts.scoped_expunge = true;
+    case.check(&[store(&[1], DELETED, NONE), expunge(&[1])], &[]);
+}
+
+#[test]
+fn messages_that_are_only_marked_get_their_mark_after_expunge() {
+    Case::quiet(&[NONE, NONE])
+        .removing(1)
+        .doing(2, &[adding(DELETED.union(SEEN))])
+        .check(
+            &[
+                store(&[2], SEEN, NONE),
+                store(&[1], DELETED, NONE),
+                expunge(&[1]),
+                store(&[2], DELETED, NONE),
+            ],
+            &[],
+        );
+}
+
+#[test]
+fn a_mark_that_comes_off_no_longer_holds_expunge_back() {
+    Case::quiet(&[NONE, DELETED])
+        .removing(1)
+        .doing(2, &[removing(DELETED)])
+        .check(
+            &[
+                store(&[2], NONE, DELETED),
+                store(&[1], DELETED, NONE),
+                expunge(&[1]),
+            ],
+            &[],
+        );
+}
+
+#[test]
+fn copies_are_sent_in_the_order_of_the_journal_with_the_flags_of_their_moment() {
+    Case::quiet(&[NONE, NONE])
+        .doing(2, &[adding(SEEN), copy()])
+        .doing(1, &[copy(), adding(FLAGGED)])
+        .doing(2, &[removing(SEEN)])
+        .deciding(2, CopyDecision::Send(first_try()))
+        .deciding(3, CopyDecision::Send(first_try()))
+        .check(
+            &[
+                store(&[2], SEEN, NONE),
+                copying(2, 2),
+                copying(1, 3),
+                store(&[2], NONE, SEEN),
+                store(&[1], FLAGGED, NONE),
+            ],
+            &[(1, Delay::CopyFirst), (2, Delay::CopyFirst)],
+        );
+}
+
+#[test]
+fn a_copy_is_never_marked_deleted_on_the_way() {
+    Case::quiet(&[NONE])
+        .doing(1, &[adding(DELETED), copy()])
+        .deciding(2, CopyDecision::Send(first_try()))
+        .check(&[copying(1, 2)], &[(1, Delay::CopyFirst)]);
+}
+
+#[test]
+fn a_move_waits_for_the_receipt_of_its_copy() {
+    let moved = Case::quiet(&[NONE]).doing(1, &[copy(), adding(DELETED), Action::Expunge]);
+    let waits = [(1, Delay::CopyFirst)];
+    moved.clone().check(&[], &waits);
+    moved
+        .clone()
+        .deciding(1, CopyDecision::Send(first_try()))
+        .check(&[copying(1, 1)], &waits);
+    moved
+        .clone()
+        .deciding(1, CopyDecision::Park(ParkReason::NoDestination))
+        .check(&[], &waits);
+    moved
+        .deciding(1, CopyDecision::Received)
+        .check(&[store(&[1], DELETED, NONE), expunge(&[1])], &[]);
+}
+
+#[test]
+fn one_copy_of_several_is_not_enough_to_remove_the_source() {
+    Case::quiet(&[NONE])
+        .doing(1, &[copy(), copy(), adding(DELETED), Action::Expunge])
+        .deciding(1, CopyDecision::Received)
+        .deciding(2, CopyDecision::Send(first_try()))
+        .check(&[copying(1, 2)], &[(1, Delay::CopyFirst)]);
+}
+
+#[test]
+fn a_mailbox_for_reading_only_is_sent_nothing() {
+    let mut case = Case::quiet(&[NONE, NONE, NONE])
+        .removing(1)
+        .doing(2, &[adding(SEEN)])
+        .doing(3, &[copy()])
+        .deciding(4, CopyDecision::Send(first_try()));
+    case.facts.access = Access::ReadOnly;
+    case.check(
+        &[],
+        &[
+            (1, Delay::ReadOnly),
+            (2, Delay::ReadOnly),
+            (3, Delay::ReadOnly),
+        ],
+    );
+}
+
+#[test]
+fn doubtful_and_returned_messages_wait() {
+    Case::quiet(&[NONE, NONE, NONE])
+        .removing(1)
+        .finding(1, RemoteState::Doubtful)
+        .doing(2, &[adding(SEEN)])
+        .finding(2, RemoteState::Returned)
+        .finding(3, RemoteState::Doubtful)
+        .check(&[], &[(1, Delay::Doubtful), (2, Delay::Returned)]);
+}
+
+#[test]
+fn a_conflict_is_carried_out_as_what_it_keeps() {
+    let mut case = Case::quiet(&[NONE])
+        .removing(1)
+        .finding(1, RemoteState::Present(FLAGGED.union(DELETED)));
+    case.check(&[], &[]);
+    case.entries = case
+        .entries
+        .into_iter()
+        .map(|entry| attempted(entry, 1))
+        .collect();
+    case.check(&[store(&[1], NONE, DELETED)], &[]);
+}
+
+/// A mailbox of so many messages of which so many are gone there, after `actions` on each of these.
+fn vanishing(gone: usize, of: usize, actions: &[Action]) -> Case {
+    let mut case = Case::quiet(&vec![NONE; of]);
+    for message in 1..=gone {
+        case = case
+            .doing(i64::try_from(message).unwrap(), actions)
+            .finding(message, RemoteState::Gone);
+    }
+    case
+}
+
+fn there(gone_count: usize, base_count: usize) -> Result<(), Halt> {
+    Err(Halt::VanishedThere {
+        gone_count,
+        base_count,
+    })
+}
+
+fn here(removed_count: usize, base_count: usize) -> Result<(), Halt> {
+    Err(Halt::RemovedHere {
+        removed_count,
+        base_count,
+    })
+}
+
+fn braked(case: &Case, expected: Result<(), Halt>) {
+    assert_eq!(case.planned(Some(Brakes::default())).map(|_| ()), expected);
+    assert!(case.planned(None).is_ok(), "a person has approved");
+}
+
+#[test]
+fn what_vanished_there_brakes_at_its_thresholds() {
+    for (gone, of, expected) in [
+        (0, 0, Ok(())),
+        (1, 1, Ok(())),
+        (2, 2, there(2, 2)),
+        (1, 2, Ok(())),
+        (18, 19, Ok(())),
+        (19, 19, there(19, 19)),
+        (19, 38, Ok(())),
+        (20, 40, there(20, 40)),
+        (20, 41, Ok(())),
+        (21, 41, there(21, 41)),
+        (999, 2000, Ok(())),
+        (1000, 2000, there(1000, 2000)),
+    ] {
+        braked(&vanishing(gone, of, &[]), expected);
+    }
+}
+
+#[test]
+fn flags_set_here_are_no_reason_to_believe_that_messages_vanished() {
+    braked(&vanishing(2, 2, &[adding(SEEN)]), there(2, 2));
+    braked(&vanishing(30, 40, &[adding(SEEN)]), there(30, 40));
+}
+
+#[test]
+fn what_was_removed_here_may_be_gone_there() {
+    let removal = [adding(DELETED), Action::Expunge];
+    braked(&vanishing(2, 2, &removal), Ok(()));
+    braked(&vanishing(30, 40, &removal), Ok(()));
+    let others_too = vanishing(30, 40, &removal).finding(31, RemoteState::Gone);
+    braked(&others_too, Ok(()));
+}
+
+#[test]
+fn a_mailbox_that_is_empty_brakes_unless_all_of_it_was_removed_here() {
+    let one_removed = vanishing(1, 3, &[adding(DELETED), Action::Expunge]);
+    let and_the_others_gone = one_removed
+        .finding(2, RemoteState::Gone)
+        .finding(3, RemoteState::Gone);
+    braked(&and_the_others_gone, there(2, 3));
+}
+
+#[test]
+fn what_was_removed_here_brakes_at_its_thresholds() {
+    for (removed, of, expected) in [
+        (1, 1, Ok(())),
+        (19, 19, Ok(())),
+        (20, 40, here(20, 40)),
+        (20, 41, Ok(())),
+        (499, 2000, Ok(())),
+        (500, 2000, here(500, 2000)),
+    ] {
+        let mut case = Case::quiet(&vec![NONE; of]);
+        for message in 1..=i64::try_from(removed).unwrap() {
+            case = case.removing(message);
+        }
+        braked(&case, expected);
+    }
+}
+
+/// A server as simple as can be: messages by name with their flags, and strangers behind them.
+struct ServerModel {
+    known: BTreeMap<MessageId, FlagSet>,
+    strangers: Vec<FlagSet>,
+}
+
+impl ServerModel {
+    fn of(case: &Case) -> Self {
+        let states = case.base.messages.iter().zip(&case.remote.states);
+        let known = states.filter_map(|(message, state)| match state {
+            RemoteState::Present(flags) => Some((message.id, *flags)),
+            RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => None,
+        });
+        Self {
+            known: known.collect(),
+            strangers: case
+                .remote
+                .strangers
+                .iter()
+                .map(|stranger| stranger.flags)
+                .collect(),
+        }
+    }
+
+    /// Does what the plan says, and nothing may go wrong.
+    fn carry_out(mut self, plan: &Plan, case: &Case) {
+        let removable: BTreeSet<MessageId> = case
+            .entries
+            .iter()
+            .filter(|entry| entry.action == Action::Expunge)
+            .map(|entry| entry.message)
+            .collect();
+        let wished: BTreeMap<EntryId, FlagSet> = case
+            .verdicts()
+            .messages
+            .iter()
+            .flat_map(|verdict| verdict.copies.iter().map(|wish| (wish.entry, wish.flags)))
+            .collect();
+        let mut last_copy = EntryId::from_raw(0);
+        for step in &plan.steps {
+            match step {
+                Step::StoreFlags { messages, delta } => {
+                    assert!(!messages.is_empty() && !delta.is_empty());
+                    for message in messages {
+                        let flags = self.known.get_mut(message).expect("it is there");
+                        assert!(
+                            !delta.holds_in(*flags),
+                            "{step:?} changes nothing of {flags:?}"
+                        );
+                        *flags = delta.apply(*flags);
+                    }
+                }
+                Step::Copy { message, entry, .. } => {
+                    assert!(*entry > last_copy, "copies are out of order");
+                    last_copy = *entry;
+                    assert_eq!(
+                        self.known[message].minus(DELETED),
+                        wished[entry].minus(DELETED)
+                    );
+                }
+                Step::Expunge { only } => self.expunge(only, &removable, case.facts.scoped_expunge),
+            }
+        }
+    }
+
+    fn expunge(&mut self, only: &[MessageId], removable: &BTreeSet<MessageId>, scoped: bool) {
+        let marked = self
+            .known
+            .iter()
+            .filter(|(_, flags)| flags.contains(DELETED));
+        let marked: Vec<MessageId> = marked.map(|(message, _)| *message).collect();
+        assert!(
+            only.iter()
+                .all(|message| removable.contains(message) && marked.contains(message))
+        );
+        if !scoped {
+            assert_eq!(marked, only, "EXPUNGE would remove others");
+            assert!(!self.strangers.iter().any(|flags| flags.contains(DELETED)));
+        }
+        self.known.retain(|message, _| !only.contains(message));
+    }
+}
+
+const ALPHABET: [FlagSet; 5] = [SEEN, FLAGGED, ANSWERED, DELETED, KEYWORD];
+
+fn any_case(chance: &mut Chance) -> Case {
+    let deleted = chance.pick(&[0, 0, 10, 50]);
+    let flags = |chance: &mut Chance| {
+        let mark = if chance.percent(deleted) {
+            DELETED
+        } else {
+            NONE
+        };
+        chance.flags(&ALPHABET, 20).minus(DELETED).union(mark)
+    };
+    let known: Vec<FlagSet> = (0..chance.below(6)).map(|_| flags(chance)).collect();
+    let mut case = Case::quiet(&known);
+    for message in 1..=known.len() {
+        let state = match chance.below(8) {
+            0 => RemoteState::Gone,
+            1 => RemoteState::Doubtful,
+            2 => RemoteState::Returned,
+            3 | 4 => RemoteState::Present(flags(chance)),
+            _ => RemoteState::Present(known[message - 1]),
+        };
+        case = case.finding(message, state);
+    }
+    for _ in 0..chance.below(8) {
+        if known.is_empty() {
+            break;
+        }
+        let message = i64::try_from(chance.below(known.len())).unwrap() + 1;
+        case = match chance.below(5) {
+            0 => case.doing(message, &[copy()]),
+            1 | 2 => case.removing(message),
+            3 => case.doing(message, &[adding(chance.flags(&ALPHABET, 30))]),
+            _ => case.doing(message, &[removing(chance.flags(&ALPHABET, 30))]),
+        };
+    }
+    let copies: Vec<i64> = case
+        .entries
+        .iter()
+        .filter(|entry| entry.is_copy())
+        .map(|entry| entry.id.raw())
+        .collect();
+    for entry in copies {
+        case = match chance.below(4) {
+            0 => case,
+            1 => case.deciding(entry, CopyDecision::Received),
+            2 => case.deciding(entry, CopyDecision::Park(ParkReason::NoReceipt)),
+            _ => case.deciding(entry, CopyDecision::Send(first_try())),
+        };
+    }
+    for _ in 0..chance.below(3) {
+        case = case.stranger(flags(chance), true);
+    }
+    case.facts.scoped_expunge = chance.percent(30);
+    case.facts.access = chance.pick(&[Access::ReadWrite, Access::Unsaid, Access::ReadOnly]);
+    case
+}
+
+#[test]
+fn no_plan_removes_what_nobody_asked_to_remove() {
+    let mut expunge_count = 0;
+    for seed in 0..case_count(20_000) {
+        let case = any_case(&mut Chance::new(seed));
+        let plan = case.planned(None).expect("no brakes");
+        expunge_count += plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step, Step::Expunge { .. }))
+            .count();
+        ServerModel::of(&case).carry_out(&plan, &case);
+    }
+    assert!(expunge_count > 1000, "{expunge_count}");
+}
+
+#[test]
+fn every_entry_is_carried_out_or_has_a_reason_to_wait() {
+    for seed in 0..case_count(20_000) {
+        let case = any_case(&mut Chance::new(seed));
+        let plan = case.planned(None).expect("no brakes");
+        let acted: BTreeSet<MessageId> = plan
+            .steps
+            .iter()
+            .flat_map(|step| step.messages().iter().copied())
+            .collect();
+        for verdict in case.verdicts().messages {
+            let reached = match verdict.outcome {
+                super::Outcome::Settle(target) | super::Outcome::Conflict { kept: target, .. } => {
+                    match verdict.remote {
+                        RemoteState::Present(flags) => {
+                            target == super::MessageState::Present(flags)
+                        }
+                        RemoteState::Gone => target == super::MessageState::Gone,
+                        RemoteState::Returned | RemoteState::Doubtful => false,
+                    }
+                }
+                super::Outcome::Wait(_) => false,
+            };
+            let explained = plan.delays.contains_key(&verdict.message);
+            let moves = acted.contains(&verdict.message);
+            assert!(
+                verdict.entries.is_empty() || reached || explained || moves,
+                "seed {seed}: {verdict:?}"
+            );
+            if let Some(Delay::ReadOnly) = plan.delays.get(&verdict.message) {
+                assert_eq!(case.facts.access, Access::ReadOnly);
+            }
+        }
+        assert!(case.facts.access != Access::ReadOnly || plan.steps.is_empty());
+        assert!(
+            plan.delays
+                .keys()
+                .all(|message| case.entries.iter().any(|entry| entry.message == *message))
+        );
+    }
+}

@@ -73,6 +73,7 @@ fn row_1064_lex_lit_s2c_a_servers_literal_is_read_by_count() {
 fn free_text_of_a_server_announces_nothing() {
     for line in [
         "* OK see {5}",
+        "+go {5}",
         "+ go {5}",
         "a1 NO not {5}",
         "* MAILBOX odd{5}",
@@ -174,6 +175,24 @@ fn a_literal_costs_what_has_arrived_and_not_what_was_announced() {
         literal.octets.capacity() <= 64 * 1024,
         "{}",
         literal.octets.capacity()
+    );
+}
+
+#[test]
+fn the_literals_of_a_line_are_counted() {
+    let limits = FrameLimits {
+        line: usize::MAX,
+        literal: 1,
+        literal_total: usize::MAX,
+    };
+    let line = |count: usize| format!("{}\r\n", "{0}\r\n".repeat(count));
+    assert_eq!(
+        say(Peer::Server, limits, &[line(MAX_LITERALS + 1).as_bytes()]),
+        ["lost"]
+    );
+    assert_ne!(
+        say(Peer::Server, limits, &[line(MAX_LITERALS).as_bytes()]),
+        ["lost"]
     );
 }
 

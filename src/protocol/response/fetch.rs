@@ -1,7 +1,9 @@
 //! The data of a FETCH response.
 
 use crate::protocol::parse::{Capitals, Cursor, ParseError};
-use crate::protocol::types::{Body, Envelope, Flag, InternalDate, NString, Section, item_name};
+use crate::protocol::types::{
+    Body, Envelope, FetchRequest, Flag, InternalDate, NString, Section, item_name,
+};
 
 /// What one FETCH response says of a message: only what is there. `Some(None)` is a text that the server gave as NIL.
 ///
@@ -26,6 +28,8 @@ pub struct FetchData {
     pub text: Option<NString>,
     /// `BODY[...]`, in order.
     pub sections: Vec<(Section, NString)>,
+    /// `BODY[...]<first>`: only some of a section, from this octet on. Never to be taken for the whole.
+    pub pieces: Vec<(Section, u32, NString)>,
     /// `UID`.
     pub uid: Option<u32>,
     /// `MODSEQ`.
@@ -90,14 +94,17 @@ impl FetchData {
             cursor.spaces();
             return self.skip_item(cursor);
         }
-        let section = Section::parse(cursor)?;
-        if cursor.eat(b'<') {
-            cursor.number()?;
-            cursor.want(b'>', "a closing angle bracket")?;
+        if self.sections.len().max(self.pieces.len()) >= FetchRequest::MAX_ITEMS {
+            return Err(ParseError::TooMany { what: "sections" });
         }
+        let section = Section::parse(cursor)?;
+        let first = origin(cursor)?;
         cursor.spaces();
         let octets = cursor.nstring()?;
-        self.sections.push((section, octets));
+        match first {
+            Some(first) => self.pieces.push((section, first, octets)),
+            None => self.sections.push((section, octets)),
+        }
         Ok(())
     }
 
@@ -120,12 +127,12 @@ impl FetchData {
             .or_else(|| self.take_section(&Section::header()))
     }
 
-    /// One section, taken out.
+    /// One whole section, taken out. Servers spell the names of header fields as they like.
     pub fn take_section(&mut self, wanted: &Section) -> Option<NString> {
         let at = self
             .sections
             .iter()
-            .position(|(section, _)| section == wanted)?;
+            .rposition(|(section, _)| section.is_same(wanted))?;
         Some(self.sections.swap_remove(at).1)
     }
 
@@ -147,8 +154,19 @@ impl FetchData {
         update(&mut self.uid, later.uid);
         update(&mut self.mod_seq, later.mod_seq);
         self.sections.extend(later.sections);
+        self.pieces.extend(later.pieces);
         self.unknown_count = self.unknown_count.saturating_add(later.unknown_count);
     }
+}
+
+/// `["<" number ">"]`.
+fn origin(cursor: &mut Cursor<'_>) -> Result<Option<u32>, ParseError> {
+    if !cursor.eat(b'<') {
+        return Ok(None);
+    }
+    let first = cursor.number()?;
+    cursor.want(b'>', "a closing angle bracket")?;
+    Ok(Some(first))
 }
 
 /// `"(" [flag *(SP flag)] ")"`. NIL is an empty list. What is no flag is left out.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::framer::Frame;
 use crate::protocol::parse::ParseError;
-use crate::protocol::types::{InternalDate, Quoting, Section};
+use crate::protocol::types::{InternalDate, Quoting, Section, SectionText};
 
 fn read(octets: &[u8]) -> Result<Response, ParseError> {
     Response::parse(Frame::of(octets), Quoting::Plain)
@@ -363,7 +363,7 @@ fn row_1064_lex_noescape_and_imap4_lex_escape() {
 #[test]
 fn row_r1_body_peek_sections_are_read() {
     let mut data = fetch(
-        b"* 1 FETCH (BODY[] {4}\r\nab\r\n BODY[HEADER] \"h\" BODY[1.2]<0> text BODY[HEADER.FIELDS (To \"Cc\")] NIL BINARY[1] x)\r\n",
+        b"* 1 FETCH (BODY[] {4}\r\nab\r\n BODY[HEADER] \"h\" BODY[1.2] text BODY[HEADER.FIELDS (To \"Cc\")] NIL BINARY[1] x)\r\n",
     );
     assert_eq!(data.take_message(), Some(Some(b"ab\r\n".to_vec())));
     assert_eq!(data.take_header(), Some(Some(b"h".to_vec())));
@@ -444,4 +444,52 @@ fn later_data_of_a_message_counts() {
         (names(data.flags), data.size, data.uid, data.sections.len()),
         (vec![], Some(5), Some(9), 1)
     );
+}
+
+/// The deepest structures that are read, on a stack smaller than any task's.
+#[test]
+fn the_deepest_nesting_fits_a_small_stack() {
+    let message = "(MESSAGE RFC822 NIL NIL NIL NIL 5 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ";
+    let lines = [
+        format!(
+            "* 1 FETCH (BODY {}(a b NIL NIL NIL NIL 5){})\r\n",
+            "(".repeat(90),
+            " mixed)".repeat(90)
+        ),
+        format!(
+            "* 1 FETCH (BODY {}(a b NIL NIL NIL NIL 5){})\r\n",
+            message.repeat(90),
+            " 7)".repeat(90)
+        ),
+    ];
+    let read_all = move || lines.iter().all(|line| read(line.as_bytes()).is_ok());
+    let small = std::thread::Builder::new()
+        .stack_size(256 * 1024)
+        .spawn(read_all)
+        .unwrap();
+    assert!(small.join().unwrap());
+}
+
+/// UW imapd and Dovecot both write the names in capitals.
+#[test]
+fn a_section_is_found_whatever_the_case_of_its_field_names() {
+    let mut data = fetch(b"* 1 FETCH (BODY[HEADER.FIELDS (SUBJECT TO)] x)\r\n");
+    let named = |names: &[&str]| Section {
+        part: Vec::new(),
+        text: Some(SectionText::HeaderFields(
+            names.iter().map(|name| name.as_bytes().to_vec()).collect(),
+        )),
+    };
+    assert_eq!(data.take_section(&named(&["Subject"])), None);
+    assert_eq!(
+        data.take_section(&named(&["Subject", "To"])),
+        Some(Some(b"x".to_vec()))
+    );
+}
+
+#[test]
+fn some_of_a_message_is_never_taken_for_all_of_it() {
+    let mut data = fetch(b"* 1 FETCH (BODY[]<0> \"low\")\r\n");
+    assert_eq!(data.take_message(), None);
+    assert_eq!(data.pieces, [(Section::whole(), 0, Some(b"low".to_vec()))]);
 }

@@ -1,5 +1,7 @@
 //! BODY: the MIME structure of a message.
 
+mod read;
+
 use super::text::{push_nstring, push_string};
 use super::{Envelope, NString};
 use crate::protocol::parse::{Cursor, ParseError, push_number};
@@ -72,7 +74,7 @@ pub enum PartKind {
 }
 
 impl Body {
-    /// The most parts of one multipart that are read.
+    /// The most parts and parameters, all levels together, that are read.
     pub const MAX_PARTS: usize = 10_000;
 
     /// Reads a structure; depth is bounded by the cursor.
@@ -80,17 +82,7 @@ impl Body {
     /// # Errors
     /// [`ParseError`].
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        cursor.open()?;
-        cursor.spaces();
-        let body = if cursor.peek() == Some(b'(') {
-            multipart(cursor)?
-        } else {
-            single(cursor)?
-        };
-        while !cursor.close() {
-            cursor.skip_value()?;
-        }
-        Ok(body)
+        read::Reader::new(cursor).read()
     }
 
     /// Appends the structure as the endpoint sends it.
@@ -105,106 +97,6 @@ impl Body {
             Self::Single(part) => part.encode(out),
         }
         out.push(b')');
-    }
-}
-
-fn multipart(cursor: &mut Cursor<'_>) -> Result<Body, ParseError> {
-    let mut parts = Vec::new();
-    while cursor.peek() == Some(b'(') {
-        if parts.len() >= Body::MAX_PARTS {
-            return Err(ParseError::TooMany { what: "parts" });
-        }
-        parts.push(Body::parse(cursor)?);
-        cursor.spaces();
-    }
-    Ok(Body::Multipart {
-        parts,
-        subtype: next_string(cursor)?.unwrap_or_default(),
-    })
-}
-
-fn single(cursor: &mut Cursor<'_>) -> Result<Body, ParseError> {
-    let media_type = next_string(cursor)?.unwrap_or_default();
-    let subtype = next_string(cursor)?.unwrap_or_default();
-    let params = params(cursor)?;
-    let (id, description, encoding) = (
-        next_string(cursor)?,
-        next_string(cursor)?,
-        next_string(cursor)?,
-    );
-    let size = next_number(cursor)?;
-    let kind = part_kind(cursor, &media_type, &subtype)?;
-    Ok(Body::Single(Box::new(Part {
-        media_type,
-        subtype,
-        params,
-        id,
-        description,
-        encoding,
-        size,
-        kind,
-    })))
-}
-
-fn part_kind(
-    cursor: &mut Cursor<'_>,
-    media_type: &[u8],
-    subtype: &[u8],
-) -> Result<PartKind, ParseError> {
-    cursor.spaces();
-    let next = cursor.peek();
-    if media_type.eq_ignore_ascii_case(b"TEXT") && next != Some(b')') {
-        return Ok(PartKind::Text {
-            line_count: next_number(cursor)?,
-        });
-    }
-    let is_message =
-        media_type.eq_ignore_ascii_case(b"MESSAGE") && subtype.eq_ignore_ascii_case(b"RFC822");
-    if is_message && next == Some(b'(') {
-        let envelope = Box::new(Envelope::parse(cursor)?);
-        cursor.spaces();
-        let body = Body::parse(cursor)?;
-        return Ok(PartKind::Message {
-            envelope,
-            body,
-            line_count: next_number(cursor)?,
-        });
-    }
-    Ok(PartKind::Basic)
-}
-
-fn params(cursor: &mut Cursor<'_>) -> Result<Vec<Param>, ParseError> {
-    cursor.spaces();
-    let mut params = Vec::new();
-    if cursor.eat_word(b"NIL") {
-        return Ok(params);
-    }
-    cursor.open()?;
-    while !cursor.close() {
-        if params.len() >= Body::MAX_PARTS {
-            return Err(ParseError::TooMany { what: "parameters" });
-        }
-        let name = next_string(cursor)?.unwrap_or_default();
-        params.push(Param {
-            name,
-            value: next_string(cursor)?.unwrap_or_default(),
-        });
-    }
-    Ok(params)
-}
-
-fn next_string(cursor: &mut Cursor<'_>) -> Result<NString, ParseError> {
-    cursor.spaces();
-    cursor.nstring()
-}
-
-/// Servers that do not know a count say NIL.
-fn next_number(cursor: &mut Cursor<'_>) -> Result<u32, ParseError> {
-    cursor.spaces();
-    if cursor.eat_word(b"NIL") {
-        Ok(0)
-    } else {
-        cursor.number()
     }
 }
 

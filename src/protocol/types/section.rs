@@ -46,6 +46,27 @@ impl Section {
         }
     }
 
+    /// Whether both name the same octets: the names of header fields compare without regard to case.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_names = |one: &[Vec<u8>], other: &[Vec<u8>]| {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(a, b)| a.eq_ignore_ascii_case(b))
+        };
+        let same_text = match (&self.text, &other.text) {
+            (Some(SectionText::HeaderFields(one)), Some(SectionText::HeaderFields(other)))
+            | (
+                Some(SectionText::HeaderFieldsNot(one)),
+                Some(SectionText::HeaderFieldsNot(other)),
+            ) => same_names(one, other),
+            (one, other) => one == other,
+        };
+        same_text && self.part == other.part
+    }
+
     /// Reads a section with its brackets.
     ///
     /// # Errors

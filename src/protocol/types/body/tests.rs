@@ -91,6 +91,23 @@ fn row_imap4_fetch_bodystructure_extension_data_is_skipped() {
 }
 
 #[test]
+fn parts_of_all_levels_are_counted_together() {
+    let leaf = "(a b NIL NIL NIL NIL 0)";
+    let half = format!("({} mixed)", leaf.repeat(Body::MAX_PARTS / 2 + 1));
+    assert!(read(half.as_bytes()).is_ok());
+    let whole = format!("({half}{half} mixed)");
+    assert_eq!(
+        read(whole.as_bytes()),
+        Err(ParseError::TooMany { what: "parts" })
+    );
+    let params = format!("(a b ({}) NIL NIL NIL 0)", "n v ".repeat(Body::MAX_PARTS));
+    assert_eq!(
+        read(params.as_bytes()),
+        Err(ParseError::TooMany { what: "parts" })
+    );
+}
+
+#[test]
 fn what_is_no_body_is_refused() {
     for wire in [
         "()",

@@ -1,4 +1,7 @@
 use super::*;
+use crate::protocol::framer::Frame;
+use crate::protocol::outgoing::{Piece, StringRules};
+use crate::protocol::parse::CLIENT_DEPTH;
 use crate::protocol::types::Quoting;
 
 fn read(wire: &str) -> Result<Vec<SearchKey>, ParseError> {
@@ -11,6 +14,28 @@ fn read(wire: &str) -> Result<Vec<SearchKey>, ParseError> {
 fn one(wire: &str) -> SearchKey {
     let mut keys = read(wire).unwrap_or_else(|error| panic!("{wire}: {error}"));
     assert_eq!(keys.len(), 1, "{wire}");
+    keys.remove(0)
+}
+
+/// The key, written as for a server of IMAP2 and read again.
+fn carried(key: &SearchKey) -> SearchKey {
+    let rules = StringRules {
+        quoting: Quoting::Plain,
+        literals_wait: true,
+    };
+    let mut writer = CommandWriter::new(rules);
+    key.encode(&mut writer, YearDigits::Two);
+    let octets: Vec<_> = writer
+        .finish()
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Octets(octets) => Some(octets),
+            Piece::AwaitGoAhead => None,
+        })
+        .collect();
+    let mut frame = Frame::of(&octets.concat());
+    let mut keys =
+        SearchKey::parse_all(&mut Cursor::new(&mut frame, Quoting::Escaped, CLIENT_DEPTH)).unwrap();
     keys.remove(0)
 }
 
@@ -56,6 +81,7 @@ fn rows_1064_search_keys_of_imap2_are_read_in_any_case() {
         ("UNSEEN", SearchKey::Unseen),
     ] {
         assert_eq!(one(wire), key);
+        assert_eq!(carried(&key), key, "{wire}");
         assert!(!key.needs_imap4(), "{wire}");
     }
 }
@@ -77,7 +103,9 @@ fn rows_imap4_search_keys_are_read_and_known_to_be_newer() {
         "OR SEEN (FLAGGED NEW)",
         "(SEEN)",
     ] {
-        assert!(one(wire).needs_imap4(), "{wire}");
+        let key = one(wire);
+        assert!(key.needs_imap4(), "{wire}");
+        assert_eq!(carried(&key), key, "{wire}");
     }
 }
 

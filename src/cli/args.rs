@@ -1,0 +1,187 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Mirrors IMAP2 and IMAP4 mailboxes for offline reading, and carries what you did there back on return.
+#[derive(Debug, Parser)]
+#[command(name = "lowtide", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    /// The configuration file [default: ~/.config/lowtide/config.toml]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "LOWTIDE_CONFIG",
+        hide_env_values = true
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// Say nothing but what is wrong
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Log what is done, to standard error
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    /// Use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
+    pub(super) color: Color,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Makes it so for everything this process prints.
+    pub(super) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::AlwaysAnsi,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run the daemon in the foreground: mirror, replay, and serve mail clients on this machine
+    Run,
+    /// Synchronise now, and show what came of it
+    Sync(SyncWish),
+    /// Show accounts and mailboxes: how current they are, what waits, what needs you
+    Status(StatusWish),
+    /// Show what waits to be carried out on the servers; decide on what could not be
+    Journal(JournalWish),
+    /// Show where you and somebody else wanted different things, and what came of it
+    Conflicts(ConflictsWish),
+    /// Let a mailbox go on that was stopped because much of it would go
+    Approve {
+        /// The account
+        account: String,
+        /// The mailbox
+        mailbox: String,
+    },
+    /// Stay away from the server, until "online"; the daemon goes on serving what it has
+    Offline {
+        /// Only this account
+        account: Option<String>,
+    },
+    /// Go back to the server, and carry out what waits
+    Online {
+        /// Only this account
+        account: Option<String>,
+    },
+    /// Serve one mail client on standard input and output, logged in already
+    Imapd {
+        /// The account
+        account: String,
+    },
+    /// Show everything in a minute, on built-in sample mail; needs no account, no network, no configuration
+    Demo {
+        /// Leave the server and the endpoint open afterwards, and say how to connect a mail client
+        #[arg(long)]
+        stay: bool,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SyncWish {
+    /// Only this account
+    pub(super) account: Option<String>,
+    /// Only this mailbox of it
+    pub(super) mailbox: Option<String>,
+    /// Show what would be sent, and send nothing that writes
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusWish {
+    /// Show it again whenever it changes
+    #[arg(long)]
+    pub(super) watch: bool,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JournalWish {
+    #[command(subcommand)]
+    pub(super) what: Option<JournalVerb>,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(super) enum JournalVerb {
+    /// Show every action that waits
+    List,
+    /// Try an action again that was set aside
+    Retry {
+        /// The account
+        account: String,
+        /// The action's number
+        id: i64,
+    },
+    /// Give an action up: what it asked for is not carried out
+    Drop {
+        /// The account
+        account: String,
+        /// The action's number
+        id: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConflictsWish {
+    #[command(subcommand)]
+    pub(super) what: Option<ConflictsVerb>,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(super) enum ConflictsVerb {
+    /// Show every conflict on record
+    List,
+}
+
+/// How the answer is written.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Json {
+    /// Write one JSON object, for programs
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 in sync; 2 usage; 3 something is set aside, in conflict or still waits; \
+4 a mailbox waits for \"approve\"; 69 server out of reach; 70 internal error; 74 local store; 75 in use by another \
+process; 76 the server broke the protocol; 77 login refused; 78 configuration.";

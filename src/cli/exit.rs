@@ -1,0 +1,90 @@
+//! Exit codes: what scripts and service managers are told.
+
+use std::process::ExitCode;
+
+use crate::daemon::control::FailureKind;
+
+/// How a command ended. Where several things are to be told, the greatest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything is in sync, or was done.
+    Done,
+    /// In sync, but an action is set aside, in conflict, or still waits.
+    Attention,
+    /// A mailbox waits for `approve`.
+    Brake,
+    /// The server is out of reach.
+    Unreachable,
+    /// The server broke the protocol.
+    Protocol,
+    /// The login was refused, or there is no password.
+    Login,
+    /// The configuration cannot be used.
+    Configuration,
+    /// Another process has the files.
+    Locked,
+    /// The local files failed.
+    Store,
+    /// Something in lowtide itself failed.
+    Internal,
+    /// The command makes no sense.
+    Usage,
+}
+
+impl Exit {
+    /// The number; most are those of `sysexits.h`.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 2,
+            Self::Attention => 3,
+            Self::Brake => 4,
+            Self::Unreachable => 69,
+            Self::Internal => 70,
+            Self::Store => 74,
+            Self::Locked => 75,
+            Self::Protocol => 76,
+            Self::Login => 77,
+            Self::Configuration => 78,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl From<FailureKind> for Exit {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Usage => Self::Usage,
+            // On a network that is not what it seems, the server meant is as far away as without any; so it is where
+            // the server does not do for us what it does for others.
+            FailureKind::Unreachable
+            | FailureKind::Insecure
+            | FailureKind::Offline
+            | FailureKind::Refused => Self::Unreachable,
+            FailureKind::Protocol => Self::Protocol,
+            FailureKind::Login => Self::Login,
+            FailureKind::Store | FailureKind::DiskFull => Self::Store,
+            FailureKind::Locked => Self::Locked,
+            FailureKind::Configuration => Self::Configuration,
+            FailureKind::Internal => Self::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_the_worst_is_told() {
+        let worst = [Exit::Done, Exit::Login, Exit::Attention].into_iter().max();
+        assert_eq!(worst, Some(Exit::Login));
+        assert!(Exit::Brake > Exit::Attention && Exit::Unreachable > Exit::Brake);
+    }
+}

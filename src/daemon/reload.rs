@@ -1,0 +1,83 @@
+//! Watching the configuration file: a file that can be read whole and makes sense takes effect, any other is reported and
+//! the one in force stays.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::account::chain;
+use crate::config::Config;
+
+/// Starts watching; each configuration that is new and sound is sent.
+pub(super) fn watch(
+    path: PathBuf,
+    running: Config,
+    stop: watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> mpsc::Receiver<Config> {
+    let (send, receive) = mpsc::channel(1);
+    tasks.spawn(look_on(path, running, stop, send));
+    receive
+}
+
+async fn look_on(
+    path: PathBuf,
+    mut running: Config,
+    mut stop: watch::Receiver<bool>,
+    send: mpsc::Sender<Config>,
+) {
+    let bell = watch::Sender::new(());
+    let mut rung = bell.subscribe();
+    let watcher = notify::recommended_watcher(move |_| bell.send_replace(()));
+    // The directory, since editors put a new file in the old one's place. Where it cannot be watched, the clock remains.
+    let mut watcher = watcher
+        .inspect_err(|error| tracing::warn!(%error, "the configuration is looked at once a minute"))
+        .ok();
+    if let (Some(watcher), Some(directory)) = (watcher.as_mut(), path.parent())
+        && let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive)
+    {
+        tracing::warn!(%error, "the configuration is looked at once a minute");
+    }
+    let mut reported = String::new();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = rung.changed() => tokio::time::sleep(SETTLE).await,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        rung.mark_unchanged();
+        let from = path.clone();
+        let loaded = tokio::task::spawn_blocking(move || Config::load(&from)).await;
+        match loaded {
+            Ok(Ok(config)) if config == running => reported.clear(),
+            Ok(Ok(config)) => {
+                tracing::info!("the configuration has changed");
+                running = config.clone();
+                reported.clear();
+                if send.send(config).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Err(error)) => {
+                let problem = chain(&error);
+                if problem != reported {
+                    tracing::error!(%problem, "the configuration cannot be used; the one in force stays");
+                    reported = problem;
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Editors write in several steps.
+const SETTLE: Duration = Duration::from_millis(200);
+/// For changes that nobody tells us of.
+const LOOK_EVERY: Duration = Duration::from_secs(60);

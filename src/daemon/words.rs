@@ -1,0 +1,286 @@
+//! What happened, in the words and numbers that people and programs are told.
+
+use std::collections::BTreeMap;
+
+use super::account::chain;
+use super::control::{ConflictInfo, Entry, Failure, FailureKind, MailboxStatus, MailboxSync};
+use super::pass::PassError;
+use super::progress::Report;
+use super::visit::Outcome;
+use crate::id::MessageId;
+use crate::journal::EntryState;
+use crate::message;
+use crate::mirror::{Plan, Step};
+use crate::protocol::types::{Flag, FlagSet, Keywords};
+use crate::store::{EntryRow, NamedAction, Store, StoreError};
+use crate::upstream::UpstreamError;
+
+/// How the mailboxes of an account are.
+pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, StoreError> {
+    let entries = store.entries().await?;
+    let holds = store.holds().await?;
+    let mut mailboxes = Vec::new();
+    for row in store.mailboxes().await? {
+        let view = store.view(row.id).await?;
+        let own = || entries.iter().filter(|entry| entry.mailbox == row.name);
+        mailboxes.push(MailboxStatus {
+            name: row.name.to_string(),
+            message_count: view.messages().count(),
+            unread_count: view
+                .messages()
+                .filter(|(_, flags)| !flags.contains(FlagSet::SEEN))
+                .count(),
+            pending_count: own().filter(|entry| entry.is_active()).count(),
+            parked_count: own().filter(|entry| !entry.is_active()).count(),
+            last_pass_at: row.last_pass_at,
+            on_server: row.on_server,
+            held: holds
+                .iter()
+                .find(|hold| hold.mailbox == row.name)
+                .map(|hold| hold.reason.clone()),
+        });
+    }
+    Ok(mailboxes)
+}
+
+/// The journal of an account, in words.
+///
+/// # Errors
+/// What is wrong with the files.
+pub async fn journal_of(account: &str, store: &Store) -> Result<Vec<Entry>, StoreError> {
+    let rows = store.entries().await?;
+    let holds = store.holds().await?;
+    let subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;
+    let entry = |row: EntryRow| {
+        let held = holds
+            .iter()
+            .find(|hold| hold.mailbox == row.mailbox && !hold.approved);
+        let (state, reason) = match (&row.state, held) {
+            (EntryState::Parked(reason), _) => ("parked", Some(reason.to_string())),
+            (_, Some(hold)) => ("held", Some(hold.reason.clone())),
+            (EntryState::Attempted(_), None) if row.trouble.is_empty() => (
+                "ambiguous",
+                Some("it was sent, and the server has to be looked at first".to_owned()),
+            ),
+            (EntryState::Attempted(_) | EntryState::Pending, None) => (
+                "pending",
+                (!row.trouble.is_empty()).then(|| row.trouble.clone()),
+            ),
+        };
+        Entry {
+            id: row.id.raw(),
+            account: account.to_owned(),
+            mailbox: row.mailbox.to_string(),
+            subject: subjects.get(&row.message).cloned(),
+            action: action(&row.action),
+            state: state.to_owned(),
+            reason,
+            accepted_at: row.accepted_at,
+        }
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+/// The conflicts of an account.
+pub(super) async fn conflicts(
+    account: &str,
+    store: &Store,
+) -> Result<Vec<ConflictInfo>, StoreError> {
+    let rows = store.conflicts().await?;
+    let info = |row: crate::store::ConflictRow| ConflictInfo {
+        id: row.id,
+        account: account.to_owned(),
+        mailbox: row.mailbox.to_string(),
+        kind: row.kind.to_owned(),
+        wished: row.wished,
+        kept: row.kept,
+        at: row.at,
+    };
+    Ok(rows.into_iter().map(info).collect())
+}
+
+/// What the passes of a visit came to.
+pub(super) async fn passes(
+    store: &Store,
+    outcomes: Vec<Outcome>,
+) -> Result<Vec<MailboxSync>, StoreError> {
+    let mut passes = Vec::new();
+    for Outcome { mailbox, result } in outcomes {
+        let name = mailbox.to_string();
+        passes.push(match result {
+            Err(error) => MailboxSync {
+                mailbox: name,
+                failure: Some(Failure::from(&error)),
+                ..MailboxSync::default()
+            },
+            Ok(report) => {
+                let plan = match (&report.plan, store.mailbox(&mailbox)) {
+                    (Some(plan), Some(id)) => {
+                        steps(store, plan, &store.view(id).await?.keywords).await?
+                    }
+                    (Some(_), None) | (None, _) => Vec::new(),
+                };
+                counted(name, &report, plan)
+            }
+        });
+    }
+    Ok(passes)
+}
+
+fn counted(mailbox: String, report: &Report, plan: Vec<String>) -> MailboxSync {
+    MailboxSync {
+        mailbox,
+        arrived_count: report.arrived_count,
+        gone_count: report.gone_count,
+        changed_count: report.changed_count,
+        retired_count: report.retired_count,
+        parked_count: report.parked_count,
+        conflict_count: report.conflict_count,
+        header_count: report.header_count,
+        body_count: report.body_count,
+        plan,
+        held: report.halt.map(|halt| halt.to_string()),
+        failure: None,
+    }
+}
+
+/// A plan in words, a line for each message and step.
+async fn steps(store: &Store, plan: &Plan, keywords: &Keywords) -> Result<Vec<String>, StoreError> {
+    let messages = plan
+        .steps
+        .iter()
+        .flat_map(|step| step.messages().iter().copied())
+        .collect();
+    let subjects = subjects(store, messages).await?;
+    let subject = |message: &MessageId| {
+        subjects.get(message).map_or_else(
+            || format!("message {message}"),
+            |subject| format!("\"{subject}\""),
+        )
+    };
+    let mut lines = Vec::new();
+    for step in &plan.steps {
+        for message in step.messages() {
+            let subject = subject(message);
+            lines.push(match step {
+                Step::StoreFlags { delta, .. } => {
+                    let names = |sign: &str, flags| signed(sign, keywords.names(flags));
+                    let change: Vec<String> = names("+", delta.add)
+                        .into_iter()
+                        .chain(names("-", delta.remove))
+                        .collect();
+                    format!("flag {subject} {}", change.join(" "))
+                }
+                Step::Copy { to, .. } => format!("copy {subject} to {to}"),
+                Step::Expunge { .. } => format!("expunge {subject}"),
+            });
+        }
+    }
+    lines.extend(
+        plan.delays
+            .iter()
+            .map(|(message, delay)| format!("wait with {}: {delay}", subject(message))),
+    );
+    Ok(lines)
+}
+
+/// The subjects of messages, as far as their headers are held.
+async fn subjects(
+    store: &Store,
+    messages: Vec<MessageId>,
+) -> Result<BTreeMap<MessageId, String>, StoreError> {
+    let headers = store.headers(messages.clone()).await?;
+    let named = messages
+        .into_iter()
+        .zip(headers)
+        .filter_map(|(message, header)| Some((message, subject(&header?)?)));
+    Ok(named.collect())
+}
+
+fn subject(header: &[u8]) -> Option<String> {
+    let raw = message::header::first_value(header, b"Subject")?;
+    let text = String::from_utf8_lossy(&message::header::unfold(raw))
+        .trim()
+        .to_owned();
+    Some(text.chars().take(MAX_SUBJECT_CHARS).collect())
+}
+
+fn action(action: &NamedAction) -> String {
+    match action {
+        NamedAction::Flags { add, remove } => {
+            let change: Vec<String> = signed("+", add.iter().cloned())
+                .into_iter()
+                .chain(signed("-", remove.iter().cloned()))
+                .collect();
+            format!("flags {}", change.join(" "))
+        }
+        NamedAction::Expunge => "expunge".to_owned(),
+        NamedAction::Copy { to } => format!("copy to {to}"),
+    }
+}
+
+fn signed(sign: &str, flags: impl Iterator<Item = Flag>) -> Vec<String> {
+    flags.map(|flag| format!("{sign}{flag}")).collect()
+}
+
+impl From<&PassError> for Failure {
+    fn from(error: &PassError) -> Self {
+        let kind = match error {
+            PassError::Store(error) => store_kind(error),
+            PassError::Upstream(error) => match error {
+                UpstreamError::Unreachable { .. }
+                | UpstreamError::Closed { .. }
+                | UpstreamError::Io(_)
+                | UpstreamError::Silent { .. }
+                | UpstreamError::Tunnel { .. }
+                | UpstreamError::Unwilling { .. } => FailureKind::Unreachable,
+                UpstreamError::Insecure { .. } => FailureKind::Insecure,
+                UpstreamError::LoginRefused { .. } | UpstreamError::NoPassword { .. } => {
+                    FailureKind::Login
+                }
+                UpstreamError::TrustRoots { .. } | UpstreamError::NotOffered { .. } => {
+                    FailureKind::Configuration
+                }
+                UpstreamError::NotOpened { .. } | UpstreamError::Refused { .. } => {
+                    FailureKind::Refused
+                }
+                UpstreamError::Protocol(_) | UpstreamError::Desynchronised { .. } => {
+                    FailureKind::Protocol
+                }
+            },
+        };
+        Self {
+            kind,
+            what: chain(error),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self {
+            kind: store_kind(&error),
+            what: chain(&error),
+        }
+    }
+}
+
+fn store_kind(error: &StoreError) -> FailureKind {
+    match error {
+        StoreError::Locked { .. } => FailureKind::Locked,
+        StoreError::Full => FailureKind::DiskFull,
+        StoreError::NoMailbox | StoreError::MailboxExists | StoreError::KeywordsFull => {
+            FailureKind::Usage
+        }
+        StoreError::Foreign { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Unsafe { .. }
+        | StoreError::Exposed { .. }
+        | StoreError::Io { .. }
+        | StoreError::Sqlite(_)
+        | StoreError::Stopped => FailureKind::Store,
+    }
+}
+
+const MAX_SUBJECT_CHARS: usize = 60;

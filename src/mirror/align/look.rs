@@ -1,0 +1,49 @@
+//! What messages look like beside their UID, and collections that are searched by it.
+
+use std::collections::BTreeMap;
+
+use crate::journal::{HeaderHash, Mark};
+use crate::mirror::Base;
+
+/// What a mark shows beside its UID.
+type Look = (i64, u32, Option<HeaderHash>);
+
+/// Something about each look.
+pub(super) type Looks<T = ()> = BTreeMap<Look, T>;
+
+/// Lost messages of the base by what they look like.
+pub(super) type Lost = BTreeMap<(i64, u32, HeaderHash), Vec<usize>>;
+
+pub(super) fn look(mark: &Mark) -> Look {
+    (mark.instant, mark.size, mark.header)
+}
+
+/// What is kept for every look that agrees with a mark.
+pub(super) fn agreeing<'a, T>(looks: &'a Looks<T>, mark: &Mark) -> impl Iterator<Item = &'a T> {
+    let (instant, size, header) = look(mark);
+    let unread = looks.get(&(instant, size, None));
+    let (first, last) = header.map_or((LOWEST, HIGHEST), |hash| (hash, hash));
+    let read = looks.range((instant, size, Some(first))..=(instant, size, Some(last)));
+    unread.into_iter().chain(read.map(|(_, kept)| kept))
+}
+
+/// Whether a lost message has the date and size of this mark.
+pub(super) fn is_like_one_of(lost: &Lost, mark: &Mark) -> bool {
+    let (instant, size) = mark.weak();
+    let mut alike = lost.range((instant, size, LOWEST)..=(instant, size, HIGHEST));
+    alike.next().is_some()
+}
+
+/// How many headers are known before each message of the base, and before its end.
+pub(super) fn headers_before(base: &Base) -> Vec<usize> {
+    let known = base.messages.iter().map(|known| known.mark.header);
+    std::iter::once(0)
+        .chain(known.scan(0_usize, |count, header| {
+            *count = count.saturating_add(usize::from(header.is_some()));
+            Some(*count)
+        }))
+        .collect()
+}
+
+const LOWEST: HeaderHash = HeaderHash([0; 32]);
+const HIGHEST: HeaderHash = HeaderHash([u8::MAX; 32]);

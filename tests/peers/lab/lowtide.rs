@@ -1,0 +1,203 @@
+//! lowtide itself, as the built program: its configuration, its commands, and clients of the mirror.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::process::{Running, until};
+
+/// An installation in a directory of its own.
+pub(crate) struct Lowtide {
+    pub(crate) home: TempDir,
+}
+
+/// How a command ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Nothing where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Whether the server can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    There,
+    /// The same files, and a server that nobody answers for.
+    Away,
+}
+
+impl Lowtide {
+    /// An installation with one account, [`ACCOUNT`], whose keys are given; `endpoint` is what stands in `[endpoint]`.
+    pub(crate) fn install(account: &str, endpoint: &str) -> Self {
+        let home = TempDir::with_prefix("lowtide-").unwrap();
+        let lowtide = Self { home };
+        lowtide.secret("server-password", super::dovecot::PASSWORD);
+        lowtide.secret("endpoint-password", ENDPOINT_PASSWORD);
+        lowtide.configure(Network::There, endpoint, account);
+        let away = "tunnel = [\"false\"]\nmailboxes = [\"INBOX\", \"archive\"]";
+        lowtide.configure(Network::Away, endpoint, away);
+        lowtide
+    }
+
+    /// Writes a configuration anew.
+    pub(crate) fn configure(&self, network: Network, endpoint: &str, account: &str) {
+        let text = format!(
+            "[endpoint]\n{endpoint}\n\n[account.{ACCOUNT}]\n{account}\n\n[storage]\ndata-dir = \"data\"\n"
+        );
+        fs::write(self.config(network), text).unwrap();
+    }
+
+    pub(crate) fn config(&self, network: Network) -> PathBuf {
+        self.path(match network {
+            Network::There => "config.toml",
+            Network::Away => "away.toml",
+        })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Where the account's databases are.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.home.path().join("data").join(ACCOUNT)
+    }
+
+    /// A file that only its owner can read.
+    pub(crate) fn secret(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// A command that is not started yet, with nothing of the test's environment but the path.
+    pub(crate) fn command(&self, network: Network, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lowtide"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.home.path());
+        command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command
+            .arg("--config")
+            .arg(self.config(network))
+            .args(words);
+        command
+    }
+
+    /// Starts a command whose words go to files.
+    pub(crate) fn start(&self, words: &[&str]) -> Started {
+        let (out, err) = (
+            tempfile::NamedTempFile::new_in(self.home.path()).unwrap(),
+            tempfile::NamedTempFile::new_in(self.home.path()).unwrap(),
+        );
+        let mut command = self.command(Network::There, words);
+        command
+            .stdout(out.as_file().try_clone().unwrap())
+            .stderr(err.as_file().try_clone().unwrap());
+        Started {
+            process: Running::start(&mut command).unwrap(),
+            out,
+            err,
+        }
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
+        self.start(words).wait()
+    }
+
+    /// Synchronises, and demands one of these exit codes.
+    #[track_caller]
+    pub(crate) fn sync(&self, codes: &[i32]) -> Ended {
+        let ended = self.run(&["sync"]);
+        assert!(
+            ended.code.is_some_and(|code| codes.contains(&code)),
+            "sync should end with {codes:?}: {ended:#?}\n{}",
+            self.run(&["journal"]).stdout
+        );
+        ended
+    }
+
+    /// The rows of `VERB --json`.
+    #[track_caller]
+    pub(crate) fn rows(&self, verb: &str, kind: &str) -> Vec<Value> {
+        let ended = self.run(&[verb, "--json"]);
+        let value: Value = serde_json::from_str(&ended.stdout)
+            .unwrap_or_else(|error| panic!("{verb} --json: {error}: {ended:#?}"));
+        value[kind]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| panic!("{verb} --json has no {kind}: {ended:#?}"))
+    }
+
+    /// What waits, is parked, or is held.
+    #[track_caller]
+    pub(crate) fn journal(&self) -> Vec<Value> {
+        self.rows("journal", "entries")
+    }
+
+    #[track_caller]
+    pub(crate) fn conflicts(&self) -> Vec<Value> {
+        self.rows("conflicts", "conflicts")
+    }
+
+    /// A mail client of the mirror while the server is out of reach.
+    #[track_caller]
+    pub(crate) fn offline_client(&self) -> Client {
+        let mut command = self.command(Network::Away, &["imapd", ACCOUNT]);
+        command.stderr(File::create(self.path("imapd.err")).unwrap());
+        Client::spawn(&mut command).unwrap()
+    }
+
+    /// The databases of the account that can be fetched again go away.
+    pub(crate) fn wipe_cache(&self) {
+        let mut removed_count = 0;
+        for file in ["cache.db", "cache.db-wal", "cache.db-shm"] {
+            removed_count += usize::from(fs::remove_file(self.store().join(file)).is_ok());
+        }
+        assert!(removed_count > 0, "there is no cache.db");
+    }
+}
+
+/// A command under way.
+pub(crate) struct Started {
+    pub(crate) process: Running,
+    out: tempfile::NamedTempFile,
+    err: tempfile::NamedTempFile,
+}
+
+impl Started {
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Ended {
+        let status = until("lowtide ends", || self.process.0.try_wait().unwrap());
+        Ended {
+            code: status.code(),
+            stdout: read(self.out.path()),
+            stderr: read(self.err.path()),
+        }
+    }
+
+    /// What it has said to its standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        read(self.err.path())
+    }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
+}
+
+/// The name of the account.
+pub(crate) const ACCOUNT: &str = "work";
+/// What mail clients log in with.
+pub(crate) const ENDPOINT_PASSWORD: &str = "ebb-and-flow";

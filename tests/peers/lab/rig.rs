@@ -1,0 +1,109 @@
+//! A server with mail and a lowtide that mirrors it: the table of servers and protocols that every promise is shown on.
+
+use super::client::Client;
+use super::corpus::Message;
+use super::dovecot::{Dovecot, Storage};
+use super::lowtide::Lowtide;
+use super::uw::{Format, Uw};
+use super::{Absent, present};
+
+/// A kind of server, and the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// UW imapd through a tunnel.
+    Uw(Format),
+    DovecotTcp,
+    DovecotTls,
+}
+
+/// A server that runs.
+pub(crate) enum Server {
+    Uw(Uw),
+    Dovecot(Box<Dovecot>),
+}
+
+/// A server, and lowtide as its client.
+pub(crate) struct Rig {
+    pub(crate) server: Server,
+    pub(crate) lowtide: Lowtide,
+}
+
+impl Server {
+    pub(crate) fn start(kind: Kind) -> Result<Self, Absent> {
+        Ok(match kind {
+            Kind::Uw(format) => Self::Uw(Uw::prepare(format)?),
+            Kind::DovecotTcp | Kind::DovecotTls => {
+                Self::Dovecot(Box::new(Dovecot::start(Storage::Maildir)?))
+            }
+        })
+    }
+
+    /// The other client.
+    pub(crate) fn client(&self) -> Client {
+        match self {
+            Self::Uw(uw) => uw.client(),
+            Self::Dovecot(dovecot) => dovecot.client(),
+        }
+    }
+
+    pub(crate) fn create(&self, mailbox: &str) {
+        match self {
+            Self::Uw(uw) => uw.create(mailbox),
+            Self::Dovecot(dovecot) => {
+                dovecot.client().ok(&format!("CREATE {mailbox}"));
+            }
+        }
+    }
+
+    pub(crate) fn fill(&self, mailbox: &str, messages: &[Message]) {
+        match self {
+            Self::Uw(uw) => uw.fill(mailbox, messages),
+            Self::Dovecot(dovecot) => dovecot.client().fill(mailbox, messages),
+        }
+    }
+
+    /// The account's keys, but for the protocol.
+    fn account(&self, kind: Kind) -> String {
+        match (self, kind) {
+            (Self::Uw(uw), _) => format!("tunnel = {:?}", uw.tunnel()),
+            (Self::Dovecot(dovecot), Kind::DovecotTls) => format!(
+                "host = \"localhost\"\nport = {}\nca-file = {:?}\n{LOGIN}",
+                dovecot.imaps.port(),
+                dovecot.certificate.authority
+            ),
+            (Self::Dovecot(dovecot), Kind::DovecotTcp | Kind::Uw(_)) => {
+                clear_account(dovecot.imap.port())
+            }
+        }
+    }
+}
+
+impl Rig {
+    /// A server whose INBOX holds these messages, beside an empty `archive`; nothing after saying aloud why not.
+    pub(crate) fn build(kind: Kind, protocol: &str, messages: &[Message]) -> Option<Self> {
+        let server = present(Server::start(kind))?;
+        server.fill("INBOX", messages);
+        server.create("archive");
+        let account = with_protocol(&server.account(kind), protocol);
+        Some(Self {
+            server,
+            lowtide: Lowtide::install(&account, NO_TCP),
+        })
+    }
+}
+
+/// The keys of an account on a port of this machine, in clear.
+pub(crate) fn clear_account(port: u16) -> String {
+    format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n{LOGIN}")
+}
+
+/// The same keys, with what is mirrored and how.
+pub(crate) fn with_protocol(account: &str, protocol: &str) -> String {
+    format!("{account}\nprotocol = \"{protocol}\"\nmailboxes = [\"INBOX\", \"archive\"]")
+}
+
+/// An endpoint of which tests use only the commands and the socket.
+pub(crate) const NO_TCP: &str = "listen = []\npassword = { file = \"endpoint-password\" }";
+/// Every protocol that the promises are shown with.
+pub(crate) const PROTOCOLS: [&str; 2] = ["imap2", "auto"];
+const LOGIN: &str = "user = \"ada\"\npassword = { file = \"server-password\" }";
