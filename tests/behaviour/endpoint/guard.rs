@@ -285,7 +285,7 @@ async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
     client.command("SELECT INBOX").await;
 
     // Nobody brings it: what there is comes, and a sentence.
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let said = client.command("FETCH 2:3 RFC822.TEXT").await;
     assert_eq!(
         said,
