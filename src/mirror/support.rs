@@ -53,9 +53,17 @@ impl Chance {
     }
 }
 
-/// How many cases a property runs: a few as a habit, as many as `LOWTIDE_CASES` says on request.
-pub(crate) fn case_count(habit: u64) -> u64 {
-    std::env::var("LOWTIDE_CASES").map_or(habit, |asked| asked.parse().expect("a number of cases"))
+/// The seeds of a property: a few as a habit, as many as `LOWTIDE_CASES` says, or the one that `LOWTIDE_SEED` names.
+pub(crate) fn seeds(habit: u64) -> std::ops::Range<u64> {
+    let asked = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|value| value.parse().expect("a number"))
+    };
+    match asked("LOWTIDE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..asked("LOWTIDE_CASES").unwrap_or(habit),
+    }
 }
 
 pub(crate) fn id(raw: i64) -> MessageId {

@@ -12,6 +12,7 @@
 )]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "what the tests of replay need stands ready")]
 mod lab;
 #[cfg(test)]
 mod laboratory;

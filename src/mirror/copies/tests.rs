@@ -47,23 +47,39 @@ fn check(entries: &[JournalEntry], seen: &[Sighting], expected: &[CopyDecision])
 #[test]
 fn a_copy_is_sent_after_counting_its_equals() {
     let one = copy(1, mark(1, 1, 1));
-    check(&[one.clone()], &[Holds(0)], &[Send(attempt(1, 0))]);
-    check(&[one.clone()], &[Holds(3)], &[Send(attempt(1, 3))]);
+    check(
+        std::slice::from_ref(&one),
+        &[Holds(0)],
+        &[Send(attempt(1, 0))],
+    );
+    check(
+        std::slice::from_ref(&one),
+        &[Holds(3)],
+        &[Send(attempt(1, 3))],
+    );
     check(&[one], &[NoMailbox], &[Park(ParkReason::NoDestination)]);
 }
 
 #[test]
 fn one_more_than_before_is_the_receipt() {
     let sent = tried(copy(1, mark(1, 1, 1)), attempt(1, 2));
-    check(&[sent.clone()], &[Holds(3)], &[Received]);
-    check(&[sent.clone()], &[Holds(2)], &[Send(attempt(2, 2))]);
+    check(std::slice::from_ref(&sent), &[Holds(3)], &[Received]);
+    check(
+        std::slice::from_ref(&sent),
+        &[Holds(2)],
+        &[Send(attempt(2, 2))],
+    );
     check(&[sent], &[Holds(1)], &[Send(attempt(2, 1))]);
 }
 
 #[test]
 fn a_copy_is_sent_again_once() {
     let sent = tried(copy(1, mark(1, 1, 1)), attempt(2, 0));
-    check(&[sent.clone()], &[Holds(0)], &[Park(ParkReason::NoReceipt)]);
+    check(
+        std::slice::from_ref(&sent),
+        &[Holds(0)],
+        &[Park(ParkReason::NoReceipt)],
+    );
     check(&[sent], &[Holds(1)], &[Received]);
 }
 

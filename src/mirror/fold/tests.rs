@@ -1,8 +1,8 @@
 use super::fold;
 use crate::journal::{Action, EntryState, JournalEntry, ParkReason};
 use crate::mirror::support::{
-    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, SEEN, adding, attempted, base, case_count, entry,
-    id, mark, removing,
+    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, SEEN, adding, attempted, base, entry, id, mark,
+    removing, seeds,
 };
 use crate::mirror::{Base, LocalState};
 use crate::protocol::types::{FlagSet, MailboxName};
@@ -110,7 +110,7 @@ fn entries_of_other_messages_are_left_unbound() {
 #[test]
 fn folding_is_applying_entries_one_by_one() {
     let alphabet = [SEEN, FLAGGED, ANSWERED, DELETED, KEYWORD];
-    for seed in 0..case_count(5_000) {
+    for seed in seeds(5_000) {
         let chance = &mut Chance::new(seed);
         let mut base = base(&[mark(1, 1, 1), mark(2, 2, 2), mark(3, 3, 3)]);
         for message in &mut base.messages {

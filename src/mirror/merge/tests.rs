@@ -4,8 +4,8 @@ use crate::id::EntryId;
 use crate::journal::Action;
 use crate::journal::JournalEntry;
 use crate::mirror::support::{
-    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, case_count,
-    entry, mark, removing,
+    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, entry, mark,
+    removing, seeds,
 };
 use crate::mirror::{
     Base, ConflictKind, MessageState, Outcome, Policy, Remote, RemoteState, Verdict, fold, merge,
@@ -360,7 +360,7 @@ fn kept(outcome: Outcome) -> Option<FlagSet> {
 
 #[test]
 fn what_others_changed_and_we_did_not_ask_for_survives() {
-    for seed in 0..case_count(20_000) {
+    for seed in seeds(20_000) {
         let chance = &mut Chance::new(seed);
         let (known, now) = (chance.flags(&ALPHABET, 40), chance.flags(&ALPHABET, 40));
         let entries = actions(chance, known);
@@ -391,7 +391,7 @@ fn what_others_changed_and_we_did_not_ask_for_survives() {
 /// Whatever part of our own commands has landed, nobody else having done anything: no conflict, and the user's last word.
 #[test]
 fn our_own_half_done_changes_never_count_as_somebody_elses() {
-    for seed in 0..case_count(20_000) {
+    for seed in seeds(20_000) {
         let chance = &mut Chance::new(seed);
         let known = chance.flags(&ALPHABET, 40);
         let entries = actions(chance, known);

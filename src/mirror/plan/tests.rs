@@ -4,8 +4,8 @@ use super::{Brakes, Delay, Halt, Plan, Step, plan};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, ParkReason};
 use crate::mirror::support::{
-    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, case_count,
-    entry, id, mark, removing, seq,
+    ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, entry, id,
+    mark, removing, seeds, seq,
 };
 use crate::mirror::{
     Access, Base, CopyDecision, MailboxFacts, Policy, Remote, RemoteState, Stranger, Verdicts,
@@ -436,7 +436,7 @@ fn what_was_removed_here_brakes_at_its_thresholds() {
         (500, 2000, here(500, 2000)),
     ] {
         let mut case = Case::quiet(&vec![NONE; of]);
-        for message in 1..=i64::try_from(removed).unwrap() {
+        for message in 1..=i64::from(removed) {
             case = case.removing(message);
         }
         braked(&case, expected);
@@ -587,7 +587,7 @@ fn any_case(chance: &mut Chance) -> Case {
 #[test]
 fn no_plan_removes_what_nobody_asked_to_remove() {
     let mut expunge_count = 0;
-    for seed in 0..case_count(20_000) {
+    for seed in seeds(20_000) {
         let case = any_case(&mut Chance::new(seed));
         let plan = case.planned(None).expect("no brakes");
         expunge_count += plan
@@ -602,7 +602,7 @@ fn no_plan_removes_what_nobody_asked_to_remove() {
 
 #[test]
 fn every_entry_is_carried_out_or_has_a_reason_to_wait() {
-    for seed in 0..case_count(20_000) {
+    for seed in seeds(20_000) {
         let case = any_case(&mut Chance::new(seed));
         let plan = case.planned(None).expect("no brakes");
         let acted: BTreeSet<MessageId> = plan

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Fate, settle};
 use crate::journal::Mark;
 use crate::mirror::align::Alignment;
-use crate::mirror::support::{Chance, base, case_count, header, observation};
+use crate::mirror::support::{Chance, base, header, observation, seeds};
 use crate::mirror::{Base, Observation};
 
 /// One life of a mailbox, with its truth.
@@ -400,7 +400,7 @@ impl Readings<'_> {
 #[test]
 fn whatever_others_did_every_message_has_its_true_class_or_is_in_doubt() {
     let mut tally = Tally::default();
-    for seed in 0..case_count(5_000) {
+    for seed in seeds(5_000) {
         let mut life = Life::new(&mut Chance::new(seed));
         let outcome = catch_unwind(AssertUnwindSafe(|| tally.live(&mut life)));
         assert!(outcome.is_ok(), "seed {seed}: {}", life.told());
