@@ -16,5 +16,3 @@
 mod lab;
 #[cfg(test)]
 mod laboratory;
-#[cfg(test)]
-mod mirror;
