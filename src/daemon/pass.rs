@@ -200,6 +200,9 @@ async fn carry_out(
         outcome.see(unread::clear(store, mailbox, selected, &unread).await?);
         outcomes.push(outcome);
     }
+    if !outcomes.is_empty() {
+        selected.checkpoint().await?;
+    }
     Ok(outcomes)
 }
 

@@ -45,6 +45,9 @@ pub(super) async fn restore(
     }
     let states: BTreeMap<MessageId, MessageState> =
         selected.clear_seen(&marked).await?.into_iter().collect();
+    if !marked.is_empty() {
+        selected.checkpoint().await?;
+    }
     let settled = notes
         .iter()
         .map(|note| note.message)

@@ -67,6 +67,13 @@ pub(super) fn create(
     id.map(MailboxId::from_raw).ok_or(StoreError::MailboxExists)
 }
 
+/// Adds INBOX to mailboxes that live here, unless it is there: every account has one, and no client can make it.
+pub(super) fn provide_inbox(file: &Connection) -> Result<(), StoreError> {
+    let sql = "INSERT INTO mailbox (name, access) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING";
+    file.execute(sql, [MailboxName::inbox().as_bytes()])?;
+    Ok(())
+}
+
 pub(super) fn remove(transaction: &Transaction<'_>, id: MailboxId) -> Result<(), StoreError> {
     transaction.execute("DELETE FROM mailbox WHERE id = ?1", [id.raw()])?;
     Ok(())

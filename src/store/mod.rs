@@ -109,6 +109,9 @@ impl Store {
         let journal = open::writer(&journal_path, &migrate::JOURNAL)?;
         open::check(&journal, &journal_path, false)?;
         let cache = open::writer(&cache_path, &migrate::CACHE)?;
+        if kind == Kind::Local {
+            mailbox::provide_inbox(&cache)?;
+        }
         let names = mailbox::all(&cache)?
             .into_iter()
             .map(|row| (row.name, row.id))

@@ -45,6 +45,20 @@ impl Selected<'_> {
         }
     }
 
+    /// Has the server write down what was stored. UW imapd keeps the flags of a plain mailbox file in memory until then,
+    /// and forgets them when the connection breaks: an OK to STORE alone proves nothing that lasts.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when it is not known whether what was stored will last.
+    pub async fn checkpoint(&mut self) -> Result<(), UpstreamError> {
+        let map = &mut self.map;
+        let completion = self
+            .wire
+            .run(Command::Check, |untagged| map.apply(untagged))
+            .await?;
+        accept("CHECK", completion).map(drop)
+    }
+
     /// Makes sure that the messages at the numbers are the messages meant: by UID, or by their headers.
     async fn prove(
         &mut self,

@@ -12,7 +12,20 @@
 )]
 
 #[cfg(test)]
-#[expect(dead_code, reason = "what the tests of replay need stands ready")]
+mod broken;
+#[cfg(test)]
+mod cachewipe;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod laboratory;
+#[cfg(test)]
+mod mirror;
+#[cfg(test)]
+mod offline_replay;
+#[cfg(test)]
+mod security;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod troubles;

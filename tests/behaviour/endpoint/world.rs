@@ -74,7 +74,10 @@ impl World {
     pub(super) async fn mailbox(&self, name: &str) -> MailboxId {
         let name: MailboxName = name.parse().unwrap();
         match self.store.kind() {
-            Kind::Local => self.store.create_mailbox(name).await.unwrap(),
+            Kind::Local => match self.store.mailbox(&name) {
+                Some(id) => id,
+                None => self.store.create_mailbox(name).await.unwrap(),
+            },
             Kind::Mirror => {
                 let rows = self.store.mailboxes().await.unwrap();
                 let mut names: Vec<MailboxName> = rows.into_iter().map(|row| row.name).collect();

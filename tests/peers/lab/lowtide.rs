@@ -1,6 +1,7 @@
 //! lowtide itself, as the built program: its configuration, its commands, and clients of the mirror.
 
 use std::fs::{self, File, Permissions};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -201,3 +202,50 @@ fn read(path: &Path) -> String {
 pub(crate) const ACCOUNT: &str = "work";
 /// What mail clients log in with.
 pub(crate) const ENDPOINT_PASSWORD: &str = "ebb-and-flow";
+
+/// `lowtide run`, with an endpoint on TCP; it ends when this is dropped.
+pub(crate) struct Daemon {
+    pub(crate) address: SocketAddr,
+    pub(crate) started: Started,
+}
+
+impl Daemon {
+    /// Starts the daemon of an installation made with [`endpoint`], and waits until clients can connect.
+    #[track_caller]
+    pub(crate) fn start(lowtide: &Lowtide, address: SocketAddr) -> Self {
+        let mut started = lowtide.start(&["run"]);
+        until("the daemon listens", || {
+            let ended = started.process.0.try_wait().unwrap();
+            assert!(ended.is_none(), "the daemon ended: {}", started.stderr());
+            TcpStream::connect(address).ok()
+        });
+        Self { address, started }
+    }
+
+    /// A client that is not logged in.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// A client that is logged in.
+    #[track_caller]
+    pub(crate) fn client(&self) -> Client {
+        let mut client = self.stranger();
+        client.login(ACCOUNT, ENDPOINT_PASSWORD);
+        client
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.started.process.terminate();
+    }
+}
+
+/// An address that nobody listened on a moment ago, and the `[endpoint]` that listens there.
+pub(crate) fn endpoint() -> (SocketAddr, String) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let keys = format!("listen = [\"{address}\"]\npassword = {{ file = \"endpoint-password\" }}");
+    (address, keys)
+}

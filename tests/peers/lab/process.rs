@@ -72,3 +72,12 @@ pub(crate) fn answer<T>(mut probe: impl FnMut() -> Option<T>) -> Option<T> {
 
 /// How long the laboratory waits for anything before it calls the test failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lets another program go on for a while.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what matters is that a moment is none in particular"
+)]
+pub(crate) fn pause(length: Duration) {
+    std::thread::sleep(length);
+}

@@ -1,7 +1,10 @@
 //! A server with mail and a lowtide that mirrors it: the table of servers and protocols that every promise is shown on.
 
+use std::process::Command;
+
 use super::client::Client;
 use super::corpus::Message;
+use super::cut::Cut;
 use super::dovecot::{Dovecot, Storage};
 use super::lowtide::Lowtide;
 use super::uw::{Format, Uw};
@@ -59,6 +62,21 @@ impl Server {
         match self {
             Self::Uw(uw) => uw.fill(mailbox, messages),
             Self::Dovecot(dovecot) => dovecot.client().fill(mailbox, messages),
+        }
+    }
+
+    /// A proxy in front of the server, which can cut connections.
+    pub(crate) fn cut(&self) -> Cut {
+        match self {
+            Self::Uw(uw) => {
+                let words = uw.tunnel();
+                Cut::before_command(move || {
+                    let mut command = Command::new(&words[0]);
+                    command.args(&words[1..]);
+                    command
+                })
+            }
+            Self::Dovecot(dovecot) => Cut::before(dovecot.imap),
         }
     }
 

@@ -21,7 +21,7 @@ impl User {
     pub(crate) fn unprivileged() -> &'static Self {
         static USER: OnceLock<User> = OnceLock::new();
         USER.get_or_init(|| {
-            if id(&["-u"]).as_deref() != Some("0") {
+            if !is_root() {
                 return Self::known(&id(&["-un"]).unwrap(), false);
             }
             // Another test binary may make the same user at the same moment; what counts is that it is there.
@@ -103,6 +103,11 @@ impl User {
         ]);
         words
     }
+}
+
+/// Whether the tests may do what only root may.
+pub(crate) fn is_root() -> bool {
+    id(&["-u"]).as_deref() == Some("0")
 }
 
 fn id(arguments: &[&str]) -> Option<String> {
