@@ -61,11 +61,16 @@ impl Connection {
             None => Ended::Bye("Too many connections; close some and try again"),
         };
         tracing::debug!(%ended, "connection ended");
-        if let Ended::Bye(why) = ended {
-            self.wire.writer().untagged(Condition::Bye, why);
+        match ended {
+            Ended::Lost(_) => return,
+            Ended::LoggedOut => {}
+            Ended::Bye(why) => self.wire.writer().untagged(Condition::Bye, why),
         }
-        if !matches!(ended, Ended::Lost(_)) && self.wire.flush().await.is_ok() {
+        if self.wire.flush().await.is_ok() {
             self.wire.close().await;
+        }
+        if matches!(ended, Ended::Bye(_)) {
+            self.wire.linger().await;
         }
     }
 

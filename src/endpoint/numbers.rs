@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use crate::id::{ChangeNum, MessageId};
 use crate::protocol::types::{FlagSet, SeqNum, SequenceError, SequenceSet, StarAllowed};
-use crate::store::View;
+use crate::store::{Row, View};
 
 /// What one client believes of the mailbox it has open.
 #[derive(Clone, Debug)]
@@ -51,14 +51,20 @@ pub(super) struct News {
     pub(super) changed: Vec<SeqNum>,
 }
 
+impl Shown {
+    fn of((row, flags): (&Row, FlagSet)) -> Self {
+        Self { id: row.id, flags }
+    }
+}
+
 impl Numbers {
     /// What a client gets that opens the mailbox now.
     pub(super) fn new(view: &View) -> Self {
-        let shown = view
-            .messages()
-            .map(|(row, flags)| Shown { id: row.id, flags });
+        // To the size it needs: there are as many of these as there are clients.
+        let mut shown = Vec::with_capacity(view.messages().count());
+        shown.extend(view.messages().map(Shown::of));
         Self {
-            shown: shown.collect(),
+            shown,
             gone: Vec::new(),
             recent: Vec::new(),
             change: view.change,
@@ -138,6 +144,7 @@ impl Numbers {
             self.change = view.change;
             let arrived = self.walk(view, &mut changed);
             news.has_grown = !arrived.is_empty();
+            self.shown.reserve_exact(arrived.len());
             self.shown.extend(arrived);
         }
         if expunges == Expunges::Told && !self.gone.is_empty() {
@@ -152,10 +159,7 @@ impl Numbers {
     /// Ids grow with the numbers, so both lists are walked side by side. A message that came back after it was gone has a
     /// number at the end, out of that order, and is looked up.
     fn walk(&mut self, view: &View, changed: &mut Vec<usize>) -> Vec<Shown> {
-        let mut rows = view
-            .messages()
-            .map(|(row, flags)| Shown { id: row.id, flags })
-            .peekable();
+        let mut rows = view.messages().map(Shown::of).peekable();
         let mut unknown = Vec::new();
         let mut returned = BTreeSet::new();
         self.gone.clear();

@@ -121,12 +121,24 @@ impl Wire {
             tracing::debug!(%error, "closing the connection");
         }
     }
+
+    /// Throws away what the client is still sending, for a moment: to close on it at once would take from it the words
+    /// that it was just sent.
+    pub(super) async fn linger(&mut self) {
+        let mut unread = vec![0; 4096];
+        let to_the_end = async { while matches!(self.io.read(&mut unread).await, Ok(1..)) {} };
+        if timeout(LINGER, to_the_end).await.is_err() {
+            tracing::debug!("the client does not hang up");
+        }
+    }
 }
 
 fn stalled() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")
 }
 
+/// How long a client may take to hang up after BYE.
+const LINGER: Duration = Duration::from_secs(1);
 /// From how many octets on they are sent rather than collected.
 const FULL: usize = 64 * 1024;
 /// How much of the buffer is kept for the next answers.

@@ -184,6 +184,6 @@ fn first_written(set: &SequenceSet) -> Option<u32> {
 }
 
 /// How many messages are read in one go.
-const CHUNK_MESSAGES: usize = 500;
+const CHUNK_MESSAGES: usize = 250;
 /// How much text is read in one go, one message more or less.
-const CHUNK_OCTETS: usize = 512 * 1024;
+const CHUNK_OCTETS: usize = 256 * 1024;

@@ -42,8 +42,12 @@ pub(super) async fn run(
         let warning = "Messages whose text is not held here were not searched";
         wire.writer().untagged(Condition::No, warning);
     }
-    wire.writer()
-        .search(found.into_iter().map(|candidate| candidate.seq));
+    wire.writer().begin_search();
+    for candidate in found {
+        wire.writer().search_match(candidate.seq);
+        wire.make_room().await?;
+    }
+    wire.writer().end_search();
     Ok(Reply::ok("SEARCH completed"))
 }
 

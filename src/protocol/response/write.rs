@@ -114,11 +114,26 @@ impl<'a> ResponseWriter<'a> {
 
     /// `* SEARCH n n n`, or a bare `* SEARCH`.
     pub fn search(&mut self, matches: impl IntoIterator<Item = SeqNum>) {
-        self.out.extend_from_slice(b"* SEARCH");
+        self.begin_search();
         for seq in matches {
-            self.out.push(b' ');
-            push_number(self.out, u64::from(seq.get()));
+            self.search_match(seq);
         }
+        self.end_search();
+    }
+
+    /// Begins `* SEARCH`, for more matches than one would keep in a buffer.
+    pub fn begin_search(&mut self) {
+        self.out.extend_from_slice(b"* SEARCH");
+    }
+
+    /// Adds a match to a `* SEARCH` that was begun.
+    pub fn search_match(&mut self, seq: SeqNum) {
+        self.out.push(b' ');
+        push_number(self.out, u64::from(seq.get()));
+    }
+
+    /// Ends a `* SEARCH` that was begun.
+    pub fn end_search(&mut self) {
         self.out.extend_from_slice(b"\r\n");
     }
 

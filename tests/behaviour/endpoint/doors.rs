@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lowtide::endpoint::{EndpointSettings, ListenError, Listener, PasswordDigest};
 use lowtide::store::Kind;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::world::World;
 

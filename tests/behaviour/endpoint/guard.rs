@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use lowtide::endpoint::{EndpointLimits, EndpointSettings, PasswordDigest, Peer};
+use lowtide::id::{MailboxId, MessageId};
 use lowtide::protocol::server::ServerLimits;
 use lowtide::store::Kind;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::world::{Held, World, date, sample};
+use super::world::{Held, PATIENCE, World, date, sample};
 
 fn settings(limits: EndpointLimits) -> EndpointSettings {
     EndpointSettings {
@@ -266,6 +267,13 @@ async fn a_client_that_reads_nothing_is_let_go_and_holds_up_nobody() {
     );
 }
 
+async fn is_wanted(world: &World, mailbox: MailboxId, message: MessageId) {
+    let mut wanted = world.store.wanted();
+    let wish = wanted.wait_for(|wanted| wanted.contains(&(mailbox, message)));
+    let came = tokio::time::timeout(PATIENCE, wish).await;
+    assert!(came.is_ok(), "nobody asks for the text");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
     let limits = EndpointLimits {
@@ -285,7 +293,7 @@ async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
     client.command("SELECT INBOX").await;
 
     // Nobody brings it: what there is comes, and a sentence.
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let said = client.command("FETCH 2:3 RFC822.TEXT").await;
     assert_eq!(
         said,
@@ -300,12 +308,8 @@ async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
     assert!(world.store.wanted().borrow().is_empty());
 
     // The upstream brings it while the client waits.
-    let mut wanted = world.store.wanted();
     client.send(b"a FETCH 1 RFC822.TEXT\r\n").await;
-    wanted
-        .wait_for(|wanted| wanted.contains(&(inbox, first)))
-        .await
-        .unwrap();
+    is_wanted(&world, inbox, first).await;
     world.keep_body(first, &octets).await;
     assert_eq!(
         client.line().await,
@@ -317,10 +321,7 @@ async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
 
     // The upstream says that it cannot: no need to wait.
     client.send(b"b FETCH 2 BODY\r\n").await;
-    wanted
-        .wait_for(|wanted| wanted.contains(&(inbox, second)))
-        .await
-        .unwrap();
+    is_wanted(&world, inbox, second).await;
     world.store.cannot_fetch(&[(inbox, second)].into());
     assert!(client.line().await.starts_with("* NO The structure"));
     assert_eq!(client.line().await, "b OK FETCH completed");

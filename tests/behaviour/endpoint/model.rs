@@ -4,6 +4,11 @@
 //! A client's numbers may only change by lines that it got; every command must have meant the messages that the client
 //! meant by its numbers. Each message has an INTERNALDATE of its own, by which it is recognised.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "sets are subtracted, and the numbers are small"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lowtide::id::MailboxId;

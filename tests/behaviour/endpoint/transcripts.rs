@@ -11,6 +11,7 @@
 //! - `@client N [unknown]`: the client that speaks from here on; a new one is logged in, unless it is unknown;
 //! - `C:` octets of that client, `S:` octets of the endpoint, each with CRLF; `C~` and `S~` without;
 //! - `@gone N ...`, `@flags N FLAGS`, `@arrived FILE DATE HELD FLAGS`: what a pass finds in a mirror, by message as above;
+//! - `@undo N`: entry N of the journal is given up;
 //! - `@journal`: each entry of the journal in words, or nothing;
 //! - `#` a remark.
 
@@ -21,7 +22,7 @@ use std::path::Path;
 use lowtide::endpoint::{DialectPin, EndpointSettings, PasswordDigest, Peer};
 use lowtide::id::{MailboxId, MessageId};
 use lowtide::mirror::{Access, Settlement};
-use lowtide::protocol::types::Flag;
+use lowtide::protocol::types::{Flag, SeqNum};
 use lowtide::store::{EntryRow, Kind, NamedAction};
 
 use super::world::{Client, Held, World, date, sample};
@@ -53,7 +54,7 @@ async fn play(name: &str) {
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut play = Play::new(name, feed, &text);
         for (index, line) in text.lines().enumerate() {
-            play.line = index + 1;
+            play.line = index.saturating_add(1);
             play.step(line).await;
         }
         play.end().await;
@@ -141,6 +142,11 @@ impl Play {
                 })
                 .await;
             }
+            "undo" => {
+                let nth: SeqNum = words[0].parse().map(SeqNum::new).unwrap().unwrap();
+                let entry = self.world.store.entries().await.unwrap()[nth.index()].id;
+                assert!(self.world.store.drop_entry(entry).await.unwrap());
+            }
             "journal" => self.check_journal(&words.join(" ")).await,
             _ => panic!("{}:{}: @{order}", self.name, self.line),
         }
@@ -167,7 +173,8 @@ impl Play {
     }
 
     fn message(&self, number: &str) -> MessageId {
-        self.messages[number.parse::<usize>().unwrap() - 1].1
+        let number: SeqNum = number.parse().map(SeqNum::new).unwrap().unwrap();
+        self.messages[number.index()].1
     }
 
     async fn pass(&self, settlement: Settlement) {
@@ -241,7 +248,7 @@ impl Play {
             .messages
             .iter()
             .position(|(_, id)| *id == entry.message);
-        let number = at.map_or(0, |at| at + 1);
+        let number = at.and_then(SeqNum::from_index).map_or(0, SeqNum::get);
         let names = |sign: &str, flags: &[Flag]| -> String {
             flags.iter().map(|flag| format!(" {sign}{flag}")).collect()
         };

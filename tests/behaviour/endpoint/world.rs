@@ -182,17 +182,16 @@ impl Client {
         self.io.write_all(octets).await.unwrap();
     }
 
-    /// Reads exactly as many octets.
+    /// Reads exactly as many octets, or what comes before the end.
     pub(super) async fn read(&mut self, count: usize) -> Vec<u8> {
-        let mut octets = vec![0; count];
-        let mut filled = 0;
-        while filled < count {
-            match timeout(PATIENCE, self.io.read(&mut octets[filled..])).await {
+        let mut octets = Vec::new();
+        while octets.len() < count {
+            let mut chunk = vec![0; count.saturating_sub(octets.len())];
+            match timeout(PATIENCE, self.io.read(&mut chunk)).await {
                 Ok(Ok(0)) | Err(_) => break,
-                Ok(read) => filled += read.unwrap(),
+                Ok(read) => octets.extend_from_slice(&chunk[..read.unwrap()]),
             }
         }
-        octets.truncate(filled);
         octets
     }
 
