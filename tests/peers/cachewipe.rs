@@ -23,21 +23,7 @@ fn outlive(kind: Kind) {
         };
         rig.lowtide.sync(&[0]);
         let before = State::read(&mut rig.server.client(), "INBOX");
-        // Equal messages cannot be told apart without UIDs, and what was done to them would wait for a person.
-        let single = |held: &&Held| {
-            before
-                .0
-                .iter()
-                .filter(|other| other.hash == held.hash)
-                .count()
-                == 1
-        };
-        let single: Vec<u32> = before
-            .0
-            .iter()
-            .filter(single)
-            .map(|held| held.seq)
-            .collect();
+        let single = single(&before);
         let unflagged = |seq: &&u32| !before.0[index(**seq)].flags.contains("\\Flagged");
         let flagged: Vec<u32> = single[50..]
             .iter()
@@ -104,4 +90,13 @@ fn index(seq: u32) -> usize {
 fn list(seqs: &[u32], less: u32) -> String {
     let words: Vec<String> = seqs.iter().map(|seq| (seq - less).to_string()).collect();
     words.join(",")
+}
+
+/// The numbers of messages that no other equals: without UIDs what is done to the others waits for a person.
+fn single(state: &State) -> Vec<u32> {
+    let alone = |held: &&Held| {
+        let equal = state.0.iter().filter(|other| other.hash == held.hash);
+        equal.count() == 1
+    };
+    state.0.iter().filter(alone).map(|held| held.seq).collect()
 }

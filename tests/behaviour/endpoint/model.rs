@@ -221,6 +221,8 @@ impl Model {
 
     /// Applies what the client was told, line by line.
     fn hear(&mut self, client: usize, act: &Act, said: &[String]) {
+        // What comes with the answer has numbers that the command did not know.
+        let count = self.clients[client].1.len();
         let (there, next) = (&self.there, self.next);
         let known = &mut self.clients[client].1;
         if matches!(act, Act::Select) {
@@ -278,16 +280,23 @@ impl Model {
                 _ => panic!("{act:?}: {line}"),
             }
         }
-        self.check(client, act, said, found);
+        self.check(client, act, said, found, count);
     }
 
-    fn check(&self, client: usize, act: &Act, said: &[String], found: Option<BTreeSet<usize>>) {
+    fn check(
+        &self,
+        client: usize,
+        act: &Act,
+        said: &[String],
+        found: Option<BTreeSet<usize>>,
+        count: usize,
+    ) {
         let known = &self.clients[client].1;
         let last = said.last().unwrap();
         let some_gone = last.starts_with("x NO Some of these messages are gone");
         assert!(last.starts_with("x OK") || some_gone, "{act:?}: {last}");
         if let (Act::FetchDates(numbers), true) = (act, some_gone) {
-            let gone = |n: &usize| !self.there.contains_key(&known[n % known.len()].second);
+            let gone = |n: &usize| !self.there.contains_key(&known[n % count].second);
             assert!(numbers.iter().any(gone), "{act:?}: {last}");
         }
         if let (Act::Search(key), Some(found)) = (act, found) {
