@@ -45,7 +45,7 @@ fn mailutil_checks_copies_and_transfers() {
         return;
     };
     let remote = format!("{}INBOX", house.place());
-    let Some(screen) = mailutil(&house, &format!("check '{remote}'")) else {
+    let Some(screen) = mailutil(&format!("check '{remote}'")) else {
         return;
     };
     assert!(screen.contains("60 total"), "{screen}");
@@ -55,7 +55,7 @@ fn mailutil_checks_copies_and_transfers() {
         "copy '{remote}' '#driver.mbx/copy' && mailutil append copy '{}archive'",
         house.place()
     );
-    mailutil(&house, &there_and_back);
+    mailutil(&there_and_back);
     let mut client = house.lowtide.client();
     let inbox = State::read_as(&mut client, "INBOX", Dialect::Imap2);
     let archive = State::read_as(&mut client, "archive", Dialect::Imap2);
@@ -68,11 +68,7 @@ fn mailutil_checks_copies_and_transfers() {
     };
     assert_eq!(hashes(&inbox), hashes(&archive));
 
-    let screen = mailutil(
-        &house,
-        &format!("transfer '{}' '#driver.mbx/all/'", house.place()),
-    )
-    .unwrap();
+    let screen = mailutil(&format!("transfer '{}' '#driver.mbx/all/'", house.place())).unwrap();
     assert!(screen.contains("finished 0"), "{screen}");
 }
 
@@ -111,7 +107,8 @@ fn mutt_says_that_it_wants_a_newer_protocol() {
         return;
     };
     let rc = format!(
-        "set tunnel=\"{}\"\nset spoolfile=\"imap://{ACCOUNT}@localhost/INBOX\"\n",
+        "set tunnel=\"{}\"\nset folder=\"imap://{ACCOUNT}@localhost/\"\n\
+         set spoolfile=\"imap://{ACCOUNT}@localhost/INBOX\"\n",
         house.lowtide.tunnel()
     );
     let terminal = Terminal::start(&["mutt", "-n", "-F", "muttrc"], |home| {
@@ -196,7 +193,10 @@ fn alpine(house: &House) -> Option<()> {
          last-version-used=6.26\nfeature-list={}\n",
         features.join(",")
     );
-    let alpine = present(Terminal::start(&["alpine", "-i", "-p", "pinerc"], |home| {
+    present(find_program("alpine").map(drop))?;
+    // The last words are said when Alpine has given the screen back.
+    let script = "alpine -i -p pinerc; cat";
+    let alpine = present(Terminal::start(&["sh", "-c", script], |home| {
         fs::create_dir(home.join("mail")).unwrap();
         fs::write(home.join("pinerc"), rc).unwrap();
         User::unprivileged().own(&home.join("mail"));
@@ -261,7 +261,7 @@ fn summary(state: &State) -> Vec<String> {
 }
 
 /// Runs mailutil, types the password as often as it is asked for, and gives the last screen.
-fn mailutil(house: &House, words: &str) -> Option<String> {
+fn mailutil(words: &str) -> Option<String> {
     present(find_program("mailutil").map(drop))?;
     let script = format!("mailutil {words}; echo finished $?");
     let terminal = present(Terminal::start(&["sh", "-c", &script], |_| ()))?;
