@@ -32,6 +32,8 @@ mod rebind;
 mod settle;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
