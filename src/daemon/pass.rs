@@ -232,7 +232,7 @@ fn attempts(step: &Step, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
         .collect()
 }
 
-/// Finds the messages of entries that lost theirs with the cache. Says whether another pass can carry them out.
+/// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out.
 async fn find_again(
     store: &Store,
     mailbox: MailboxId,
@@ -241,7 +241,8 @@ async fn find_again(
     if unbound.is_empty() {
         return Ok(false);
     }
-    let rebinding = rebind(&store.pass_input(mailbox).await?.base, unbound);
+    let input = store.pass_input(mailbox).await?;
+    let rebinding = rebind(&input.base, input.first, unbound);
     let found = !rebinding.ties.is_empty();
     store.rebind(mailbox, rebinding).await?;
     Ok(found)

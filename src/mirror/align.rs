@@ -180,8 +180,8 @@ impl Reading {
         self.left.len()
     }
 
-    /// Which headers would tell more: of ambiguous messages, of the last known ones, and of arrivals that look like a
-    /// message that is gone.
+    /// Which headers would tell more: of ambiguous messages, of the last known ones, and of all that look like a message
+    /// that is gone.
     fn evidence(&self, base: &Base, seen: &Observation, rule: Rule) -> Vec<SeqNum> {
         if rule == Rule::Uid {
             return Vec::new();
@@ -196,7 +196,9 @@ impl Reading {
             self.left.get(index),
             self.right.get(index),
         ) {
-            (Some(left), Some(right)) if left == right => last.contains(&index),
+            (Some(left), Some(right)) if left == right => {
+                last.contains(&index) || is_like_one_of(&lost, &message.mark)
+            }
             (Some(&left), Some(&right)) => any_header(left, right),
             _ => is_like_one_of(&lost, &message.mark),
         };

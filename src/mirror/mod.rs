@@ -15,7 +15,7 @@
 //! | [`merge`] | what should each message come to? |
 //! | [`plan`] | what has to be sent for that, in which order, and what has to wait? |
 //! | [`settle`] | what has been proven, and which entries are done? |
-//! | [`rebind`] | which message does an entry mean whose name was lost with the cache? |
+//! | [`rebind`] | which message does an entry mean that is not in the base? |
 //!
 //! No stage calls another; a pass strings them together.
 
@@ -32,6 +32,8 @@ mod rebind;
 mod settle;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
