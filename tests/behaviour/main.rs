@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod endpoint;
 #[cfg(test)]
+mod tidy;
+#[cfg(test)]
 mod transcripts;
