@@ -5,10 +5,10 @@ use super::progress::{Progress, Report};
 use super::settings;
 use crate::config::Upstream;
 use crate::id::MailboxId;
-use crate::protocol::dialect::Dialect;
+
 use crate::protocol::types::MailboxName;
 use crate::store::Store;
-use crate::upstream::{Session, UpstreamError};
+use crate::upstream::{Dialect, Session, UpstreamError};
 
 /// What to do on a visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
