@@ -12,7 +12,7 @@ use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::{
     Aligned, Alignment, Brakes, Halt, Observation, PassRecord, Plan, Policy, Sighting, Step,
-    StepOutcome, align, fold, merge, plan, rebind, settle, weigh,
+    StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 use crate::store::{PassInput, Store, StoreError};
@@ -142,9 +142,13 @@ async fn look(
         .filter(expunging)
         .map(|entry| entry.message)
         .collect();
+    let touched: BTreeSet<MessageId> = input.entries.iter().map(|entry| entry.message).collect();
     for _ in 0..MAX_LOOKS {
         match align(&input.base, &seen, &expunging) {
-            Aligned::Done(alignment) => return Ok((seen, alignment)),
+            Aligned::Done(alignment) => {
+                let alignment = choose(&input.base, &seen, alignment, &touched);
+                return Ok((seen, alignment));
+            }
             Aligned::NeedEvidence(seqs) => seen = selected.add_evidence(&seqs).await?,
         }
     }

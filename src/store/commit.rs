@@ -331,6 +331,7 @@ fn write_base(
     for (id, mark) in &settlement.marks {
         base::set_mark(transaction, *id, mark)?;
     }
+    content::forget_mistakable(transaction, &settlement.chosen)?;
     content::remove(transaction, &settlement.gone)?;
     for message in arrived {
         base::insert(transaction, mailbox, message)?;
