@@ -1,6 +1,12 @@
 -- What can be fetched again: the last proven state of every mailbox, and the content of its messages.
 -- A local account keeps its own mailboxes in a file of the same shape.
 
+-- Messages below this id were given theirs before this file was made: it cannot know what became of them.
+CREATE TABLE first_message (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  id   INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE mailbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   name         BLOB    NOT NULL UNIQUE,            -- octets as the server writes them

@@ -95,6 +95,8 @@ pub(super) enum Verb {
         /// The account
         account: String,
     },
+    /// Look at everything lowtide depends on, and say how to mend what is wrong
+    Doctor(Json),
     /// Show everything in a minute, on built-in sample mail; needs no account, no network, no configuration
     Demo {
         /// Leave the server and the endpoint open afterwards, and say how to connect a mail client

@@ -10,6 +10,7 @@ mod args;
 mod asking;
 mod conflicts;
 mod demo;
+mod doctor;
 mod exit;
 mod imapd;
 mod journal;
@@ -100,6 +101,7 @@ async fn serve(context: &Context, verb: Verb) -> Result<Exit, Problem> {
         Verb::Offline { account } => link::set(context, account, link::Wish::Offline).await,
         Verb::Online { account } => link::set(context, account, link::Wish::Online).await,
         Verb::Imapd { account } => imapd::run(context, &account).await,
+        Verb::Doctor(json) => doctor::run(context, json).await,
         Verb::Demo { stay } => demo::run(context, stay).await,
         Verb::Completions { shell } => packaging::completions(&context.out, shell),
         Verb::Man => packaging::man(&context.out),

@@ -19,9 +19,9 @@ use crate::endpoint::ListenError;
 pub(super) struct Problem {
     pub(super) exit: Exit,
     /// What happened: a fragment without its full stop.
-    what: String,
+    pub(super) what: String,
     /// What to do next: a sentence without its full stop.
-    next: String,
+    pub(super) next: String,
 }
 
 impl Problem {
@@ -51,8 +51,11 @@ impl Problem {
     }
 
     /// A failure at an account or a mailbox of it, with the sentence that fits.
-    pub(super) fn of_account(place: &str, account: &str, failure: &Failure) -> Self {
-        let what = format!("{place}: {}", failure.what);
+    pub(super) fn of_account(place: Option<&str>, account: &str, failure: &Failure) -> Self {
+        let what = place.map_or_else(
+            || failure.what.clone(),
+            |place| format!("{place}: {}", failure.what),
+        );
         Self::new(failure.kind.into(), what, next(failure.kind, account))
     }
 

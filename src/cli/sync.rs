@@ -71,7 +71,7 @@ fn tell(out: Output, account: &AccountSync, dry_run: bool) -> Result<(), Problem
     for mailbox in &account.mailboxes {
         let place = format!("{name}/{}", mailbox.mailbox);
         if let Some(failure) = &mailbox.failure {
-            report::problem(&Problem::of_account(&place, name, failure));
+            report::problem(&Problem::of_account(Some(&place), name, failure));
             continue;
         }
         if let Some(held) = &mailbox.held {
@@ -87,7 +87,7 @@ fn tell(out: Output, account: &AccountSync, dry_run: bool) -> Result<(), Problem
         }
     }
     if let Some(failure) = &account.failure {
-        report::problem(&Problem::of_account(name, name, failure));
+        report::problem(&Problem::of_account(Some(name), name, failure));
     }
     conclude(out, account, dry_run)
 }

@@ -210,10 +210,17 @@ impl Counter {
             }))
         });
         let only = errand.mailbox.clone();
-        let outcome = self.visit(errand, progress).await;
-        let (outcomes, failure) = match outcome {
-            Ok(outcomes) => (outcomes, None),
-            Err(error) => (Vec::new(), Some(Failure::from(&error))),
+        let (outcomes, failure) = if self.is_offline() {
+            let kept = Failure {
+                kind: FailureKind::Offline,
+                what: "the account is kept offline".to_owned(),
+            };
+            (Vec::new(), Some(kept))
+        } else {
+            match self.visit(errand, progress).await {
+                Ok(outcomes) => (outcomes, None),
+                Err(error) => (Vec::new(), Some(Failure::from(&error))),
+            }
         };
         let unknown = only
             .filter(|_| failure.is_none() && outcomes.is_empty())
@@ -259,6 +266,12 @@ impl Counter {
             .await
             .map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
+    }
+
+    /// Whether a person has taken the account offline.
+    fn is_offline(&self) -> bool {
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| !*keeper.online.borrow())
     }
 
     fn state(&self) -> (&'static str, Option<String>) {

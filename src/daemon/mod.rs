@@ -34,7 +34,7 @@ pub use desk::Desk;
 pub use pass::{PassError, PassOptions, pass};
 pub use progress::{Part, Progress, Report, Tick};
 pub use settings::endpoint as endpoint_settings;
-pub use visit::{Errand, Outcome, visit};
+pub use visit::{Errand, Outcome, probe, visit};
 pub use words::journal_of;
 
 use crate::config::{Account, Config, SecretError};

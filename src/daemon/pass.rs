@@ -12,7 +12,7 @@ use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::{
     Aligned, Alignment, Brakes, Halt, Observation, PassRecord, Plan, Policy, Sighting, Step,
-    StepOutcome, align, fold, merge, plan, rebind, settle, weigh,
+    StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 use crate::store::{PassInput, Store, StoreError};
@@ -142,9 +142,13 @@ async fn look(
         .filter(expunging)
         .map(|entry| entry.message)
         .collect();
+    let touched: BTreeSet<MessageId> = input.entries.iter().map(|entry| entry.message).collect();
     for _ in 0..MAX_LOOKS {
         match align(&input.base, &seen, &expunging) {
-            Aligned::Done(alignment) => return Ok((seen, alignment)),
+            Aligned::Done(alignment) => {
+                let alignment = choose(&input.base, &seen, alignment, &touched);
+                return Ok((seen, alignment));
+            }
             Aligned::NeedEvidence(seqs) => seen = selected.add_evidence(&seqs).await?,
         }
     }
@@ -232,7 +236,7 @@ fn attempts(step: &Step, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
         .collect()
 }
 
-/// Finds the messages of entries that lost theirs with the cache. Says whether another pass can carry them out.
+/// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out.
 async fn find_again(
     store: &Store,
     mailbox: MailboxId,
@@ -241,7 +245,8 @@ async fn find_again(
     if unbound.is_empty() {
         return Ok(false);
     }
-    let rebinding = rebind(&store.pass_input(mailbox).await?.base, unbound);
+    let input = store.pass_input(mailbox).await?;
+    let rebinding = rebind(&input.base, input.first, unbound);
     let found = !rebinding.ties.is_empty();
     store.rebind(mailbox, rebinding).await?;
     Ok(found)

@@ -9,7 +9,7 @@ use crate::config::Upstream;
 use crate::id::MailboxId;
 use crate::protocol::types::MailboxName;
 use crate::store::{EntryRow, NamedAction, Store, StoreError};
-use crate::upstream::{Session, UpstreamError};
+use crate::upstream::{Dialect, Session, UpstreamError};
 
 /// What to do on a visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub struct Outcome {
 /// [`UpstreamError`].
 pub(super) async fn connect(upstream: &Upstream) -> Result<Session, UpstreamError> {
     Session::connect(&settings::server(upstream).await?).await
+}
+
+/// Connects, logs in and leaves again: what the server speaks.
+///
+/// # Errors
+/// [`UpstreamError`] as a visit would meet it.
+pub async fn probe(upstream: &Upstream) -> Result<Dialect, UpstreamError> {
+    let session = connect(upstream).await?;
+    let dialect = session.features().dialect;
+    session.logout().await;
+    Ok(dialect)
 }
 
 /// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first.

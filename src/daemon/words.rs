@@ -36,7 +36,7 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
             on_server: row.on_server,
             held: holds
                 .iter()
-                .find(|hold| hold.mailbox == row.name)
+                .find(|hold| hold.mailbox == row.name && !hold.approved)
                 .map(|hold| hold.reason.clone()),
         });
     }

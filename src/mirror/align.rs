@@ -46,6 +46,8 @@ pub enum Fate {
     Returned(SeqNum),
     /// Some readings hold it and some do not, or they hold it at different numbers.
     Doubtful,
+    /// It is one of several equal messages, and is taken for the one at this number.
+    Chosen(SeqNum),
 }
 
 /// Aligns a base with an observation.
@@ -75,7 +77,7 @@ impl Alignment {
     pub fn remote(&self, seen: &Observation) -> Remote {
         let flags_at = |seq: SeqNum| seen.at(seq).map_or(FlagSet::EMPTY, |message| message.flags);
         let states = self.fates.iter().map(|fate| match *fate {
-            Fate::Present(seq) => RemoteState::Present(flags_at(seq)),
+            Fate::Present(seq) | Fate::Chosen(seq) => RemoteState::Present(flags_at(seq)),
             Fate::Gone => RemoteState::Gone,
             Fate::Returned(_) => RemoteState::Returned,
             Fate::Doubtful => RemoteState::Doubtful,
@@ -97,13 +99,13 @@ impl Alignment {
         }
     }
 
-    /// The certain pairs: index into the base, and sequence number.
+    /// The pairs: index into the base, and sequence number.
     pub fn present(&self) -> impl Iterator<Item = (usize, SeqNum)> {
         self.fates
             .iter()
             .enumerate()
             .filter_map(|(index, fate)| match *fate {
-                Fate::Present(seq) => Some((index, seq)),
+                Fate::Present(seq) | Fate::Chosen(seq) => Some((index, seq)),
                 Fate::Gone | Fate::Returned(_) | Fate::Doubtful => None,
             })
     }
@@ -180,8 +182,8 @@ impl Reading {
         self.left.len()
     }
 
-    /// Which headers would tell more: of ambiguous messages, of the last known ones, and of arrivals that look like a
-    /// message that is gone.
+    /// Which headers would tell more: of ambiguous messages, of the last known ones, and of all that look like a message
+    /// that is gone.
     fn evidence(&self, base: &Base, seen: &Observation, rule: Rule) -> Vec<SeqNum> {
         if rule == Rule::Uid {
             return Vec::new();
@@ -196,7 +198,9 @@ impl Reading {
             self.left.get(index),
             self.right.get(index),
         ) {
-            (Some(left), Some(right)) if left == right => last.contains(&index),
+            (Some(left), Some(right)) if left == right => {
+                last.contains(&index) || is_like_one_of(&lost, &message.mark)
+            }
             (Some(&left), Some(&right)) => any_header(left, right),
             _ => is_like_one_of(&lost, &message.mark),
         };

@@ -10,12 +10,13 @@
 //! | stage | question it answers |
 //! | --- | --- |
 //! | [`align`] | which message of the base is which message on the server? |
+//! | [`choose`] | which of several equal messages is left, where it does not matter? |
 //! | [`fold`] | what did the user make of the base? |
 //! | [`weigh`] | which copies are proven, and which have to be sent? |
 //! | [`merge`] | what should each message come to? |
 //! | [`plan`] | what has to be sent for that, in which order, and what has to wait? |
 //! | [`settle`] | what has been proven, and which entries are done? |
-//! | [`rebind`] | which message does an entry mean whose name was lost with the cache? |
+//! | [`rebind`] | which message does an entry mean that is not in the base? |
 //!
 //! No stage calls another; a pass strings them together.
 
@@ -32,6 +33,9 @@ mod rebind;
 mod settle;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tests;
+mod twins;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
@@ -42,6 +46,7 @@ pub use observation::{Access, MailboxFacts, Observation, SeenMessage};
 pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
 pub use rebind::{Rebinding, rebind};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
+pub use twins::choose;
 pub use view::{
     Base, BaseMessage, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote,
     RemoteState, Stranger,

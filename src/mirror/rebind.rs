@@ -1,4 +1,4 @@
-//! Rebind: entries whose message lost its name, because the cache was lost, and the messages they mean.
+//! Rebind: entries whose message is not in the base, and the messages they mean.
 
 use super::view::Base;
 use crate::id::{EntryId, MessageId};
@@ -9,29 +9,36 @@ use crate::journal::{Action, JournalEntry};
 pub struct Rebinding {
     /// Entries whose message was found again.
     pub ties: Vec<(EntryId, MessageId)>,
-    /// Removals of messages that are gone.
+    /// Entries that have nothing left to do: their message is gone.
     pub done: Vec<EntryId>,
-    /// Entries whose message is gone, or stands there more than once.
+    /// Entries whose message cannot be found, or stands there more than once.
     pub lost: Vec<EntryId>,
 }
 
 /// Finds the messages again by their marks, in a base whose headers are all known.
 ///
-/// The headers decide; a UID does too while the UIDVALIDITY is the same. Nothing is tied to one of several equals.
+/// `first` is the first message of this cache. A message from there on was in the base and was recorded as gone, though its
+/// entries were not retired with it; to look for another one like it would be to act on a twin. Only the messages of an
+/// earlier cache, which was lost, are looked for. Their headers decide, and nothing is tied to one of several equals.
 #[must_use]
-pub fn rebind(base: &Base, unbound: &[JournalEntry]) -> Rebinding {
+pub fn rebind(base: &Base, first: MessageId, unbound: &[JournalEntry]) -> Rebinding {
     let mut rebinding = Rebinding::default();
-    for entry in unbound {
+    for entry in unbound.iter().filter(|entry| entry.is_active()) {
+        let seen_to_go = entry.message >= first;
         let equal = base
             .messages
             .iter()
-            .filter(|message| message.mark.proves(&entry.mark));
+            .filter(|message| !seen_to_go && message.mark.proves(&entry.mark));
         let found: Vec<MessageId> = equal.map(|message| message.id).take(2).collect();
         match (found.as_slice(), &entry.action) {
             ([only], _) => rebinding.ties.push((entry.id, *only)),
             ([], Action::Expunge) => rebinding.done.push(entry.id),
+            ([], Action::Flags(_)) if seen_to_go => rebinding.done.push(entry.id),
             _ => rebinding.lost.push(entry.id),
         }
     }
     rebinding
 }
+
+#[cfg(test)]
+mod tests;

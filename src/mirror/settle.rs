@@ -49,6 +49,8 @@ pub struct Settlement {
     pub marks: Vec<(MessageId, Mark)>,
     /// Messages of the base that are no more.
     pub gone: Vec<MessageId>,
+    /// Messages of the base that were taken for one of several equals: their texts may be another's.
+    pub chosen: Vec<MessageId>,
     /// Messages that stand after the base, in the server's order.
     pub arrived: Vec<Arrival>,
     /// Entries that the server is proven to hold, or that a conflict answered.
@@ -198,6 +200,10 @@ impl Settlement {
         for (known, fate) in pass.base.messages.iter().zip(&pass.alignment.fates) {
             let seen = match *fate {
                 Fate::Present(seq) => pass.seen.at(seq),
+                Fate::Chosen(seq) => {
+                    self.chosen.push(known.id);
+                    pass.seen.at(seq)
+                }
                 Fate::Gone | Fate::Returned(_) => {
                     self.gone.push(known.id);
                     continue;

@@ -18,6 +18,8 @@ pub struct PassInput {
     pub name: MailboxName,
     /// The last proven state.
     pub base: Base,
+    /// The first message that this cache can know; older ones were in a cache that was lost.
+    pub first: MessageId,
     /// Every entry of the mailbox, oldest first, parked ones too.
     pub entries: Vec<JournalEntry>,
     /// What the keyword bits mean.
@@ -50,6 +52,7 @@ impl Store {
         Ok(PassInput {
             name,
             base,
+            first: self.inner.first,
             entries,
             keywords,
             approved,
@@ -328,6 +331,7 @@ fn write_base(
     for (id, mark) in &settlement.marks {
         base::set_mark(transaction, *id, mark)?;
     }
+    content::forget_mistakable(transaction, &settlement.chosen)?;
     content::remove(transaction, &settlement.gone)?;
     for message in arrived {
         base::insert(transaction, mailbox, message)?;
@@ -375,6 +379,14 @@ pub(super) fn next_id(journal: &Connection, cache: &Connection) -> Result<i64, S
     Ok(reserved
         .unwrap_or(1)
         .max(newest.unwrap_or(0).saturating_add(1)))
+}
+
+/// The first message that this cache can know, written down when the file is new.
+pub(super) fn first_message(cache: &Connection, next: i64) -> Result<MessageId, StoreError> {
+    let sql = "INSERT INTO first_message (only, id) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING";
+    cache.execute(sql, [next])?;
+    let first = cache.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
+    Ok(MessageId::from_raw(first))
 }
 
 /// The user's words for what an action does.

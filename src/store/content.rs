@@ -200,23 +200,51 @@ pub(super) fn copy(
     Ok(())
 }
 
+/// Lets go of the texts of messages that could be taken for one another and have different ones; they are read again.
+pub(super) fn forget_mistakable(
+    transaction: &Transaction<'_>,
+    messages: &[MessageId],
+) -> Result<(), StoreError> {
+    let sql = "UPDATE message SET blob_id = NULL WHERE id = ?1 AND EXISTS (SELECT 1 FROM message other \
+               WHERE other.mailbox_id = message.mailbox_id AND other.instant = message.instant \
+               AND other.size = message.size AND other.header_hash = message.header_hash \
+               AND other.blob_id IS NOT message.blob_id)";
+    for message in messages {
+        let blob = blob_of(transaction, *message)?;
+        transaction.prepare_cached(sql)?.execute([message.raw()])?;
+        remove_unused(transaction, blob)?;
+    }
+    Ok(())
+}
+
 /// Removes messages, and the texts that no other message has.
 pub(super) fn remove(
     transaction: &Transaction<'_>,
     messages: &[MessageId],
 ) -> Result<(), StoreError> {
     for message in messages {
-        let blob: Option<Option<i64>> = transaction
-            .prepare_cached("SELECT blob_id FROM message WHERE id = ?1")?
-            .query_row([message.raw()], |row| row.get(0))
-            .optional()?;
+        let blob = blob_of(transaction, *message)?;
         transaction
             .prepare_cached("DELETE FROM message WHERE id = ?1")?
             .execute([message.raw()])?;
-        if let Some(blob) = blob.flatten() {
-            let sql = "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE blob_id = ?1)";
-            transaction.prepare_cached(sql)?.execute([blob])?;
-        }
+        remove_unused(transaction, blob)?;
+    }
+    Ok(())
+}
+
+fn blob_of(transaction: &Transaction<'_>, message: MessageId) -> Result<Option<i64>, StoreError> {
+    let blob: Option<Option<i64>> = transaction
+        .prepare_cached("SELECT blob_id FROM message WHERE id = ?1")?
+        .query_row([message.raw()], |row| row.get(0))
+        .optional()?;
+    Ok(blob.flatten())
+}
+
+fn remove_unused(transaction: &Transaction<'_>, blob: Option<i64>) -> Result<(), StoreError> {
+    let sql =
+        "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE blob_id = ?1)";
+    if let Some(blob) = blob {
+        transaction.prepare_cached(sql)?.execute([blob])?;
     }
     Ok(())
 }

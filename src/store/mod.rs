@@ -65,6 +65,7 @@ pub enum Kind {
 struct Inner {
     kind: Kind,
     dir: PathBuf,
+    first: MessageId,
     journal: Writer,
     cache: Writer,
     readers: Readers,
@@ -117,6 +118,7 @@ impl Store {
             .map(|row| (row.name, row.id))
             .collect();
         let next = commit::next_id(&journal, &cache)?;
+        let first = commit::first_message(&cache, next)?;
         let at = |source| StoreError::Io {
             path: dir.to_owned(),
             source,
@@ -124,6 +126,7 @@ impl Store {
         let inner = Inner {
             kind,
             dir: dir.to_owned(),
+            first,
             journal: Writer::start("journal", journal).map_err(at)?,
             cache: Writer::start("cache", cache).map_err(at)?,
             readers: Readers::new(cache_path),

@@ -21,3 +21,5 @@ pub use error::{Retry, UpstreamError};
 pub use selected::Selected;
 pub use server::{Credentials, Level, Patience, Security, Server, Transport};
 pub use session::{Features, Session};
+
+pub use crate::protocol::dialect::Dialect;

@@ -4,4 +4,10 @@
 #[cfg(test)]
 mod endpoint;
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow ends a test, as it should"
+)]
+mod tidy;
+#[cfg(test)]
 mod transcripts;

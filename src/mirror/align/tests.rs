@@ -276,6 +276,16 @@ fn a_unique_message_that_left_its_place_and_came_back_is_recognised() {
 }
 
 #[test]
+fn a_message_that_came_back_proves_nothing_of_those_before_it() {
+    let known = [mark(5, 5, 1), apart(2), mark(5, 5, 3)];
+    check(
+        &known,
+        &[known[2], known[1]],
+        &[Gone, returned(2), present(1)],
+    );
+}
+
+#[test]
 fn one_of_several_that_came_back_is_not_recognised() {
     let twin = mark(7, 7, 7);
     check(

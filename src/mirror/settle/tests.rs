@@ -1,1 +1,400 @@
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
+use crate::id::{EntryId, MessageId};
+use crate::journal::{Action, Attempt, JournalEntry, Mark, ParkReason};
+use crate::mirror::support::{
+    DELETED, FLAGGED, NONE, SEEN, adding, attempted, base, entry, header, id, mark, observation,
+};
+use crate::mirror::{
+    Access, Aligned, Base, ConflictKind, CopyDecision, Delay, MessageState, Observation, Policy,
+    align, fold, merge, plan,
+};
+use crate::protocol::types::{FlagSet, MailboxName};
+use MessageState::{Gone, Present};
+
+/// A pass up to its steps; the test says what came of them.
+struct Pass {
+    base: Base,
+    entries: Vec<JournalEntry>,
+    seen: Observation,
+    copies: BTreeMap<EntryId, CopyDecision>,
+}
+
+impl Pass {
+    /// Messages 1, 2, ... without flags, which the server shows as they are.
+    fn over(count: i64) -> Self {
+        let marks: Vec<Mark> = (1..=count).map(look).collect();
+        Self {
+            base: base(&marks),
+            entries: Vec::new(),
+            seen: observation(&marks),
+            copies: BTreeMap::new(),
+        }
+    }
+
+    fn entry(mut self, entry: JournalEntry) -> Self {
+        self.entries.push(entry);
+        self
+    }
+
+    fn shown(mut self, message: usize, flags: FlagSet) -> Self {
+        self.seen.messages[message - 1].flags = flags;
+        self
+    }
+
+    fn decided(mut self, entry: i64, decision: CopyDecision) -> Self {
+        self.copies.insert(EntryId::from_raw(entry), decision);
+        self
+    }
+
+    /// Settles with these outcomes; those of further steps never came.
+    fn settled(&self, outcomes: &[StepOutcome]) -> Settlement {
+        let Aligned::Done(alignment) = align(&self.base, &self.seen, &BTreeSet::new()) else {
+            panic!("every header is shown");
+        };
+        let remote = alignment.remote(&self.seen);
+        let local = fold(&self.base, &self.entries);
+        let verdicts = merge(&self.base, &local, &remote, Policy::default());
+        let plan = plan(&verdicts, &remote, &self.seen.facts, &self.copies, None).unwrap();
+        assert!(outcomes.len() <= plan.steps.len(), "{:?}", plan.steps);
+        settle(&PassRecord {
+            base: &self.base,
+            entries: &self.entries,
+            seen: &self.seen,
+            alignment: &alignment,
+            verdicts: &verdicts,
+            copies: &self.copies,
+            plan: &plan,
+            outcomes,
+        })
+    }
+}
+
+fn look(number: i64) -> Mark {
+    mark(number, 1, number.unsigned_abs())
+}
+
+fn done(seen: &[(i64, MessageState)]) -> StepOutcome {
+    StepOutcome::Done(named(seen))
+}
+
+fn refused(seen: &[(i64, MessageState)]) -> StepOutcome {
+    StepOutcome::Refused {
+        text: "no".to_owned(),
+        seen: named(seen),
+    }
+}
+
+fn named(seen: &[(i64, MessageState)]) -> Vec<(MessageId, MessageState)> {
+    seen.iter()
+        .map(|&(message, state)| (id(message), state))
+        .collect()
+}
+
+fn entries(raw: &[i64]) -> Vec<EntryId> {
+    raw.iter().copied().map(EntryId::from_raw).collect()
+}
+
+fn copy() -> Action {
+    Action::Copy {
+        to: MailboxName::inbox(),
+    }
+}
+
+fn removal(pass: Pass) -> Pass {
+    pass.entry(entry(1, 1, adding(DELETED)))
+        .entry(entry(2, 1, Action::Expunge))
+}
+
+#[test]
+fn a_quiet_pass_changes_nothing() {
+    let settlement = Pass::over(2).settled(&[]);
+    assert_eq!(settlement, Settlement::default());
+    assert!(!settlement.changes_view());
+}
+
+#[test]
+fn what_others_did_becomes_the_base() {
+    let mut pass = Pass::over(3).shown(3, FLAGGED);
+    pass.seen.messages.remove(1);
+    pass.seen.messages.extend(observation(&[look(9)]).messages);
+    let settlement = pass.settled(&[]);
+    assert_eq!(settlement.gone, [id(2)]);
+    assert_eq!(settlement.flags, [(id(3), FLAGGED)]);
+    let arrived: Vec<Mark> = settlement
+        .arrived
+        .iter()
+        .map(|arrival| arrival.seen.mark)
+        .collect();
+    assert_eq!(arrived, [look(9)]);
+    assert!(settlement.changes_view());
+}
+
+#[test]
+fn an_entry_is_retired_by_what_is_seen_and_by_nothing_else() {
+    let pass = Pass::over(1).entry(entry(1, 1, adding(SEEN)));
+    let shown = pass.settled(&[done(&[(1, Present(SEEN))])]);
+    assert_eq!(
+        (shown.retired, shown.flags),
+        (entries(&[1]), vec![(id(1), SEEN)])
+    );
+    for outcome in [
+        done(&[(1, Present(NONE))]),
+        done(&[]),
+        refused(&[(1, Present(NONE))]),
+    ] {
+        let settlement = pass.settled(std::slice::from_ref(&outcome));
+        assert!(
+            settlement.retired.is_empty() && settlement.flags.is_empty(),
+            "{outcome:?}"
+        );
+    }
+    let refused_and_done = pass.settled(&[refused(&[(1, Present(SEEN))])]);
+    assert_eq!(refused_and_done.retired, entries(&[1]));
+}
+
+#[test]
+fn an_entry_that_is_so_already_is_retired_without_a_step() {
+    let settlement = Pass::over(1)
+        .entry(entry(1, 1, adding(SEEN)))
+        .shown(1, SEEN)
+        .settled(&[]);
+    assert_eq!(settlement.retired, entries(&[1]));
+    assert_eq!(settlement.flags, [(id(1), SEEN)]);
+}
+
+#[test]
+fn a_removal_is_retired_when_the_message_is_gone() {
+    let pass = removal(Pass::over(1));
+    let marked = done(&[(1, Present(DELETED))]);
+    let gone = pass.settled(&[marked.clone(), done(&[(1, Gone)])]);
+    assert_eq!((gone.retired, gone.gone), (entries(&[1, 2]), vec![id(1)]));
+    let still_there = pass.settled(&[marked, done(&[])]);
+    assert_eq!(
+        (still_there.retired, still_there.gone),
+        (entries(&[]), vec![])
+    );
+    assert_eq!(still_there.flags, [(id(1), DELETED)]);
+}
+
+#[test]
+fn a_change_that_came_with_another_one_waits_for_the_next_pass() {
+    let pass = Pass::over(1).entry(entry(1, 1, adding(SEEN)));
+    let settlement = pass.settled(&[done(&[(1, Present(SEEN.union(FLAGGED)))])]);
+    assert_eq!(settlement.retired, entries(&[]));
+    assert_eq!(settlement.flags, [(id(1), SEEN.union(FLAGGED))]);
+}
+
+#[test]
+fn a_refusal_is_told_and_the_fifth_is_parked() {
+    let trouble = (EntryId::from_raw(1), Trouble::Refused("no".to_owned()));
+    for (number, parks) in [(0, false), (4, false), (5, true), (6, true)] {
+        let asked = entry(1, 1, adding(SEEN));
+        let asked = if number == 0 {
+            asked
+        } else {
+            attempted(asked, number)
+        };
+        let settlement = Pass::over(1)
+            .entry(asked)
+            .settled(&[refused(&[(1, Present(NONE))])]);
+        let parked = (
+            EntryId::from_raw(1),
+            ParkReason::Refused {
+                text: "no".to_owned(),
+            },
+        );
+        assert_eq!(settlement.parked, if parks { vec![parked] } else { vec![] });
+        assert_eq!(
+            settlement.troubled,
+            if parks { vec![] } else { vec![trouble.clone()] }
+        );
+    }
+}
+
+#[test]
+fn what_the_server_does_not_keep_is_parked_the_fifth_time() {
+    for (number, parks) in [(4, false), (5, true)] {
+        let asked = attempted(entry(1, 1, adding(SEEN)), number);
+        let settlement = Pass::over(1)
+            .entry(asked)
+            .settled(&[done(&[(1, Present(NONE))])]);
+        let parked = (EntryId::from_raw(1), ParkReason::NotKept);
+        assert_eq!(settlement.parked, if parks { vec![parked] } else { vec![] });
+    }
+}
+
+#[test]
+fn a_delay_is_told_and_never_parked() {
+    let mut pass = removal(Pass::over(2)).shown(2, DELETED);
+    pass.entries = pass
+        .entries
+        .into_iter()
+        .map(|entry| attempted(entry, 9))
+        .collect();
+    let settlement = pass.settled(&[done(&[(1, Present(DELETED))])]);
+    let waits = Trouble::Delayed(Delay::OthersDeleted);
+    let expected: Vec<_> = entries(&[1, 2])
+        .into_iter()
+        .map(|entry| (entry, waits.clone()))
+        .collect();
+    assert_eq!(settlement.troubled, expected);
+    assert!(settlement.parked.is_empty() && settlement.retired.is_empty());
+}
+
+#[test]
+fn a_mailbox_for_reading_only_holds_entries_back_and_still_learns() {
+    let mut pass = Pass::over(2)
+        .entry(entry(1, 1, adding(SEEN)))
+        .shown(2, FLAGGED);
+    pass.seen.facts.access = Access::ReadOnly;
+    let settlement = pass.settled(&[]);
+    assert_eq!(
+        settlement.troubled,
+        [(EntryId::from_raw(1), Trouble::Delayed(Delay::ReadOnly))]
+    );
+    assert_eq!(settlement.flags, [(id(2), FLAGGED)]);
+}
+
+#[test]
+fn a_conflict_is_recorded_once_what_is_kept_is_seen() {
+    let conflict = |entries| Conflict {
+        message: id(1),
+        kind: ConflictKind::DeletedHereMarkedThere,
+        kept: Present(FLAGGED),
+        entries,
+    };
+    let pass = removal(Pass::over(1)).shown(1, FLAGGED);
+    let settlement = pass.settled(&[]);
+    assert_eq!(settlement.conflicts, [conflict(entries(&[1, 2]))]);
+    assert_eq!(settlement.retired, entries(&[1, 2]));
+
+    let mut half_done = removal(Pass::over(1)).shown(1, FLAGGED.union(DELETED));
+    half_done.entries = half_done
+        .entries
+        .into_iter()
+        .map(|entry| attempted(entry, 1))
+        .collect();
+    let settlement = half_done.settled(&[refused(&[(1, Present(FLAGGED.union(DELETED)))])]);
+    assert!(settlement.conflicts.is_empty() && settlement.retired.is_empty());
+    let settlement = half_done.settled(&[done(&[(1, Present(FLAGGED))])]);
+    assert_eq!(settlement.conflicts, [conflict(entries(&[1, 2]))]);
+}
+
+#[test]
+fn a_flag_on_a_message_that_is_gone_is_a_conflict_on_record() {
+    let mut pass = Pass::over(2).entry(entry(1, 1, adding(FLAGGED)));
+    pass.seen.messages.remove(0);
+    let settlement = pass.settled(&[]);
+    assert_eq!(settlement.conflicts.len(), 1);
+    assert_eq!(
+        settlement.conflicts[0].kind,
+        ConflictKind::ChangedHereDeletedThere
+    );
+    assert_eq!(
+        (settlement.retired, settlement.gone),
+        (entries(&[1]), vec![id(1)])
+    );
+}
+
+#[test]
+fn a_copy_is_retired_by_its_receipt_alone() {
+    let first_try = Attempt {
+        number: 1,
+        copies_before: 0,
+    };
+    let pass = || Pass::over(1).entry(entry(1, 1, copy()));
+    let sent = pass()
+        .decided(1, CopyDecision::Send(first_try))
+        .settled(&[done(&[(1, Present(NONE))])]);
+    assert!(sent.retired.is_empty() && sent.parked.is_empty());
+    let received = pass().decided(1, CopyDecision::Received).settled(&[]);
+    assert_eq!(received.retired, entries(&[1]));
+    let parked = pass()
+        .decided(1, CopyDecision::Park(ParkReason::NoReceipt))
+        .settled(&[]);
+    assert_eq!(
+        parked.parked,
+        [(EntryId::from_raw(1), ParkReason::NoReceipt)]
+    );
+}
+
+#[test]
+fn a_copy_whose_source_is_gone_is_parked_once() {
+    for decision in [None, Some(CopyDecision::Park(ParkReason::NoDestination))] {
+        let mut pass = Pass::over(2).entry(entry(1, 1, copy()));
+        pass.seen.messages.remove(0);
+        pass.copies
+            .extend(decision.map(|decision| (EntryId::from_raw(1), decision)));
+        let settlement = pass.settled(&[]);
+        assert_eq!(settlement.parked.len(), 1, "{:?}", settlement.parked);
+        assert_eq!(settlement.gone, [id(1)]);
+    }
+}
+
+#[test]
+fn a_removal_with_a_copy_that_arrived_retires_both() {
+    let pass = Pass::over(1)
+        .entry(entry(1, 1, copy()))
+        .entry(entry(2, 1, adding(DELETED)))
+        .entry(entry(3, 1, Action::Expunge))
+        .decided(1, CopyDecision::Received);
+    let settlement = pass.settled(&[done(&[(1, Present(DELETED))]), done(&[(1, Gone)])]);
+    assert_eq!(settlement.retired, entries(&[1, 2, 3]));
+    assert!(settlement.parked.is_empty());
+}
+
+#[test]
+fn doubtful_messages_stay_in_the_base_and_their_entries_wait() {
+    let twin = mark(7, 7, 7);
+    let mut pass = Pass::over(0).entry(entry(1, 1, adding(SEEN)));
+    pass.base = base(&[twin, twin]);
+    pass.seen = observation(&[twin]);
+    let settlement = pass.settled(&[]);
+    assert!(settlement.gone.is_empty() && settlement.arrived.is_empty());
+    assert_eq!(
+        settlement.troubled,
+        [(EntryId::from_raw(1), Trouble::Delayed(Delay::Doubtful))]
+    );
+}
+
+#[test]
+fn the_entries_of_a_message_that_came_back_go_over_to_it() {
+    let mut pass = removal(Pass::over(2));
+    pass.seen.messages.reverse();
+    let settlement = pass.settled(&[]);
+    let arrival = Arrival {
+        seq: crate::mirror::support::seq(2),
+        seen: pass.seen.messages[1],
+        inherits: entries(&[1, 2]),
+    };
+    assert_eq!(settlement.arrived, [arrival]);
+    assert_eq!(settlement.gone, [id(1)]);
+    assert!(settlement.retired.is_empty() && settlement.parked.is_empty());
+}
+
+#[test]
+fn marks_learn_and_do_not_forget() {
+    let mut pass = Pass::over(3);
+    pass.base.messages[1].mark.header = None;
+    pass.seen.messages[0].mark = Mark {
+        header: None,
+        uid: Some(5),
+        ..look(1)
+    };
+    pass.seen.messages[1].mark.uid = Some(6);
+    pass.seen.messages[2].mark.uid = Some(7);
+    pass.seen.facts.uid_validity = Some(9);
+    let settlement = pass.settled(&[]);
+    let learnt = |number: i64, uid: i64| Mark {
+        header: Some(header(number.unsigned_abs())),
+        uid: u32::try_from(uid).ok(),
+        ..look(number)
+    };
+    assert_eq!(
+        settlement.marks,
+        [1, 2, 3].map(|number| (id(number), learnt(number, number + 4)))
+    );
+    assert_eq!(settlement.uid_validity, Some(9));
+}

@@ -298,6 +298,7 @@ impl Tally {
                 self.returned += 1;
             }
             Fate::Doubtful => assert!(!life.by_uid, "UIDs leave no doubt"),
+            Fate::Chosen(_) => panic!("align does not choose"),
         }
     }
 }
@@ -315,7 +316,7 @@ fn places_are_used_once_and_in_order(alignment: &Alignment) {
     );
     let came_back = alignment.fates.iter().filter_map(|fate| match fate {
         Fate::Returned(seq) => Some(*seq),
-        Fate::Present(_) | Fate::Gone | Fate::Doubtful => None,
+        Fate::Present(_) | Fate::Gone | Fate::Doubtful | Fate::Chosen(_) => None,
     });
     let mut places = BTreeSet::new();
     assert!(
@@ -358,6 +359,7 @@ fn every_reading_agrees(life: &Life, alignment: &Alignment) {
                 "message {index}"
             ),
             Fate::Gone | Fate::Returned(_) => assert!(nowhere, "message {index} may be there"),
+            Fate::Chosen(_) => panic!("align does not choose"),
             Fate::Doubtful => {
                 let alike = |other: &usize| life.remembered(*other).agrees(life.remembered(index));
                 let reason = (0..held.len())

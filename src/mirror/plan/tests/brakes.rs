@@ -1,0 +1,99 @@
+//! Where a loss is so large that a person looks first.
+
+use super::Case;
+use crate::journal::Action;
+use crate::mirror::RemoteState;
+use crate::mirror::plan::{Brakes, Halt};
+use crate::mirror::support::{DELETED, NONE, SEEN, adding};
+
+/// A mailbox of so many messages of which so many are gone there, after `actions` on each of these.
+fn vanishing(gone: usize, of: usize, actions: &[Action]) -> Case {
+    let mut case = Case::quiet(&vec![NONE; of]);
+    for message in 1..=gone {
+        case = case
+            .doing(i64::try_from(message).unwrap(), actions)
+            .finding(message, RemoteState::Gone);
+    }
+    case
+}
+
+fn there(gone_count: usize, base_count: usize) -> Result<(), Halt> {
+    Err(Halt::VanishedThere {
+        gone_count,
+        base_count,
+    })
+}
+
+fn here(removed_count: usize, base_count: usize) -> Result<(), Halt> {
+    Err(Halt::RemovedHere {
+        removed_count,
+        base_count,
+    })
+}
+
+fn braked(case: &Case, expected: Result<(), Halt>) {
+    assert_eq!(case.planned(Some(Brakes::default())).map(|_| ()), expected);
+    assert!(case.planned(None).is_ok(), "a person has approved");
+}
+
+#[test]
+fn what_vanished_there_brakes_at_its_thresholds() {
+    for (gone, of, expected) in [
+        (0, 0, Ok(())),
+        (1, 1, Ok(())),
+        (2, 2, there(2, 2)),
+        (1, 2, Ok(())),
+        (18, 19, Ok(())),
+        (19, 19, there(19, 19)),
+        (19, 38, Ok(())),
+        (20, 40, there(20, 40)),
+        (20, 41, Ok(())),
+        (21, 41, there(21, 41)),
+        (999, 2000, Ok(())),
+        (1000, 2000, there(1000, 2000)),
+    ] {
+        braked(&vanishing(gone, of, &[]), expected);
+    }
+}
+
+#[test]
+fn flags_set_here_are_no_reason_to_believe_that_messages_vanished() {
+    braked(&vanishing(2, 2, &[adding(SEEN)]), there(2, 2));
+    braked(&vanishing(30, 40, &[adding(SEEN)]), there(30, 40));
+}
+
+#[test]
+fn what_was_removed_here_may_be_gone_there() {
+    let removal = [adding(DELETED), Action::Expunge];
+    braked(&vanishing(2, 2, &removal), Ok(()));
+    braked(&vanishing(30, 40, &removal), Ok(()));
+    let others_too = vanishing(30, 40, &removal).finding(31, RemoteState::Gone);
+    braked(&others_too, Ok(()));
+}
+
+#[test]
+fn a_mailbox_that_is_empty_brakes_unless_all_of_it_was_removed_here() {
+    let one_removed = vanishing(1, 3, &[adding(DELETED), Action::Expunge]);
+    let and_the_others_gone = one_removed
+        .finding(2, RemoteState::Gone)
+        .finding(3, RemoteState::Gone);
+    braked(&and_the_others_gone, there(2, 3));
+}
+
+#[test]
+fn what_was_removed_here_brakes_at_its_thresholds() {
+    for (removed, of, expected) in [
+        (1, 1, Ok(())),
+        (19, 19, Ok(())),
+        (20, 40, here(20, 40)),
+        (20, 41, Ok(())),
+        (499, 2000, Ok(())),
+        (500, 2000, here(500, 2000)),
+    ] {
+        let mut case = Case::quiet(&vec![NONE; of]);
+        for message in 1..=i64::from(removed) {
+            case = case.removing(message);
+        }
+        braked(&case, expected);
+    }
+}

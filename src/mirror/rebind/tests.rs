@@ -1,0 +1,91 @@
+use super::{Rebinding, rebind};
+use crate::id::EntryId;
+use crate::journal::{Action, EntryState, JournalEntry, Mark, ParkReason};
+use crate::mirror::support::{FLAGGED, adding, base, entry, id, mark};
+use crate::protocol::types::MailboxName;
+
+const ENTRY: EntryId = EntryId::from_raw(1);
+
+/// An entry of message 50, in a base of messages 1, 2, ... with these marks.
+fn check(known: &[Mark], first: i64, action: Action, expected: Rebinding) {
+    let lost = JournalEntry {
+        mark: mark(7, 7, 7),
+        ..entry(1, 50, action)
+    };
+    assert_eq!(rebind(&base(known), id(first), &[lost]), expected);
+}
+
+fn tied(message: i64) -> Rebinding {
+    Rebinding {
+        ties: vec![(ENTRY, id(message))],
+        ..Rebinding::default()
+    }
+}
+
+fn done() -> Rebinding {
+    Rebinding {
+        done: vec![ENTRY],
+        ..Rebinding::default()
+    }
+}
+
+fn lost() -> Rebinding {
+    Rebinding {
+        lost: vec![ENTRY],
+        ..Rebinding::default()
+    }
+}
+
+fn copy() -> Action {
+    Action::Copy {
+        to: MailboxName::inbox(),
+    }
+}
+
+/// A base that holds the message once, twice, not at all, and without its header.
+const ONCE: &[(i64, u64)] = &[(1, 1), (7, 7)];
+const TWICE: &[(i64, u64)] = &[(7, 7), (7, 7)];
+const NEVER: &[(i64, u64)] = &[(1, 1), (7, 8)];
+const UNREAD: &[(i64, u64)] = &[(7, 0)];
+
+fn marks(looks: &[(i64, u64)]) -> Vec<Mark> {
+    looks
+        .iter()
+        .map(|&(instant, read)| mark(instant, 7, read))
+        .collect()
+}
+
+#[test]
+fn after_the_loss_of_a_cache_a_unique_header_finds_the_message() {
+    for action in [adding(FLAGGED), Action::Expunge, copy()] {
+        check(&marks(ONCE), 51, action.clone(), tied(2));
+        check(&marks(TWICE), 51, action, lost());
+    }
+}
+
+#[test]
+fn after_the_loss_of_a_cache_a_removal_of_what_is_not_there_is_done() {
+    for looks in [NEVER, UNREAD] {
+        check(&marks(looks), 51, Action::Expunge, done());
+        check(&marks(looks), 51, adding(FLAGGED), lost());
+        check(&marks(looks), 51, copy(), lost());
+    }
+}
+
+#[test]
+fn a_message_that_was_seen_to_go_is_not_looked_for() {
+    for looks in [ONCE, TWICE, NEVER, UNREAD] {
+        check(&marks(looks), 50, Action::Expunge, done());
+        check(&marks(looks), 1, adding(FLAGGED), done());
+        check(&marks(looks), 1, copy(), lost());
+    }
+}
+
+#[test]
+fn a_parked_entry_keeps_its_reason() {
+    let parked = JournalEntry {
+        state: EntryState::Parked(ParkReason::SourceGone),
+        ..entry(1, 50, copy())
+    };
+    assert_eq!(rebind(&base(&[]), id(1), &[parked]), Rebinding::default());
+}
