@@ -46,6 +46,8 @@ pub struct JournalEntry {
     pub trouble: String,
     /// When it was accepted, in seconds since 1970; for people to read, never compared.
     pub accepted_at: i64,
+    /// The UIDVALIDITY under which the mark's UID is the message's name.
+    pub uid_validity: Option<u32>,
 }
 
 /// How far a journal entry has come.

@@ -19,16 +19,21 @@ pub struct Rebinding {
 ///
 /// `first` is the first message of this cache. A message from there on was in the base and was recorded as gone, though its
 /// entries were not retired with it; to look for another one like it would be to act on a twin. Only the messages of an
-/// earlier cache, which was lost, are looked for. Their headers decide, and nothing is tied to one of several equals.
+/// earlier cache, which was lost, are looked for. Their headers decide, and among equals the UID where both have one under
+/// the same UIDVALIDITY; without it nothing is tied to one of several equals.
 #[must_use]
 pub fn rebind(base: &Base, first: MessageId, unbound: &[JournalEntry]) -> Rebinding {
     let mut rebinding = Rebinding::default();
     for entry in unbound.iter().filter(|entry| entry.is_active()) {
         let seen_to_go = entry.message >= first;
-        let equal = base
-            .messages
-            .iter()
-            .filter(|message| !seen_to_go && message.mark.proves(&entry.mark));
+        let named = base.uid_validity.is_some() && base.uid_validity == entry.uid_validity;
+        let same_name = |uid: Option<u32>| match (uid, entry.mark.uid) {
+            (Some(theirs), Some(ours)) if named => theirs == ours,
+            (Some(_) | None, Some(_) | None) => true,
+        };
+        let equal = base.messages.iter().filter(|message| {
+            !seen_to_go && message.mark.proves(&entry.mark) && same_name(message.mark.uid)
+        });
         let found: Vec<MessageId> = equal.map(|message| message.id).take(2).collect();
         match (found.as_slice(), &entry.action) {
             ([only], _) => rebinding.ties.push((entry.id, *only)),

@@ -137,6 +137,7 @@ pub(crate) fn entry(raw: i64, message: i64, action: Action) -> JournalEntry {
         state: EntryState::Pending,
         trouble: String::new(),
         accepted_at: 0,
+        uid_validity: None,
     }
 }
 

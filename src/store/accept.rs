@@ -98,6 +98,7 @@ pub(super) fn draft(held: &Held, wish: &NewEntry, at: i64) -> Option<JournalEntr
         state: EntryState::Pending,
         trouble: String::new(),
         accepted_at: at,
+        uid_validity: held.base.uid_validity,
     })
 }
 

@@ -82,6 +82,7 @@ impl EntryRow {
             state: self.state.clone(),
             trouble: self.trouble.clone(),
             accepted_at: self.accepted_at,
+            uid_validity: self.uid_validity,
         }
     }
 

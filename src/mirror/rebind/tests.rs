@@ -1,6 +1,7 @@
 use super::{Rebinding, rebind};
 use crate::id::EntryId;
 use crate::journal::{Action, EntryState, JournalEntry, Mark, ParkReason};
+use crate::mirror::Base;
 use crate::mirror::support::{FLAGGED, adding, base, entry, id, mark};
 use crate::protocol::types::MailboxName;
 
@@ -78,6 +79,42 @@ fn a_message_that_was_seen_to_go_is_not_looked_for() {
         check(&marks(looks), 50, Action::Expunge, done());
         check(&marks(looks), 1, adding(FLAGGED), done());
         check(&marks(looks), 1, copy(), lost());
+    }
+}
+
+#[test]
+fn after_the_loss_of_a_cache_a_uid_tells_equal_messages_apart() {
+    let named = |uid: u32| Mark {
+        uid: Some(uid),
+        ..mark(7, 7, 7)
+    };
+    let entry_of = |uid: Option<u32>, validity: Option<u32>| JournalEntry {
+        mark: Mark {
+            uid,
+            ..mark(7, 7, 7)
+        },
+        uid_validity: validity,
+        ..entry(1, 50, Action::Expunge)
+    };
+    for (known, uid, validity, expected) in [
+        (vec![named(3), named(5)], Some(5), Some(1), tied(2)),
+        (vec![named(3), named(5)], Some(4), Some(1), done()),
+        (vec![named(3)], Some(5), Some(1), done()),
+        (vec![named(3), named(5)], Some(5), Some(2), lost()),
+        (vec![named(3), named(5)], Some(5), None, lost()),
+        (vec![named(3), named(5)], None, Some(1), lost()),
+        (vec![named(3)], Some(5), Some(2), tied(1)),
+        (vec![mark(7, 7, 7)], Some(5), Some(1), tied(1)),
+    ] {
+        let base = Base {
+            uid_validity: Some(1),
+            ..base(&known)
+        };
+        assert_eq!(
+            rebind(&base, id(51), &[entry_of(uid, validity)]),
+            expected,
+            "{known:?} {uid:?} {validity:?}"
+        );
     }
 }
 

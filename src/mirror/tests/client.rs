@@ -124,6 +124,7 @@ impl Client {
             state: EntryState::Pending,
             trouble: String::new(),
             accepted_at: 0,
+            uid_validity: None,
         });
     }
 
