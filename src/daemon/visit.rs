@@ -1,7 +1,9 @@
 //! One visit to a server: connect, take over its list, pass over each mailbox until nothing is left to do at once.
 
-use super::pass::{PassError, PassOptions, pass};
-use super::progress::{Progress, Report};
+use super::error::PassError;
+use super::pass::{PassOptions, pass};
+use super::progress::Progress;
+use super::report::Report;
 use super::settings;
 use crate::config::Upstream;
 use crate::id::MailboxId;

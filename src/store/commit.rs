@@ -7,9 +7,9 @@ use super::held::Held;
 use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mailbox, notes};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Action, Attempt, EntryState, JournalEntry, ParkReason};
+use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
 use crate::mirror::{Base, BaseMessage, MailboxFacts, Rebinding, Settlement};
-use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
+use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
 #[derive(Clone, Debug)]
@@ -387,23 +387,6 @@ pub(super) fn first_message(cache: &Connection, next: i64) -> Result<MessageId, 
     cache.execute(sql, [next])?;
     let first = cache.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
     Ok(MessageId::from_raw(first))
-}
-
-/// The user's words for what an action does.
-pub(super) fn words(action: &Action, keywords: &Keywords) -> String {
-    let list = |sign: &str, flags: FlagSet| -> Vec<String> {
-        keywords
-            .names(flags)
-            .map(|flag| format!("{sign}{flag}"))
-            .collect()
-    };
-    match action {
-        Action::Flags(delta) => [list("+", delta.add), list("-", delta.remove)]
-            .concat()
-            .join(" "),
-        Action::Expunge => "expunge".to_owned(),
-        Action::Copy { to } => format!("copy to {to}"),
-    }
 }
 
 /// How many ids are reserved beyond those needed, so that not every pass has to reserve.
