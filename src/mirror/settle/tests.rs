@@ -321,6 +321,29 @@ fn a_copy_is_retired_by_its_receipt_alone() {
 }
 
 #[test]
+fn a_copy_says_why_it_waits() {
+    let first_try = Attempt {
+        number: 1,
+        copies_before: 0,
+    };
+    let asked = || Pass::over(1).entry(entry(1, 1, copy()));
+    let sent = || asked().decided(1, CopyDecision::Send(first_try));
+    let troubled = |trouble| vec![(EntryId::from_raw(1), trouble)];
+    let refusal = Trouble::Refused("no".to_owned());
+    let not_seen = Trouble::Delayed(Delay::CopyFirst);
+    assert_eq!(sent().settled(&[refused(&[])]).troubled, troubled(refusal));
+    assert_eq!(
+        sent().settled(&[done(&[])]).troubled,
+        troubled(not_seen.clone())
+    );
+    assert_eq!(asked().settled(&[]).troubled, troubled(not_seen));
+    let parked = asked().decided(1, CopyDecision::Park(ParkReason::NoReceipt));
+    assert_eq!(parked.settled(&[]).troubled, []);
+    let received = asked().decided(1, CopyDecision::Received);
+    assert_eq!(received.settled(&[]).troubled, []);
+}
+
+#[test]
 fn a_copy_whose_source_is_gone_is_parked_once() {
     for decision in [None, Some(CopyDecision::Park(ParkReason::NoDestination))] {
         let mut pass = Pass::over(2).entry(entry(1, 1, copy()));
