@@ -31,7 +31,7 @@ mod plan;
 mod rebind;
 mod settle;
 #[cfg(test)]
-mod support;
+pub(crate) mod support;
 #[cfg(test)]
 mod tests;
 mod view;

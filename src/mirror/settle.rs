@@ -335,15 +335,6 @@ impl Settlement {
     }
 }
 
-impl Settlement {
-    /// Whether clients will see anything different.
-    #[must_use]
-    pub fn changes_view(&self) -> bool {
-        let quiet = self.flags.is_empty() && self.gone.is_empty() && self.arrived.is_empty();
-        !(quiet && self.retired.is_empty() && self.parked.is_empty() && self.marks.is_empty())
-    }
-}
-
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
