@@ -1,5 +1,7 @@
 //! One visit to a server: connect, take over its list, pass over each mailbox until nothing is left to do at once.
 
+use std::collections::BTreeSet;
+
 use super::error::PassError;
 use super::pass::{PassOptions, pass};
 use super::progress::Progress;
@@ -7,9 +9,8 @@ use super::report::Report;
 use super::settings;
 use crate::config::Upstream;
 use crate::id::MailboxId;
-
 use crate::protocol::types::MailboxName;
-use crate::store::Store;
+use crate::store::{EntryRow, NamedAction, Store, StoreError};
 use crate::upstream::{Dialect, Session, UpstreamError};
 
 /// What to do on a visit.
@@ -85,20 +86,81 @@ pub(super) async fn passes(
         ..settings::options(upstream)
     };
     let mirrored = mailboxes(session, upstream, store).await?;
+    let names = mirrored.iter().map(|(name, _)| name);
+    let stops = itinerary(names, errand.mailbox.as_ref(), &copies(store).await?);
     let mut outcomes = Vec::new();
-    for (mailbox, id) in mirrored {
-        if errand.mailbox.as_ref().is_some_and(|only| *only != mailbox) {
-            continue;
-        }
-        let result = until_quiet(session, store, id, &options, progress).await;
+    for (mailbox, id) in stops.into_iter().filter_map(|stop| mirrored.get(stop)) {
+        let result = until_quiet(session, store, *id, &options, progress).await;
         let over = matches!(&result, Err(PassError::Upstream(error)) if error.ends_connection());
         let broken = matches!(&result, Err(PassError::Store(_)));
-        outcomes.push(Outcome { mailbox, result });
+        add(&mut outcomes, mailbox, result);
         if over || broken {
             break;
         }
     }
     Ok(outcomes)
+}
+
+/// Which mailboxes to pass over, in order, as positions in `names`. What is copied shows here only after a look at its
+/// destination, so a destination comes once more behind the last mailbox from which something is copied to it.
+fn itinerary<'a>(
+    names: impl Iterator<Item = &'a MailboxName>,
+    only: Option<&MailboxName>,
+    copies: &BTreeSet<(MailboxName, MailboxName)>,
+) -> Vec<usize> {
+    let names: Vec<&MailboxName> = names.collect();
+    let chosen: Vec<(usize, &MailboxName)> = names
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, name)| only.is_none_or(|only| only == *name))
+        .collect();
+    let copied = |from: &MailboxName, to: &MailboxName| {
+        copies
+            .iter()
+            .any(|(source, destination)| source == from && destination == to)
+    };
+    let is_late = |(place, to): &(usize, &&MailboxName)| {
+        let last = chosen.iter().rfind(|(_, from)| copied(from, to));
+        let looked_at = chosen.iter().any(|(chosen, _)| chosen == place);
+        last.is_some_and(|(last, _)| !looked_at || place <= last)
+    };
+    let late = names.iter().enumerate().filter(is_late);
+    let stops = chosen.iter().map(|(place, _)| *place);
+    stops.chain(late.map(|(place, _)| place)).collect()
+}
+
+/// From where to where something waits to be copied.
+async fn copies(store: &Store) -> Result<BTreeSet<(MailboxName, MailboxName)>, StoreError> {
+    let waiting = store
+        .entries()
+        .await?
+        .into_iter()
+        .filter(EntryRow::is_active);
+    let copy = |row: EntryRow| match row.action {
+        NamedAction::Copy { to } => Some((row.mailbox, to)),
+        NamedAction::Flags { .. } | NamedAction::Expunge => None,
+    };
+    Ok(waiting.filter_map(copy).collect())
+}
+
+/// Adds what became of a mailbox to what is told of it already.
+fn add(outcomes: &mut Vec<Outcome>, mailbox: &MailboxName, result: Result<Report, PassError>) {
+    let earlier = outcomes
+        .iter_mut()
+        .find(|outcome| outcome.mailbox == *mailbox);
+    match (earlier, result) {
+        (Some(earlier), Ok(report)) if earlier.result.is_ok() => {
+            let before = std::mem::replace(&mut earlier.result, Ok(Report::default()));
+            earlier.result = before.map(|before| before.and(report));
+        }
+        (Some(earlier), Err(error)) => earlier.result = Err(error),
+        (Some(_), Ok(_)) => {}
+        (None, result) => outcomes.push(Outcome {
+            mailbox: mailbox.clone(),
+            result,
+        }),
+    }
 }
 
 /// Passes over one mailbox until a pass leaves nothing to do at once: a copy, for one, is proven by the pass after it.
@@ -139,3 +201,28 @@ pub async fn visit(
 
 /// How many passes over one mailbox may follow one another.
 const MAX_PASSES: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_looked_at_after_the_last_that_copies_to_it() {
+        let names = ["INBOX", "archive", "notes"].map(|name| name.parse::<MailboxName>().unwrap());
+        let check = |only: Option<usize>, copies: &[(usize, usize)], stops: &[usize]| {
+            let copies = copies
+                .iter()
+                .map(|(from, to)| (names[*from].clone(), names[*to].clone()));
+            let only = only.map(|only| &names[only]);
+            assert_eq!(itinerary(names.iter(), only, &copies.collect()), stops);
+        };
+        check(None, &[], &[0, 1, 2]);
+        check(None, &[(0, 1)], &[0, 1, 2]);
+        check(None, &[(2, 0)], &[0, 1, 2, 0]);
+        check(None, &[(0, 1), (2, 1)], &[0, 1, 2, 1]);
+        check(None, &[(1, 1)], &[0, 1, 2, 1]);
+        check(Some(0), &[(0, 1)], &[0, 1]);
+        check(Some(0), &[(2, 1)], &[0]);
+        check(Some(2), &[(2, 2)], &[2, 2]);
+    }
+}

@@ -23,7 +23,7 @@ fn dovecot_cut_off_at_random_octets_ends_the_same_in_imap4rev1() {
 
 #[test]
 fn uw_imapd_cut_off_at_random_octets_ends_the_same() {
-    cut_off(Kind::Uw(Format::Mix), "imap2", 3);
+    cut_off(Kind::Uw(Format::Mbox), "imap2", 3);
 }
 
 #[test]

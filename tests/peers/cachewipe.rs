@@ -23,7 +23,10 @@ fn outlive(kind: Kind) {
         };
         rig.lowtide.sync(&[0]);
         let before = State::read(&mut rig.server.client(), "INBOX");
-        let single = single(&before);
+        let single = match protocol {
+            "imap2" => single(&before),
+            _ => before.0.iter().map(|held| held.seq).collect(),
+        };
         let unflagged = |seq: &&u32| !before.0[index(**seq)].flags.contains("\\Flagged");
         let flagged: Vec<u32> = single[50..]
             .iter()

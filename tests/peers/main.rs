@@ -16,6 +16,8 @@ mod broken;
 #[cfg(test)]
 mod cachewipe;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod laboratory;

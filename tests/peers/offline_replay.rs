@@ -32,7 +32,7 @@ fn dovecot_over_tls_agrees_after_one_sync() {
 
 fn replayed(kind: Kind) {
     for protocol in PROTOCOLS {
-        let Some(rig) = Rig::build(kind, protocol, &undeleted(101, 1000)) else {
+        let Some(rig) = Rig::build(kind, protocol, &undeleted(202, 1000)) else {
             return;
         };
         rig.lowtide.sync(&[0]);

@@ -45,6 +45,8 @@ fn another_user_of_this_machine_is_turned_away() {
     );
     // The door is shut without a word.
     assert!(said.is_empty(), "{said:?} {answer:?}");
+    let trouble = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert!(!trouble.contains("refused"), "nobody listened: {trouble}");
     // The same words of the daemon's own user are understood.
     let mut own = TcpStream::connect(daemon.address).unwrap();
     own.write_all(format!("a LOGIN {ACCOUNT} {ENDPOINT_PASSWORD}\r\nb LOGOUT\r\n").as_bytes())

@@ -11,10 +11,13 @@ use tempfile::TempDir;
 
 use super::client::Client;
 use super::process::{Running, until};
+use super::user::User;
 
 /// An installation in a directory of its own.
 pub(crate) struct Lowtide {
     pub(crate) home: TempDir,
+    program: PathBuf,
+    user: Option<&'static User>,
 }
 
 /// How a command ended, and what it said.
@@ -37,14 +40,37 @@ pub(crate) enum Network {
 impl Lowtide {
     /// An installation with one account, [`ACCOUNT`], whose keys are given; `endpoint` is what stands in `[endpoint]`.
     pub(crate) fn install(account: &str, endpoint: &str) -> Self {
-        let home = TempDir::with_prefix("lowtide-").unwrap();
-        let lowtide = Self { home };
-        lowtide.secret("server-password", super::dovecot::PASSWORD);
-        lowtide.secret("endpoint-password", ENDPOINT_PASSWORD);
-        lowtide.configure(Network::There, endpoint, account);
-        let away = "tunnel = [\"false\"]\nmailboxes = [\"INBOX\", \"archive\"]";
-        lowtide.configure(Network::Away, endpoint, away);
+        let lowtide = Self {
+            home: TempDir::with_prefix("lowtide-").unwrap(),
+            program: env!("CARGO_BIN_EXE_lowtide").into(),
+            user: None,
+        };
+        lowtide.settle(account, endpoint);
         lowtide
+    }
+
+    /// The same for the user under whom mail programs run: the endpoint serves nobody but its own user.
+    pub(crate) fn install_for_programs(account: &str, endpoint: &str) -> Self {
+        let user = User::unprivileged();
+        let home = user.directory();
+        // Where it was built the unprivileged user may not be allowed to look.
+        let program = home.path().join("lowtide");
+        fs::copy(env!("CARGO_BIN_EXE_lowtide"), &program).unwrap();
+        let lowtide = Self {
+            home,
+            program,
+            user: Some(user),
+        };
+        lowtide.settle(account, endpoint);
+        lowtide
+    }
+
+    fn settle(&self, account: &str, endpoint: &str) {
+        self.secret("server-password", super::dovecot::PASSWORD);
+        self.secret("endpoint-password", ENDPOINT_PASSWORD);
+        self.configure(Network::There, endpoint, account);
+        let away = "tunnel = [\"false\"]\nmailboxes = [\"INBOX\", \"archive\"]";
+        self.configure(Network::Away, endpoint, away);
     }
 
     /// Writes a configuration anew.
@@ -75,18 +101,19 @@ impl Lowtide {
     pub(crate) fn secret(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
-        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        if let Some(user) = self.user {
+            user.own(&path);
+        }
     }
 
     /// A command that is not started yet, with nothing of the test's environment but the path.
     pub(crate) fn command(&self, network: Network, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lowtide"));
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        command
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.home.path());
-        command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        let mut command = match self.user {
+            Some(user) => user.command(&self.program, self.home.path()),
+            None => User::own_command(&self.program, self.home.path()),
+        };
+        command.stdin(Stdio::null());
         command
             .arg("--config")
             .arg(self.config(network))
@@ -150,6 +177,22 @@ impl Lowtide {
     #[track_caller]
     pub(crate) fn conflicts(&self) -> Vec<Value> {
         self.rows("conflicts", "conflicts")
+    }
+
+    /// A mail client that a running daemon serves, or else a process of its own.
+    #[track_caller]
+    pub(crate) fn client(&self) -> Client {
+        Client::spawn(&mut self.command(Network::There, &["imapd", ACCOUNT])).unwrap()
+    }
+
+    /// The command that makes such a client's connection, as words.
+    pub(crate) fn tunnel(&self) -> String {
+        let config = self.config(Network::There);
+        format!(
+            "{} --config {} imapd {ACCOUNT}",
+            self.program.display(),
+            config.display()
+        )
     }
 
     /// A mail client of the mirror while the server is out of reach.

@@ -100,7 +100,10 @@ impl Rig {
     /// A server whose INBOX holds these messages, beside an empty `archive`; nothing after saying aloud why not.
     pub(crate) fn build(kind: Kind, protocol: &str, messages: &[Message]) -> Option<Self> {
         let server = present(Server::start(kind))?;
-        server.fill("INBOX", messages);
+        match kind {
+            Kind::Uw(Format::Mbx) => server.fill("INBOX", &with_ends(messages)),
+            Kind::Uw(_) | Kind::DovecotTcp | Kind::DovecotTls => server.fill("INBOX", messages),
+        }
         server.create("archive");
         let account = with_protocol(&server.account(kind), protocol);
         Some(Self {
@@ -108,6 +111,17 @@ impl Rig {
             lowtide: Lowtide::install(&account, NO_TCP),
         })
     }
+}
+
+/// The messages, each with the empty line that ends a header: see what UW imapd does to mbx without it.
+fn with_ends(messages: &[Message]) -> Vec<Message> {
+    let mut messages = messages.to_vec();
+    for message in &mut messages {
+        if !message.bytes.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+            message.bytes.extend(b"\r\n\r\n");
+        }
+    }
+    messages
 }
 
 /// The keys of an account on a port of this machine, in clear.

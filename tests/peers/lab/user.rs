@@ -69,18 +69,20 @@ impl User {
 
     /// A command that runs as this user, with nothing of the test's environment but the path.
     pub(crate) fn command(&self, program: &Path, home: &Path) -> Command {
-        let mut command = Command::new(program);
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        command
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", home)
-            .env("USER", &self.name)
-            .env("LOGNAME", &self.name);
-        command.env("LC_ALL", "C.UTF-8").current_dir(home);
+        let mut command = Self::own_command(program, home);
+        command.env("USER", &self.name).env("LOGNAME", &self.name);
         if self.switch {
             command.uid(self.uid).gid(self.gid);
         }
+        command
+    }
+
+    /// A command that runs as the user of the tests, with nothing of their environment but the path.
+    pub(crate) fn own_command(program: &Path, home: &Path) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).env("HOME", home);
+        command.env("LC_ALL", "C.UTF-8").current_dir(home);
         command
     }
 

@@ -9,6 +9,11 @@
 //!   hides them from clients. Those that a message brought along are hidden too. The first message of an APPEND has
 //!   `Status` renamed to `X-Original-Status`; in every later one of the same command they count as the server's
 //!   own, so that a message decides which flags it has.
+//! - In mbx a message whose header has no end can make imapd read behind its memory: it then serves parts of other
+//!   messages, or dies with `double free or corruption`, words that may end up in the mailbox file and ruin it. Whether
+//!   that happens hangs on the messages before it: one of 252 octets and then one of 224 are enough.
+//! - A plain file gets new flags with CHECK, EXPUNGE, LOGOUT or the next SELECT. Where the connection breaks before
+//!   that, they are forgotten, although STORE was answered OK and FETCH showed them.
 //! - Keywords given with APPEND are dropped unless the mailbox knows them already; STORE makes them known.
 //! - An empty plain INBOX has no `UIDVALIDITY`.
 //!
