@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::output::{Output, Tone};
 use super::progress::Bars;
 use super::report::{self, Problem};
-use crate::daemon::control::{AccountSync, Answer, Failure, FailureKind, MailboxSync, Request};
+use crate::daemon::control::{AccountSync, Answer, Failure, FailureKind, Request};
 
 pub(super) async fn run(context: &Context, wish: SyncWish) -> Result<Exit, Problem> {
     let dry_run = wish.dry_run;
@@ -49,7 +49,7 @@ fn exit(account: &AccountSync, dry_run: bool) -> Exit {
     let conflict = account
         .mailboxes
         .iter()
-        .any(|mailbox| mailbox.conflict_count > 0);
+        .any(|mailbox| mailbox.counts.conflicts > 0);
     let waits = account.pending_count > 0 && !dry_run;
     failures
         .chain(held.then_some(Exit::Brake))
@@ -82,8 +82,8 @@ fn tell(out: Output, account: &AccountSync, dry_run: bool) -> Result<(), Problem
             for step in &mailbox.plan {
                 out.line(Tone::Plain, &format!("{place}: {step}"))?;
             }
-        } else if let Some(counts) = counts(mailbox) {
-            out.news(Tone::Plain, &format!("{place}: {counts}"))?;
+        } else if !mailbox.counts.is_empty() {
+            out.news(Tone::Plain, &format!("{place}: {}", mailbox.counts))?;
         }
     }
     if let Some(failure) = &account.failure {
@@ -134,23 +134,4 @@ fn waiting(count: usize) -> String {
         1 => "1 action waits".to_owned(),
         count => format!("{count} actions wait"),
     }
-}
-
-/// What happened in a mailbox; nothing if nothing did.
-fn counts(mailbox: &MailboxSync) -> Option<String> {
-    let counted = [
-        (mailbox.arrived_count, "new"),
-        (mailbox.changed_count, "with other flags"),
-        (mailbox.gone_count, "gone"),
-        (mailbox.retired_count, "of your actions carried out"),
-        (mailbox.parked_count, "set aside"),
-        (mailbox.conflict_count, "in conflict"),
-        (mailbox.body_count, "read in full"),
-    ];
-    let words: Vec<String> = counted
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    (!words.is_empty()).then(|| words.join(", "))
 }

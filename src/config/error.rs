@@ -60,7 +60,7 @@ impl ConfigError {
     pub fn suggestion(&self) -> String {
         match self {
             Self::Missing { .. } => {
-                "Run \"lowtide init\" to make one, or name another with --config".to_owned()
+                "Write one there, as the README shows, or name another with --config".to_owned()
             }
             Self::Unreadable { path, .. } => {
                 format!(

@@ -135,7 +135,7 @@ pub const KEYS: &[Key] = &[
     key("endpoint", "socket", Kind::Path, Depends("imap.sock in $XDG_RUNTIME_DIR/lowtide, or without that in data-dir"),
         "Path of the Unix socket, where the user is logged in already"),
     key("endpoint", "password", Kind::Password, Value(r#"{ file = "endpoint-password" }"#),
-        "What mail clients log in with over TCP; made by \"lowtide init\", worth only the mail on this machine"),
+        "What mail clients log in with over TCP; made by \"lowtide run\", worth only the mail on this machine"),
     key("endpoint", "dialect", Kind::Word(Dialect::WORDS), Value(r#""auto""#),
         "The IMAP to speak: as the client asks, or one dialect always"),
 

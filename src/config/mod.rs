@@ -191,7 +191,7 @@ fn read_accounts(
     if section.names().next().is_none() {
         note(section.fault(
             "the file names no account",
-            "Add a table such as [account.work], or run \"lowtide init\"",
+            "Add a table such as [account.work]",
         ));
     }
     accounts

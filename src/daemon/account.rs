@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::pass::PassError;
+use super::error::PassError;
 use super::progress::Progress;
 use super::visit::{self, Errand, Outcome};
 use crate::config::Upstream;

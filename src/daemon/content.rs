@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 
-use super::pass::PassError;
-use super::progress::{Part, Progress, Report, Tick};
+use super::error::PassError;
+use super::progress::{Part, Progress, Tick};
+use super::report::Report;
 use super::unread;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
@@ -81,7 +82,7 @@ pub(super) async fn headers(
         Ok::<_, StoreError>(())
     };
     let (read, kept) = tokio::join!(read, keep);
-    report.header_count = meter.done;
+    report.counts.headers = meter.done;
     kept?;
     Ok(read?)
 }
@@ -129,7 +130,7 @@ pub(super) async fn bodies(
     } else {
         read_unread_bodies(selected, store, mailbox, &batches, &marks, &mut meter).await
     };
-    report.body_count = meter.done;
+    report.counts.bodies = meter.done;
     outcome
 }
 

@@ -10,6 +10,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::progress::Tick;
+use super::report::Counts;
 
 /// What somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,22 +153,9 @@ pub struct AccountSync {
 pub struct MailboxSync {
     /// The mailbox.
     pub mailbox: String,
-    /// Messages that were new on the server.
-    pub arrived_count: usize,
-    /// Messages that are gone.
-    pub gone_count: usize,
-    /// Messages whose flags changed.
-    pub changed_count: usize,
-    /// Actions carried out.
-    pub retired_count: usize,
-    /// Actions set aside.
-    pub parked_count: usize,
-    /// Wishes that somebody else's excluded.
-    pub conflict_count: usize,
-    /// Headers read.
-    pub header_count: usize,
-    /// Whole messages read.
-    pub body_count: usize,
+    /// What was done, in numbers.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// What would be sent, step by step; of a dry run.
     pub plan: Vec<String>,
     /// Why it waits for a person.

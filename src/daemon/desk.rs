@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::DaemonError;
 use super::account::{Link, Visit};
 use super::control::{AccountStatus, AccountSync, Answer, Failure, FailureKind, Line, Request};
-use super::pass::PassError;
+use super::error::PassError;
 use super::progress::Progress;
 use super::visit::{self, Errand, Outcome};
 use super::words;

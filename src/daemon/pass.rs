@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::content::{self, Keep};
-use super::progress::{Progress, Report};
+use super::error::PassError;
+use super::progress::Progress;
+use super::report::Report;
 use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
@@ -17,17 +19,6 @@ use crate::mirror::{
 use crate::protocol::types::{FlagSet, MailboxName};
 use crate::store::{PassInput, Store, StoreError};
 use crate::upstream::{Selected, Session, UpstreamError};
-
-/// Why a pass ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum PassError {
-    /// The server or the way to it.
-    #[error(transparent)]
-    Upstream(#[from] UpstreamError),
-    /// The local files.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// How to pass over a mailbox.
 #[derive(Clone, Copy, Debug, Default)]

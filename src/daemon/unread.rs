@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::pass::PassError;
+use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::Mark;
 use crate::mirror::{Access, MessageState, Observation, Step};

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::pass::{PassError, PassOptions, pass};
-use super::progress::{Progress, Report};
+use super::error::PassError;
+use super::pass::{PassOptions, pass};
+use super::progress::Progress;
+use super::report::Report;
 use super::settings;
 use crate::config::Upstream;
 use crate::id::MailboxId;

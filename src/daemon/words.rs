@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::account::chain;
 use super::control::{ConflictInfo, Entry, Failure, FailureKind, MailboxStatus, MailboxSync};
-use super::pass::PassError;
-use super::progress::Report;
+use super::error::PassError;
+use super::report::Report;
 use super::visit::Outcome;
 use crate::id::MessageId;
 use crate::journal::EntryState;
@@ -130,14 +130,7 @@ pub(super) async fn passes(
 fn counted(mailbox: String, report: &Report, plan: Vec<String>) -> MailboxSync {
     MailboxSync {
         mailbox,
-        arrived_count: report.arrived_count,
-        gone_count: report.gone_count,
-        changed_count: report.changed_count,
-        retired_count: report.retired_count,
-        parked_count: report.parked_count,
-        conflict_count: report.conflict_count,
-        header_count: report.header_count,
-        body_count: report.body_count,
+        counts: report.counts,
         plan,
         held: report.halt.map(|halt| halt.to_string()),
         failure: None,

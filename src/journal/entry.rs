@@ -2,7 +2,7 @@
 
 use crate::id::{EntryId, MessageId};
 use crate::journal::Mark;
-use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
+use crate::protocol::types::{FlagDelta, FlagSet, Keywords, MailboxName};
 
 /// What the user asked for, as deltas and names that stay true however often they are looked at again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,26 @@ pub enum ParkReason {
     NoReceipt,
     /// The message could not be found again after the cache was rebuilt, or stands there more than once.
     Unbound,
+}
+
+impl Action {
+    /// What it does, as people read it: `+\\Seen -\\Flagged`, `expunge`, `copy to receipts`.
+    #[must_use]
+    pub fn words(&self, keywords: &Keywords) -> String {
+        let names = |sign: &'static str, flags| {
+            keywords
+                .names(flags)
+                .map(move |flag| format!("{sign}{flag}"))
+        };
+        match self {
+            Self::Flags(delta) => names("+", delta.add)
+                .chain(names("-", delta.remove))
+                .collect::<Vec<_>>()
+                .join(" "),
+            Self::Expunge => "expunge".to_owned(),
+            Self::Copy { to } => format!("copy to {to}"),
+        }
+    }
 }
 
 impl JournalEntry {

@@ -32,7 +32,7 @@ mod plan;
 mod rebind;
 mod settle;
 #[cfg(test)]
-mod support;
+pub(crate) mod support;
 #[cfg(test)]
 mod tests;
 mod twins;

@@ -12,7 +12,7 @@ use super::observation::{Observation, SeenMessage};
 use super::plan::{Delay, Plan, Step};
 use super::view::{Base, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{EntryState, JournalEntry, Mark, ParkReason};
+use crate::journal::{JournalEntry, Mark, ParkReason};
 use crate::protocol::types::{FlagSet, SeqNum};
 
 /// What came of one step.
@@ -260,77 +260,84 @@ impl Settlement {
         entries: &BTreeMap<EntryId, &JournalEntry>,
     ) {
         let state = proven.states.get(&verdict.message).copied();
-        let mine = || {
-            verdict
-                .entries
-                .iter()
-                .filter_map(|id| entries.get(id).copied())
-                .filter(|entry| entry.is_active())
-        };
-        let open: Vec<&JournalEntry> = mine().filter(|entry| !entry.is_copy()).collect();
         let reached = match verdict.outcome {
             Outcome::Settle(target) | Outcome::Conflict { kept: target, .. } => {
                 state == Some(target)
             }
             Outcome::Wait(_) => false,
         };
-        if let (Outcome::Conflict { kind, kept }, true) = (verdict.outcome, reached) {
-            let entries = open.iter().map(|entry| entry.id).collect();
-            self.conflicts.push(Conflict {
-                message: verdict.message,
-                kind,
-                kept,
-                entries,
-            });
-        }
-        if state == Some(MessageState::Gone)
-            && verdict.outcome != Outcome::Wait(WaitReason::Returned)
-        {
-            let lost = mine().filter(|entry| {
-                entry.is_copy() && pass.copies.get(&entry.id) != Some(&CopyDecision::Received)
-            });
-            let unparked =
-                lost.filter(|entry| !self.parked.iter().any(|(parked, _)| *parked == entry.id));
-            let ids: Vec<EntryId> = unparked.map(|entry| entry.id).collect();
-            self.parked
-                .extend(ids.into_iter().map(|id| (id, ParkReason::SourceGone)));
-        }
+        let open = |entry: &&JournalEntry| {
+            let decided = match pass.copies.get(&entry.id) {
+                Some(CopyDecision::Received | CopyDecision::Park(_)) => true,
+                Some(CopyDecision::Send(_)) | None => false,
+            };
+            entry.is_active() && !decided
+        };
+        let mine = verdict
+            .entries
+            .iter()
+            .filter_map(|id| entries.get(id).copied());
+        let (mut copies, mut wishes): (Vec<_>, Vec<_>) =
+            mine.filter(open).partition(|entry| entry.is_copy());
         if reached {
-            self.retired.extend(open.iter().map(|entry| entry.id));
-            return;
-        }
-        let delay = pass
-            .plan
-            .delays
-            .get(&verdict.message)
-            .map(|&delay| Trouble::Delayed(delay));
-        let refusal = proven
-            .refusals
-            .get(&verdict.message)
-            .map(|text| Trouble::Refused(text.clone()));
-        let trouble = delay.or(refusal);
-        for entry in mine() {
-            let spent = matches!(entry.state, EntryState::Attempted(attempt) if attempt.number >= MAX_ATTEMPTS);
-            match &trouble {
-                Some(Trouble::Refused(text)) if spent => self
-                    .parked
-                    .push((entry.id, ParkReason::Refused { text: text.clone() })),
-                Some(trouble) => self.troubled.push((entry.id, trouble.clone())),
-                None if spent && !entry.is_copy() && proven.stepped.contains(&verdict.message) => {
-                    self.parked.push((entry.id, ParkReason::NotKept));
-                }
-                None => {}
+            let answered: Vec<EntryId> = wishes.drain(..).map(|entry| entry.id).collect();
+            self.retired.extend(&answered);
+            if let Outcome::Conflict { kind, kept } = verdict.outcome {
+                self.conflicts.push(Conflict {
+                    message: verdict.message,
+                    kind,
+                    kept,
+                    entries: answered,
+                });
             }
         }
+        let returned = verdict.outcome == Outcome::Wait(WaitReason::Returned);
+        if state == Some(MessageState::Gone) && !returned {
+            let sourceless = copies
+                .drain(..)
+                .map(|entry| (entry.id, ParkReason::SourceGone));
+            self.parked.extend(sourceless);
+        }
+        self.explain(
+            verdict.message,
+            wishes.into_iter().chain(copies),
+            proven,
+            pass,
+        );
     }
-}
 
-impl Settlement {
-    /// Whether clients will see anything different.
-    #[must_use]
-    pub fn changes_view(&self) -> bool {
-        let quiet = self.flags.is_empty() && self.gone.is_empty() && self.arrived.is_empty();
-        !(quiet && self.retired.is_empty() && self.parked.is_empty() && self.marks.is_empty())
+    /// Says why entries are still there, or parks them when a person has to look.
+    fn explain<'a>(
+        &mut self,
+        message: MessageId,
+        waiting: impl Iterator<Item = &'a JournalEntry>,
+        proven: &Proven,
+        pass: &PassRecord<'_>,
+    ) {
+        let refusal = proven.refusals.get(&message);
+        let delay = pass.plan.delays.get(&message).copied();
+        for entry in waiting {
+            let spent = entry
+                .attempt()
+                .is_some_and(|attempt| attempt.number >= MAX_ATTEMPTS);
+            match (refusal, delay) {
+                (Some(text), _) if spent => {
+                    let reason = ParkReason::Refused { text: text.clone() };
+                    self.parked.push((entry.id, reason));
+                }
+                (Some(text), _) => {
+                    let trouble = Trouble::Refused(text.clone());
+                    self.troubled.push((entry.id, trouble));
+                }
+                (None, Some(delay)) => {
+                    self.troubled.push((entry.id, Trouble::Delayed(delay)));
+                }
+                (None, None) if spent && !entry.is_copy() && proven.stepped.contains(&message) => {
+                    self.parked.push((entry.id, ParkReason::NotKept));
+                }
+                (None, None) => {}
+            }
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! Accepting what a client asks for: durable first, then visible, then the doorbell.
 
+use std::collections::BTreeMap;
+
 use super::error::StoreError;
 use super::held::Held;
 use super::journal::{self, Draft};
 use super::{Kind, Store, ring};
 use crate::clock;
-use crate::id::{ChangeNum, EntryId, MailboxId};
+use crate::id::{ChangeNum, EntryId, MailboxId, MessageId};
 use crate::journal::{Action, EntryState, JournalEntry, NewEntry};
+use crate::mirror::LocalState;
 use crate::protocol::types::{FlagDelta, Keywords};
 
 /// What became of a request.
@@ -44,15 +47,11 @@ impl Store {
         let accept = move |connection: &mut rusqlite::Connection| {
             let at = clock::unix_seconds();
             let (name, uid_validity, keywords, drafts) = inner.with(mailbox, |held| {
-                let drafts: Vec<JournalEntry> = wishes
-                    .iter()
-                    .filter_map(|wish| draft(held, wish, at))
-                    .collect();
                 (
                     held.name.clone(),
                     held.base.uid_validity,
                     held.view.keywords.clone(),
-                    drafts,
+                    drafts(held, &wishes, at),
                 )
             })?;
             let entries = write(connection, &name, uid_validity, &keywords, drafts)?;
@@ -78,10 +77,24 @@ impl Store {
     }
 }
 
-/// The entry a wish becomes, unless it asks for nothing new.
-pub(super) fn draft(held: &Held, wish: &NewEntry, at: i64) -> Option<JournalEntry> {
+/// The entries that wishes become, each on top of those before it; what asks for nothing new becomes none.
+pub(super) fn drafts(held: &Held, wishes: &[NewEntry], at: i64) -> Vec<JournalEntry> {
+    let mut states: BTreeMap<MessageId, LocalState> = BTreeMap::new();
+    let draft = |wish: &NewEntry| {
+        let shown = || held.flags(wish.message).map(LocalState::Present);
+        let state = states.get(&wish.message).copied().or_else(shown)?;
+        let entry = draft(held, wish, state, at)?;
+        states.insert(wish.message, state.after(&entry.action));
+        Some(entry)
+    };
+    wishes.iter().filter_map(draft).collect()
+}
+
+fn draft(held: &Held, wish: &NewEntry, state: LocalState, at: i64) -> Option<JournalEntry> {
     let known = held.find(wish.message)?;
-    let flags_before = held.flags(wish.message)?;
+    let LocalState::Present(flags_before) = state else {
+        return None;
+    };
     let action = match &wish.action {
         Action::Flags(delta) => {
             let change = FlagDelta::between(flags_before, delta.apply(flags_before));

@@ -1,5 +1,7 @@
 //! What a pass reads before it starts, and what it writes when it is through.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::error::StoreError;
@@ -7,9 +9,9 @@ use super::held::Held;
 use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mailbox, notes};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Action, Attempt, EntryState, JournalEntry, ParkReason};
+use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
 use crate::mirror::{Base, BaseMessage, MailboxFacts, Rebinding, Settlement};
-use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
+use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
 #[derive(Clone, Debug)]
@@ -116,7 +118,7 @@ impl Store {
     /// Returns the ids of the arrivals, in their order.
     ///
     /// # Errors
-    /// [`StoreError`]: the base or the journal is then as it was, and another pass comes to the same.
+    /// [`StoreError`]: the journal, or it and the base, are then as they were, and another pass comes to the same.
     pub async fn record(
         &self,
         mailbox: MailboxId,
@@ -139,11 +141,12 @@ impl Store {
             uid_validity: settlement.uid_validity,
             ..facts
         };
-        let (changes, arrivals) = (settlement.clone(), arrived.clone());
+        let (inner, changes, arrivals) = (self.inner.clone(), settlement.clone(), arrived.clone());
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
             write_base(&transaction, mailbox, &facts, &changes, &arrivals)?;
-            Ok(transaction.commit()?)
+            transaction.commit()?;
+            inner.publish(mailbox, |held| held.learn(facts, &changes, arrivals))
         };
         self.inner.cache.run(write).await?;
         let inner = self.inner.clone();
@@ -152,7 +155,7 @@ impl Store {
             let transaction = connection.transaction()?;
             write_journal(&transaction, &inner, mailbox, &name, &settlement, &arrived)?;
             transaction.commit()?;
-            inner.publish(mailbox, |held| held.settle(&facts, &settlement, arrived))
+            inner.publish(mailbox, |held| held.retire(&settlement))
         };
         self.inner.journal.run(retire).await?;
         Ok(ids)
@@ -270,38 +273,42 @@ impl Held {
         }
     }
 
-    /// Takes in what a pass has proven.
-    fn settle(&mut self, facts: &MailboxFacts, settlement: &Settlement, arrived: Vec<BaseMessage>) {
-        self.facts = *facts;
+    /// Takes in a base that was just written. Its journal follows, unless something comes between.
+    fn learn(&mut self, facts: MailboxFacts, settlement: &Settlement, arrived: Vec<BaseMessage>) {
+        let Settlement {
+            flags, marks, gone, ..
+        } = settlement;
+        let new = !(flags.is_empty() && marks.is_empty() && gone.is_empty() && arrived.is_empty());
+        let changed = new || self.facts != facts;
+        self.facts = facts;
         self.base.uid_validity = facts.uid_validity;
-        for &(id, flags) in &settlement.flags {
+        for &(id, flags) in flags {
             if let Some(message) = self.find_mut(id) {
                 message.flags = flags;
             }
         }
-        for &(id, mark) in &settlement.marks {
+        for &(id, mark) in marks {
             if let Some(message) = self.find_mut(id) {
                 message.mark = mark;
             }
         }
-        let gone: std::collections::BTreeSet<MessageId> = settlement.gone.iter().copied().collect();
-        if !gone.is_empty() {
-            self.base
-                .messages
-                .retain(|message| !gone.contains(&message.id));
-        }
+        let gone: BTreeSet<MessageId> = gone.iter().copied().collect();
+        let messages = &mut self.base.messages;
+        messages.retain(|message| !gone.contains(&message.id));
         for (arrival, message) in settlement.arrived.iter().zip(&arrived) {
-            for entry in self
-                .entries
-                .iter_mut()
-                .filter(|entry| arrival.inherits.contains(&entry.id))
-            {
-                entry.message = message.id;
-            }
+            let entries = self.entries.iter_mut();
+            let heirs = entries.filter(|entry| arrival.inherits.contains(&entry.id));
+            heirs.for_each(|entry| entry.message = message.id);
         }
-        self.base.messages.extend(arrived);
-        let retired: std::collections::BTreeSet<EntryId> =
-            settlement.retired.iter().copied().collect();
+        messages.extend(arrived);
+        if changed {
+            self.refresh();
+        }
+    }
+
+    /// Takes in what became of the entries.
+    fn retire(&mut self, settlement: &Settlement) {
+        let retired: BTreeSet<EntryId> = settlement.retired.iter().copied().collect();
         self.entries.retain(|entry| !retired.contains(&entry.id));
         for (id, reason) in &settlement.parked {
             self.set_state(*id, EntryState::Parked(reason.clone()));
@@ -311,7 +318,7 @@ impl Held {
                 entry.trouble = trouble.to_string();
             }
         }
-        if settlement.changes_view() {
+        if !(retired.is_empty() && settlement.parked.is_empty()) {
             self.refresh();
         }
     }
@@ -387,23 +394,6 @@ pub(super) fn first_message(cache: &Connection, next: i64) -> Result<MessageId, 
     cache.execute(sql, [next])?;
     let first = cache.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
     Ok(MessageId::from_raw(first))
-}
-
-/// The user's words for what an action does.
-pub(super) fn words(action: &Action, keywords: &Keywords) -> String {
-    let list = |sign: &str, flags: FlagSet| -> Vec<String> {
-        keywords
-            .names(flags)
-            .map(|flag| format!("{sign}{flag}"))
-            .collect()
-    };
-    match action {
-        Action::Flags(delta) => [list("+", delta.add), list("-", delta.remove)]
-            .concat()
-            .join(" "),
-        Action::Expunge => "expunge".to_owned(),
-        Action::Copy { to } => format!("copy to {to}"),
-    }
 }
 
 /// How many ids are reserved beyond those needed, so that not every pass has to reserve.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Transaction};
 
-use super::accept::{Accepted, draft};
+use super::accept::{Accepted, drafts};
 use super::content::{self, BodyIn, HeaderIn};
 use super::error::StoreError;
 use super::held::Held;
@@ -196,9 +196,8 @@ impl Store {
         let ids = self.new_ids(copies).await?;
         let inner = self.inner.clone();
         let apply = move |file: &mut Connection| {
-            let entries: Vec<(JournalEntry, i16)> = inner.with(source, |held| {
-                wishes.iter().filter_map(|wish| zoned(held, wish)).collect()
-            })?;
+            let entries: Vec<(JournalEntry, i16)> =
+                inner.with(source, |held| zoned(held, &wishes))?;
             let transaction = file.transaction()?;
             let mut effects = Effects::default();
             let mut ids = ids.into_iter();
@@ -235,9 +234,14 @@ impl Store {
     }
 }
 
-/// A wish as an entry, with the zone of its message's internal date.
-fn zoned(held: &Held, wish: &NewEntry) -> Option<(JournalEntry, i16)> {
-    Some((draft(held, wish, 0)?, held.find(wish.message)?.zone_minutes))
+/// Wishes as entries, each with the zone of its message's internal date.
+fn zoned(held: &Held, wishes: &[NewEntry]) -> Vec<(JournalEntry, i16)> {
+    let zone = |entry: &JournalEntry| held.find(entry.message).map(|known| known.zone_minutes);
+    drafts(held, wishes, 0)
+        .into_iter()
+        .filter_map(|entry| Some((zone(&entry)?, entry)))
+        .map(|(zone, entry)| (entry, zone))
+        .collect()
 }
 
 /// What a batch of actions has done to the files, to be done in memory once they are committed.

@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::commit::words;
 use super::error::StoreError;
 use super::held::Held;
 use super::mailbox::name_of;
@@ -310,7 +309,7 @@ pub(super) fn add_conflict(
         .filter(|entry| conflict.entries.contains(&entry.id));
     let wished: Vec<String> = entries
         .clone()
-        .map(|entry| words(&entry.action, keywords))
+        .map(|entry| entry.action.words(keywords))
         .collect();
     let kept = match conflict.kept {
         MessageState::Present(flags) => {

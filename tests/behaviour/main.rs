@@ -2,6 +2,8 @@
 // `cfg(test)` tells the lints that the helpers in here are tests too.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod endpoint;
 #[cfg(test)]
 #[expect(

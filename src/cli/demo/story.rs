@@ -209,27 +209,13 @@ fn report(outcomes: &[Outcome], tell: &mut impl FnMut(&str)) {
     for Outcome { mailbox, result } in outcomes {
         match result {
             Ok(report) => {
-                let counts = [
-                    (report.arrived_count, "new"),
-                    (report.gone_count, "gone"),
-                    (report.changed_count, "with other flags"),
-                    (report.retired_count, "actions carried out"),
-                    (report.conflict_count, "decided"),
-                    (report.body_count, "read whole"),
-                ];
-                let said: Vec<String> = counts
-                    .iter()
-                    .filter(|(count, _)| *count > 0)
-                    .map(|(count, what)| format!("{count} {what}"))
-                    .collect();
-                tell(&format!(
-                    "     {mailbox}: {}",
-                    if said.is_empty() {
-                        "nothing to do".to_owned()
-                    } else {
-                        said.join(", ")
-                    }
-                ));
+                let quiet = report.counts.is_empty();
+                let done = if quiet {
+                    "nothing to do".to_owned()
+                } else {
+                    report.counts.to_string()
+                };
+                tell(&format!("     {mailbox}: {done}"));
             }
             Err(error) => tell(&format!("     {mailbox}: {error}")),
         }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -123,7 +124,9 @@ pub(super) async fn endpoint_password(source: &SecretSource) -> Finding {
 pub(super) async fn addresses(endpoint: &Endpoint, is_running: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for &address in &endpoint.listen {
-        let outcome = if is_running {
+        let outcome = if address.port() == 0 {
+            Ok("a port that is free at the time".to_owned())
+        } else if is_running {
             answers(address).await
         } else {
             is_free(address)
@@ -145,10 +148,23 @@ pub(super) async fn addresses(endpoint: &Endpoint, is_running: bool) -> Vec<Find
     findings
 }
 
-/// With a daemon running and holding its files, whoever listens there is the daemon or somebody in its place.
+/// Whoever listens there while the daemon runs is the daemon, or somebody in its place: the greeting tells.
 async fn answers(address: SocketAddr) -> Result<String, Problem> {
-    match timeout(PATIENCE, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Ok("mail clients can connect".to_owned()),
+    let greeted = async {
+        let mut lines = BufReader::new(TcpStream::connect(address).await?).take(LONGEST_GREETING);
+        let mut greeting = String::new();
+        lines.read_line(&mut greeting).await?;
+        Ok::<_, io::Error>(greeting)
+    };
+    match timeout(PATIENCE, greeted).await {
+        Ok(Ok(greeting)) if greeting.starts_with("* OK lowtide ") => {
+            Ok("mail clients can connect".to_owned())
+        }
+        Ok(Ok(_)) => Err(Problem::new(
+            Exit::Configuration,
+            "another program answers there",
+            "Do not give it your password; find it with \"ss -tlnp\", or choose another port with listen in [endpoint]",
+        )),
         Ok(Err(error)) if error.kind() == io::ErrorKind::AddrNotAvailable => Ok(absent()),
         Ok(Err(_)) | Err(_) => Err(Problem::new(
             Exit::Configuration,
@@ -172,4 +188,5 @@ fn absent() -> String {
 
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
+const LONGEST_GREETING: u64 = 512;
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -32,12 +32,12 @@ fn an_empty_file_is_not_a_wish_for_no_account() {
     assert_snapshot!(said(""), @r##"
     1:1 (account)
     the file names no account
-    Add a table such as [account.work], or run "lowtide init"
+    Add a table such as [account.work]
     "##);
     assert_snapshot!(said("# only a comment\n[endpoint]\n"), @r##"
     1:1 (account)
     the file names no account
-    Add a table such as [account.work], or run "lowtide init"
+    Add a table such as [account.work]
     "##);
 }
 

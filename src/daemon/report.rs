@@ -1,0 +1,145 @@
+//! What a pass came to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mirror::{Halt, Plan, Settlement, Step};
+use crate::protocol::types::MailboxName;
+
+/// What one pass came to, or several over one mailbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The mailbox.
+    pub mailbox: Option<MailboxName>,
+    /// What was done, in numbers.
+    pub counts: Counts,
+    /// Whether another pass has something to do at once.
+    pub again: bool,
+    /// What was planned, of a pass that only looked.
+    pub plan: Option<Plan>,
+    /// Why nothing was done.
+    pub halt: Option<Halt>,
+}
+
+/// What was done, in numbers. `Display` names those that are not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Messages that were new on the server.
+    #[serde(rename = "arrived_count")]
+    pub arrived: usize,
+    /// Messages that are gone, removed by us or by others.
+    #[serde(rename = "gone_count")]
+    pub gone: usize,
+    /// Messages whose flags are different now.
+    #[serde(rename = "changed_count")]
+    pub changed: usize,
+    /// Actions that the server was proven to hold.
+    #[serde(rename = "retired_count")]
+    pub retired: usize,
+    /// Actions set aside for a person.
+    #[serde(rename = "parked_count")]
+    pub parked: usize,
+    /// Wishes that somebody else's excluded.
+    #[serde(rename = "conflict_count")]
+    pub conflicts: usize,
+    /// Headers read.
+    #[serde(rename = "header_count")]
+    pub headers: usize,
+    /// Whole messages read.
+    #[serde(rename = "body_count")]
+    pub bodies: usize,
+}
+
+impl Counts {
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn and(self, later: Self) -> Self {
+        Self {
+            arrived: self.arrived.saturating_add(later.arrived),
+            gone: self.gone.saturating_add(later.gone),
+            changed: self.changed.saturating_add(later.changed),
+            retired: self.retired.saturating_add(later.retired),
+            parked: self.parked.saturating_add(later.parked),
+            conflicts: self.conflicts.saturating_add(later.conflicts),
+            headers: self.headers.saturating_add(later.headers),
+            bodies: self.bodies.saturating_add(later.bodies),
+        }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named = [
+            (self.arrived, "new"),
+            (self.changed, "with other flags"),
+            (self.gone, "gone"),
+            (self.retired, "of your actions carried out"),
+            (self.parked, "set aside"),
+            (self.conflicts, "in conflict"),
+            (self.bodies, "read in full"),
+        ];
+        let words: Vec<String> = named
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        f.write_str(&words.join(", "))
+    }
+}
+
+impl Report {
+    pub(super) fn planned(mailbox: MailboxName, plan: Plan) -> Self {
+        Self {
+            mailbox: Some(mailbox),
+            plan: Some(plan),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn halted(mailbox: MailboxName, halt: Halt) -> Self {
+        Self {
+            mailbox: Some(mailbox),
+            halt: Some(halt),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn settled(mailbox: MailboxName, plan: &Plan, settlement: &Settlement) -> Self {
+        let copied = plan
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Copy { .. }));
+        let inherited = settlement
+            .arrived
+            .iter()
+            .any(|arrival| !arrival.inherits.is_empty());
+        let counts = Counts {
+            arrived: settlement.arrived.len(),
+            gone: settlement.gone.len(),
+            changed: settlement.flags.len(),
+            retired: settlement.retired.len(),
+            parked: settlement.parked.len(),
+            conflicts: settlement.conflicts.len(),
+            headers: 0,
+            bodies: 0,
+        };
+        Self {
+            mailbox: Some(mailbox),
+            counts,
+            again: copied || inherited,
+            ..Self::default()
+        }
+    }
+
+    /// This pass and one right after it, as one.
+    #[must_use]
+    pub(super) fn and(self, later: Self) -> Self {
+        Self {
+            counts: self.counts.and(later.counts),
+            ..later
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The command line, run as a person or a script runs it.
+
+mod codes;
+mod daemon;
+mod home;
+mod server;
+mod words;

@@ -1,0 +1,264 @@
+//! A mirror and its server, both of them daemons, driven by commands alone. (An account without a server is an IMAP2 server
+//! by itself.)
+
+use std::fs;
+
+use super::home::{Daemon, Home, mirror, mode};
+use super::server::Client;
+
+const LETTER: &str = "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nFrom: Grace <grace@example.org>\r\n\
+Subject: tide\x1b[2J tables\r\n\r\nHigh water at noon.\r\n";
+
+/// A server with an account `post`, and a home that mirrors it as `work`.
+struct Pair {
+    server: Daemon,
+    server_home: Home,
+    home: Home,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let server_home = Home::new("[account.post]");
+        let server = server_home.daemon();
+        let password = fs::read_to_string(server_home.path("endpoint-password")).unwrap();
+        let home = Home::empty();
+        home.secret("server-password", &password);
+        home.configure(&mirror(server.address, "post", "protocol = \"imap2\""));
+        Self {
+            server,
+            server_home,
+            home,
+        }
+    }
+
+    /// Another client of the server.
+    fn other(&self) -> Client {
+        let password = fs::read_to_string(self.server_home.path("endpoint-password")).unwrap();
+        Client::login(self.server.address, "post", password.trim())
+    }
+
+    fn sync(&self, code: i32) -> String {
+        self.home.run(&["sync"]).ended(code).out
+    }
+}
+
+#[test]
+fn what_is_done_through_the_mirror_reaches_the_server_and_back() {
+    let pair = Pair::new();
+    pair.other().append("INBOX", LETTER);
+    let daemon = pair.home.daemon();
+    pair.sync(0);
+    let read = pair.home.session(
+        "work",
+        "a SELECT INBOX\r\nb FETCH 1 RFC822\r\nc STORE 1 +FLAGS (\\Flagged)\r\nd LOGOUT\r\n",
+    );
+    let begins = "* PREAUTH lowtide IMAP2 ready, logged in as work\r\n";
+    assert!(read.starts_with(begins), "{read}");
+    assert!(
+        read.contains("* 1 EXISTS") && read.contains(LETTER),
+        "{read}"
+    );
+    assert!(pair.sync(0).contains("work: in sync."));
+    let flags = pair.other();
+    let mut other = flags;
+    other.does("SELECT INBOX");
+    let flags = other.does("FETCH 1 FLAGS");
+    assert!(
+        flags.contains("\\Flagged") && flags.contains("\\Seen"),
+        "{flags}"
+    );
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+#[test]
+fn what_is_done_offline_waits_in_the_journal_and_is_carried_out_on_return() {
+    let pair = Pair::new();
+    pair.other().append("INBOX", LETTER);
+    let home = &pair.home;
+    let daemon = home.daemon();
+    pair.sync(0);
+    home.run(&["offline"]).ended(0);
+    home.run(&["sync"])
+        .ended(69)
+        .says("work: the account is kept offline", "lowtide online work");
+    home.session(
+        "work",
+        "a SELECT INBOX\r\nb STORE 1 +FLAGS (\\Answered)\r\nc LOGOUT\r\n",
+    );
+    let waiting = home.run(&["journal", "--json"]).ended(0).json();
+    let entry = &waiting["entries"][0];
+    assert_eq!(entry["account"], "work");
+    assert_eq!(entry["mailbox"], "INBOX");
+    assert_eq!(entry["action"], "flags +\\Answered");
+    assert_eq!(entry["state"], "pending");
+    assert_eq!(entry["subject"], "tide\u{1b}[2J tables");
+    let shown = home.run(&["journal"]).ended(0).out;
+    assert!(shown.contains("tide\\u{1b}[2J tables"), "{shown}");
+    let status = home.run(&["status", "--json"]).ended(0).json();
+    assert_eq!(status["accounts"][0]["state"], "offline");
+    assert_eq!(status["accounts"][0]["mailboxes"][0]["pending_count"], 1);
+    home.run(&["online", "work"]).ended(0);
+    pair.sync(0);
+    let empty = home.run(&["journal", "--json"]).ended(0).json();
+    assert_eq!(empty["entries"].as_array().unwrap().len(), 0);
+    let mut other = pair.other();
+    other.does("SELECT INBOX");
+    assert!(other.does("FETCH 1 FLAGS").contains("\\Answered"));
+    drop(daemon);
+}
+
+#[test]
+fn without_a_daemon_the_same_commands_do_the_same() {
+    let pair = Pair::new();
+    pair.other().append("INBOX", LETTER);
+    let first = pair.sync(0);
+    assert!(first.contains("work/INBOX: 1 new"), "{first}");
+    assert!(first.contains("work: in sync."), "{first}");
+    let read = pair.home.session(
+        "work",
+        "a SELECT INBOX\r\nb FETCH 1 RFC822.TEXT\r\nc LOGOUT\r\n",
+    );
+    assert!(read.contains("High water at noon."), "{read}");
+    assert_eq!(pair.home.run(&["--quiet", "sync"]).ended(0).out, "");
+    let status = pair.home.run(&["status"]).ended(0).out;
+    assert!(status.starts_with("work: no daemon runs\n"), "{status}");
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_sent_and_sends_nothing() {
+    let pair = Pair::new();
+    pair.other().append("INBOX", LETTER);
+    let daemon = pair.home.daemon();
+    pair.sync(0);
+    pair.home.run(&["offline"]).ended(0);
+    pair.home.session(
+        "work",
+        "a SELECT INBOX\r\nb STORE 1 +FLAGS (\\Flagged)\r\nc LOGOUT\r\n",
+    );
+    drop(daemon);
+    let plan = pair.home.run(&["sync", "--dry-run"]).ended(0).out;
+    assert!(
+        plan.contains("work/INBOX: flag \"tide\\u{1b}[2J tables\" +\\Flagged"),
+        "{plan}"
+    );
+    let mut other = pair.other();
+    other.does("SELECT INBOX");
+    assert!(!other.does("FETCH 1 FLAGS").contains("\\Flagged"));
+    pair.home.run(&["journal", "drop", "work", "1"]).ended(0);
+    let plan = pair.home.run(&["sync", "--dry-run"]).ended(0).out;
+    assert_eq!(plan, "work: nothing would be sent.\n");
+}
+
+#[test]
+fn a_mailbox_of_which_most_is_gone_waits_for_approval_with_4() {
+    let pair = Pair::new();
+    let mut other = pair.other();
+    other.append("INBOX", LETTER);
+    other.append("INBOX", &LETTER.replace("noon", "six"));
+    pair.sync(0);
+    other.does("SELECT INBOX");
+    other.does("STORE 1:2 +FLAGS (\\Deleted)");
+    other.does("EXPUNGE");
+    let home = &pair.home;
+    home.run(&["sync"])
+        .ended(4)
+        .says("work/INBOX was stopped", "lowtide approve work INBOX");
+    let status = home.run(&["status"]).ended(4).out;
+    assert!(status.contains("lowtide approve work INBOX"), "{status}");
+    let read = home.session("work", "a SELECT INBOX\r\nb LOGOUT\r\n");
+    assert!(read.contains("* 2 EXISTS"), "{read}");
+    let approved = home.run(&["approve", "work", "INBOX"]).ended(0).out;
+    assert!(approved.contains("Approved."), "{approved}");
+    home.run(&["status"]).ended(0);
+    pair.sync(0);
+    let read = home.session("work", "a SELECT INBOX\r\nb LOGOUT\r\n");
+    assert!(read.contains("* 0 EXISTS"), "{read}");
+}
+
+#[test]
+fn a_conflict_is_told_with_3_and_stays_on_record() {
+    let pair = Pair::new();
+    let mut other = pair.other();
+    for water in ["noon", "six", "seven"] {
+        other.append("INBOX", &LETTER.replace("noon", water));
+    }
+    let home = &pair.home;
+    let daemon = home.daemon();
+    pair.sync(0);
+    home.run(&["offline"]).ended(0);
+    home.session(
+        "work",
+        "a SELECT INBOX\r\nb STORE 2 +FLAGS (\\Deleted)\r\nc EXPUNGE\r\nd LOGOUT\r\n",
+    );
+    other.does("SELECT INBOX");
+    other.does("STORE 2 +FLAGS (\\Flagged)");
+    drop(daemon);
+    pair.sync(3);
+    let conflicts = home.run(&["conflicts", "--json"]).ended(0).json();
+    let conflict = &conflicts["conflicts"][0];
+    assert_eq!(conflict["account"], "work");
+    assert!(
+        conflict["kept"].as_str().unwrap().contains("kept"),
+        "{conflict}"
+    );
+    let listed = home.run(&["conflicts"]).ended(0).out;
+    assert!(listed.contains("somebody else"), "{listed}");
+    assert!(other.does("FETCH 1:3 FLAGS").contains("\\Flagged"));
+    pair.sync(0);
+}
+
+#[test]
+fn a_daemon_makes_its_password_and_guards_what_it_has() {
+    let home = Home::new("[account.attic]");
+    let daemon = home.daemon();
+    assert!(
+        daemon
+            .told
+            .starts_with("lowtide: made a password for mail clients; it is in "),
+        "{}",
+        daemon.told
+    );
+    let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    let words: Vec<&str> = core.split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{core}");
+    for (path, expected) in [
+        ("endpoint-password", 0o600),
+        ("data", 0o700),
+        ("data/attic", 0o700),
+        ("data/attic/journal.db", 0o600),
+        ("data/attic/mail.db", 0o600),
+        ("run", 0o700),
+        ("run/imap.sock", 0o600),
+        ("data/control.sock", 0o700),
+    ] {
+        assert_eq!(mode(&home.path(path)), expected, "{path}");
+    }
+    home.run(&["doctor"]).ended(0);
+    let (code, rest) = daemon.stop();
+    assert_eq!(code, Some(0));
+    assert!(rest.contains("stopping"), "{rest}");
+    assert!(!home.path("run/imap.sock").exists());
+    let again = home.daemon();
+    assert!(!again.told.contains("made a password"), "{}", again.told);
+}
+
+#[test]
+fn several_accounts_share_a_socket_and_each_client_gets_its_own() {
+    let home = Home::new("[account.attic]\n[account.cellar]");
+    let daemon = home.daemon();
+    let mut client = {
+        let password = fs::read_to_string(home.path("endpoint-password")).unwrap();
+        Client::login(daemon.address, "cellar", password.trim())
+    };
+    client.append("INBOX", LETTER);
+    for (account, count) in [("attic", 0), ("cellar", 1)] {
+        let read = home.session(account, "a SELECT INBOX\r\nb LOGOUT\r\n");
+        let greeting = format!("* PREAUTH lowtide IMAP2 ready, logged in as {account}\r\n");
+        assert!(read.starts_with(&greeting), "{read}");
+        assert!(read.contains(&format!("* {count} EXISTS")), "{read}");
+    }
+}
