@@ -11,6 +11,7 @@ CREATE TABLE mailbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   name         BLOB    NOT NULL UNIQUE,            -- octets as the server writes them
   uid_validity INTEGER,                            -- NULL where the server has no UIDs
+  mod_seq      INTEGER,                            -- HIGHESTMODSEQ before the base was read; NULL where changes are not counted
   access       INTEGER NOT NULL DEFAULT 0,         -- 0 unsaid, 1 read-write, 2 read-only
   permanent    INTEGER,                            -- flag bits that the server keeps; NULL where it does not say
   on_server    INTEGER NOT NULL DEFAULT 1,         -- 0 once the server lists it no longer

@@ -81,7 +81,7 @@ pub async fn pass(
         outcomes,
     });
     let mut report = Report::settled(input.name.clone(), plan, &settlement);
-    let arrivals = store.record(mailbox, seen.facts, settlement).await?;
+    let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
 
     content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
@@ -124,7 +124,7 @@ async fn look(
     selected: &mut Selected<'_>,
     input: &PassInput,
 ) -> Result<(Observation, Alignment), UpstreamError> {
-    let mut seen = selected.observe().await?;
+    let mut seen = selected.observe(&input.base).await?;
     let expunging =
         |entry: &&JournalEntry| entry.action == Action::Expunge && entry.attempt().is_some();
     let expunging: BTreeSet<MessageId> = input

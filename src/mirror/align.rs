@@ -122,7 +122,8 @@ enum Rule {
 
 impl Rule {
     fn of(base: &Base, seen: &Observation) -> Self {
-        let validity = base.uid_validity.is_some() && base.uid_validity == seen.facts.uid_validity;
+        let validity =
+            base.facts.uid_validity.is_some() && base.facts.uid_validity == seen.facts.uid_validity;
         let named = |mark: &Mark| mark.uid.is_some();
         if validity
             && base.messages.iter().all(|message| named(&message.mark))

@@ -30,6 +30,9 @@ pub struct MailboxFacts {
     pub access: Access,
     /// UIDVALIDITY, on servers that have UIDs.
     pub uid_validity: Option<u32>,
+    /// HIGHESTMODSEQ when the mailbox was opened, on servers that count changes (CONDSTORE): as long as it stays, nothing
+    /// was added or marked.
+    pub mod_seq: Option<u64>,
     /// The flags the server keeps, where it says so.
     pub permanent: Option<FlagSet>,
     /// Whether EXPUNGE can be told which messages to remove (UIDPLUS).
@@ -52,6 +55,7 @@ impl Default for MailboxFacts {
         Self {
             access: Access::Unsaid,
             uid_validity: None,
+            mod_seq: None,
             permanent: None,
             scoped_expunge: false,
         }

@@ -26,7 +26,8 @@ pub fn rebind(base: &Base, first: MessageId, unbound: &[JournalEntry]) -> Rebind
     let mut rebinding = Rebinding::default();
     for entry in unbound.iter().filter(|entry| entry.is_active()) {
         let seen_to_go = entry.message >= first;
-        let named = base.uid_validity.is_some() && base.uid_validity == entry.uid_validity;
+        let named =
+            base.facts.uid_validity.is_some() && base.facts.uid_validity == entry.uid_validity;
         let same_name = |uid: Option<u32>| match (uid, entry.mark.uid) {
             (Some(theirs), Some(ours)) if named => theirs == ours,
             (Some(_) | None, Some(_) | None) => true,

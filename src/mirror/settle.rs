@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::align::{Alignment, Fate};
 use super::copies::CopyDecision;
 use super::merge::{ConflictKind, Outcome, Verdict, Verdicts, WaitReason};
-use super::observation::{Observation, SeenMessage};
+use super::observation::{MailboxFacts, Observation, SeenMessage};
 use super::plan::{Delay, Plan, Step};
 use super::view::{Base, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -41,8 +41,8 @@ impl StepOutcome {
 /// What one pass changes in the store, all at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
-    /// UIDVALIDITY under which the marks' UIDs hold from now on.
-    pub uid_validity: Option<u32>,
+    /// What holds for the mailbox as a whole from now on.
+    pub facts: MailboxFacts,
     /// Messages of the base whose flags are different now.
     pub flags: Vec<(MessageId, FlagSet)>,
     /// Messages of the base whose mark says more, or other things, than before.
@@ -122,7 +122,7 @@ pub struct PassRecord<'a> {
 pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     let proven = Proven::of(pass);
     let mut settlement = Settlement {
-        uid_validity: pass.seen.facts.uid_validity,
+        facts: pass.seen.facts,
         ..Settlement::default()
     };
     settlement.base(pass, &proven);

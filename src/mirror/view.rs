@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::observation::MailboxFacts;
 use crate::id::{EntryId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName, SeqNum};
@@ -11,8 +12,8 @@ use crate::protocol::types::{FlagDelta, FlagSet, MailboxName, SeqNum};
 pub struct Base {
     /// The messages, oldest first.
     pub messages: Vec<BaseMessage>,
-    /// The UIDVALIDITY under which the marks' UIDs were given.
-    pub uid_validity: Option<u32>,
+    /// What held for the mailbox as a whole: under which UIDVALIDITY the marks' UIDs were given, and how far it had changed.
+    pub facts: MailboxFacts,
 }
 
 /// One message of the base.

@@ -41,6 +41,8 @@ pub enum Command {
     },
     /// `SELECT`. Row `1064-SELECT`.
     Select(MailboxName),
+    /// `SELECT name (CONDSTORE)`: SELECT that also tells HIGHESTMODSEQ (CONDSTORE). Row `R1-CONDSTORE`.
+    SelectCounting(MailboxName),
     /// `EXAMINE`: SELECT without changing anything (IMAP2bis on). Row `2BIS-EXAMINE`.
     Examine(MailboxName),
     /// `BBOARD`: SELECT in the name space of shared boards. Row `1176-BBOARD`.

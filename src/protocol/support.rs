@@ -271,6 +271,7 @@ pub(crate) fn commands() -> impl Strategy<Value = Command> {
             Just(Command::Close),
         ],
         mailboxes().prop_map(Command::Select),
+        mailboxes().prop_map(Command::SelectCounting),
         mailboxes().prop_map(Command::Examine),
         mailboxes().prop_map(Command::Create),
         (mailboxes(), mailboxes()).prop_map(|(from, to)| Command::Rename { from, to }),

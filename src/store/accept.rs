@@ -49,7 +49,7 @@ impl Store {
             let (name, uid_validity, keywords, drafts) = inner.with(mailbox, |held| {
                 (
                     held.name.clone(),
-                    held.base.uid_validity,
+                    held.base.facts.uid_validity,
                     held.view.keywords.clone(),
                     drafts(held, &wishes, at),
                 )
@@ -111,7 +111,7 @@ fn draft(held: &Held, wish: &NewEntry, state: LocalState, at: i64) -> Option<Jou
         state: EntryState::Pending,
         trouble: String::new(),
         accepted_at: at,
-        uid_validity: held.base.uid_validity,
+        uid_validity: held.base.facts.uid_validity,
     })
 }
 

@@ -10,7 +10,7 @@ use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mai
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
-use crate::mirror::{Base, BaseMessage, MailboxFacts, Rebinding, Settlement};
+use crate::mirror::{Base, BaseMessage, Rebinding, Settlement};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -122,7 +122,6 @@ impl Store {
     pub async fn record(
         &self,
         mailbox: MailboxId,
-        facts: MailboxFacts,
         settlement: Settlement,
     ) -> Result<Vec<MessageId>, StoreError> {
         let ids = self.new_ids(settlement.arrived.len()).await?;
@@ -137,16 +136,12 @@ impl Store {
                 zone_minutes: arrival.seen.zone_minutes,
             })
             .collect();
-        let facts = MailboxFacts {
-            uid_validity: settlement.uid_validity,
-            ..facts
-        };
         let (inner, changes, arrivals) = (self.inner.clone(), settlement.clone(), arrived.clone());
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
-            write_base(&transaction, mailbox, &facts, &changes, &arrivals)?;
+            write_base(&transaction, mailbox, &changes, &arrivals)?;
             transaction.commit()?;
-            inner.publish(mailbox, |held| held.learn(facts, &changes, arrivals))
+            inner.publish(mailbox, |held| held.learn(&changes, arrivals))
         };
         self.inner.cache.run(write).await?;
         let inner = self.inner.clone();
@@ -274,14 +269,17 @@ impl Held {
     }
 
     /// Takes in a base that was just written. Its journal follows, unless something comes between.
-    fn learn(&mut self, facts: MailboxFacts, settlement: &Settlement, arrived: Vec<BaseMessage>) {
+    fn learn(&mut self, settlement: &Settlement, arrived: Vec<BaseMessage>) {
         let Settlement {
-            flags, marks, gone, ..
+            facts,
+            flags,
+            marks,
+            gone,
+            ..
         } = settlement;
         let new = !(flags.is_empty() && marks.is_empty() && gone.is_empty() && arrived.is_empty());
-        let changed = new || self.facts != facts;
-        self.facts = facts;
-        self.base.uid_validity = facts.uid_validity;
+        let changed = new || self.base.facts != *facts;
+        self.base.facts = *facts;
         for &(id, flags) in flags {
             if let Some(message) = self.find_mut(id) {
                 message.flags = flags;
@@ -327,11 +325,15 @@ impl Held {
 fn write_base(
     transaction: &Transaction<'_>,
     mailbox: MailboxId,
-    facts: &MailboxFacts,
     settlement: &Settlement,
     arrived: &[BaseMessage],
 ) -> Result<(), StoreError> {
-    mailbox::save_facts(transaction, mailbox, facts, clock::unix_seconds())?;
+    mailbox::save_facts(
+        transaction,
+        mailbox,
+        &settlement.facts,
+        clock::unix_seconds(),
+    )?;
     for &(id, flags) in &settlement.flags {
         base::set_flags(transaction, id, flags)?;
     }

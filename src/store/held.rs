@@ -5,7 +5,7 @@
 
 use crate::id::MessageId;
 use crate::journal::JournalEntry;
-use crate::mirror::{Access, Base, BaseMessage, LocalState, MailboxFacts};
+use crate::mirror::{Access, Base, BaseMessage, LocalState};
 use crate::protocol::types::{FlagSet, Keywords, MailboxName};
 
 use super::view::{Row, View};
@@ -15,7 +15,6 @@ use super::view::{Row, View};
 pub(super) struct Held {
     pub(super) name: MailboxName,
     pub(super) base: Base,
-    pub(super) facts: MailboxFacts,
     pub(super) entries: Vec<JournalEntry>,
     pub(super) view: View,
 }
@@ -25,7 +24,6 @@ pub(super) struct Held {
 pub(super) struct Loaded {
     pub(super) name: MailboxName,
     pub(super) base: Base,
-    pub(super) facts: MailboxFacts,
     pub(super) keywords: Keywords,
     pub(super) seen_to: MessageId,
     pub(super) entries: Vec<JournalEntry>,
@@ -36,12 +34,11 @@ impl Held {
         let Loaded {
             name,
             base,
-            facts,
             keywords,
             seen_to,
             entries,
         } = loaded;
-        let writable = facts.access != Access::ReadOnly;
+        let writable = base.facts.access != Access::ReadOnly;
         let mut view = View::new(
             rows(&base),
             states(&base, &entries),
@@ -49,11 +46,10 @@ impl Held {
             seen_to,
             writable,
         );
-        view.permanent = facts.permanent;
+        view.permanent = base.facts.permanent;
         Self {
             name,
             base,
-            facts,
             entries,
             view,
         }
@@ -70,8 +66,8 @@ impl Held {
         self.view = self
             .view
             .rebuilt(rows(&self.base), states(&self.base, &self.entries));
-        self.view.writable = self.facts.access != Access::ReadOnly;
-        self.view.permanent = self.facts.permanent;
+        self.view.writable = self.base.facts.access != Access::ReadOnly;
+        self.view.permanent = self.base.facts.permanent;
     }
 
     /// A message of the base.

@@ -113,7 +113,8 @@ pub(super) fn load(
     connection: &Connection,
     id: MailboxId,
 ) -> Result<(MailboxName, MailboxFacts, MessageId), StoreError> {
-    let sql = "SELECT name, uid_validity, access, permanent, seen_to FROM mailbox WHERE id = ?1";
+    let sql =
+        "SELECT name, uid_validity, access, permanent, seen_to, mod_seq FROM mailbox WHERE id = ?1";
     let row = connection.query_row(sql, [id.raw()], |row| {
         let facts = MailboxFacts {
             uid_validity: row.get(1)?,
@@ -121,6 +122,7 @@ pub(super) fn load(
             permanent: row
                 .get::<_, Option<i64>>(3)?
                 .map(|bits| FlagSet::from_bits(bits.cast_unsigned())),
+            mod_seq: row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned),
             scoped_expunge: false,
         };
         Ok((
@@ -139,14 +141,15 @@ pub(super) fn save_facts(
     facts: &MailboxFacts,
     at: i64,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE mailbox SET uid_validity = ?2, access = ?3, permanent = ?4, last_pass_at = ?5 WHERE id = ?1";
+    let sql = "UPDATE mailbox SET uid_validity = ?2, access = ?3, permanent = ?4, last_pass_at = ?5, mod_seq = ?6 WHERE id = ?1";
     let permanent = facts.permanent.map(|flags| flags.bits().cast_signed());
     transaction.prepare_cached(sql)?.execute(params![
         id.raw(),
         facts.uid_validity,
         access_code(facts.access),
         permanent,
-        at
+        at,
+        facts.mod_seq.map(u64::cast_signed),
     ])?;
     Ok(())
 }

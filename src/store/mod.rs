@@ -207,15 +207,11 @@ impl Store {
             let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
             let messages = base::load(&transaction, mailbox)?;
             transaction.commit()?;
-            let base = crate::mirror::Base {
-                messages,
-                uid_validity: facts.uid_validity,
-            };
+            let base = crate::mirror::Base { messages, facts };
             let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
             let held = Held::new(Loaded {
                 name,
                 base,
-                facts,
                 keywords,
                 seen_to,
                 entries,

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{Kind, Store, View};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, HeaderHash, Mark, NewEntry};
-use crate::mirror::{Arrival, MailboxFacts, SeenMessage, Settlement};
+use crate::mirror::{Arrival, SeenMessage, Settlement};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName, SeqNum};
 
 const SEEN: FlagSet = FlagSet::SEEN;
@@ -107,10 +107,7 @@ impl Account {
         let inbox = store.adopt_list(vec![MailboxName::inbox()]).await.unwrap()[0];
         store.view(inbox).await.unwrap();
         let marks: Vec<Mark> = (1..=count).map(mark).collect();
-        let messages = store
-            .record(inbox, MailboxFacts::default(), found(&marks))
-            .await
-            .unwrap();
+        let messages = store.record(inbox, found(&marks)).await.unwrap();
         Self {
             dir,
             store: Some(store),
@@ -167,10 +164,7 @@ impl Account {
     }
 
     async fn record(&self, settlement: Settlement) -> Vec<MessageId> {
-        self.store()
-            .record(self.inbox, MailboxFacts::default(), settlement)
-            .await
-            .unwrap()
+        self.store().record(self.inbox, settlement).await.unwrap()
     }
 
     async fn entries(&self) -> Vec<EntryId> {

@@ -59,21 +59,25 @@ impl Selected<'_> {
         accept("CHECK", completion).map(drop)
     }
 
-    /// Makes sure that the messages at the numbers are the messages meant: by UID, or by their headers.
+    /// Makes sure that the messages at the numbers are the messages meant: by UID, asked for once more now, or by their
+    /// headers.
     async fn prove(
         &mut self,
         messages: &[MessageId],
         marks: &BTreeMap<MessageId, Mark>,
     ) -> Result<(), UpstreamError> {
+        if self.dialect.has_uids() {
+            self.read_uids(messages).await?;
+        }
         let numbers = self.map.numbers();
+        let nameless = |seq: &SeqNum| {
+            let slot = self.map.slots.get(seq.index());
+            slot.is_some_and(|slot| slot.header.is_none() && slot.uid.is_none())
+        };
         let unproven: Vec<SeqNum> = messages
             .iter()
-            .filter(|message| {
-                self.map
-                    .slot(&numbers, **message)
-                    .is_some_and(|slot| slot.header.is_none() && slot.uid.is_none())
-            })
             .filter_map(|message| numbers.of(*message))
+            .filter(nameless)
             .collect();
         if !unproven.is_empty() {
             self.add_evidence(&unproven).await?;
@@ -96,6 +100,12 @@ impl Selected<'_> {
                 problem: "a message is not the one it was taken for",
             })
         }
+    }
+
+    /// Has the server name messages again.
+    async fn read_uids(&mut self, messages: &[MessageId]) -> Result<(), UpstreamError> {
+        self.read_anew(messages, FetchItem::Uid, |slot| slot.uid = None)
+            .await
     }
 
     async fn store(
@@ -170,22 +180,8 @@ impl Selected<'_> {
         &mut self,
         messages: &[MessageId],
     ) -> Result<Vec<(MessageId, MessageState)>, UpstreamError> {
-        let numbers = self.map.numbers();
-        for seq in messages.iter().filter_map(|message| numbers.of(*message)) {
-            if let Some(slot) = self.map.slots.get_mut(seq.index()) {
-                slot.flags = None;
-            }
-        }
-        for set in self.sets(messages) {
-            let fetch = Command::Fetch(
-                Numbering::Sequence,
-                set,
-                FetchRequest::Items(vec![FetchItem::Flags]),
-            );
-            let map = &mut self.map;
-            let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
-            accept("FETCH", completion)?;
-        }
+        self.read_anew(messages, FetchItem::Flags, |slot| slot.flags = None)
+            .await?;
         let numbers = self.map.numbers();
         let state = |message: &MessageId| match self.map.slot(&numbers, *message) {
             Some(slot) => slot.flags.map(MessageState::Present),
@@ -199,6 +195,27 @@ impl Selected<'_> {
             .iter()
             .filter_map(|message| Some((*message, state(message)?)))
             .collect())
+    }
+
+    /// Asks for an item of messages, after forgetting what was shown of it before.
+    async fn read_anew(
+        &mut self,
+        messages: &[MessageId],
+        item: FetchItem,
+        forget: impl Fn(&mut Slot),
+    ) -> Result<(), UpstreamError> {
+        let numbers = self.map.numbers();
+        for seq in messages.iter().filter_map(|message| numbers.of(*message)) {
+            self.map.slots.get_mut(seq.index()).map(&forget);
+        }
+        for set in self.sets(messages) {
+            let request = FetchRequest::Items(vec![item.clone()]);
+            let fetch = Command::Fetch(Numbering::Sequence, set, request);
+            let map = &mut self.map;
+            let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
+            accept("FETCH", completion)?;
+        }
+        Ok(())
     }
 
     async fn copy(

@@ -5,29 +5,33 @@ use super::selected::{Map, Selected, Slot};
 use super::wire::accept;
 use crate::journal::HeaderHash;
 use crate::message;
-use crate::mirror::Observation;
+use crate::mirror::{Base, BaseMessage, Observation};
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::Untagged;
 use crate::protocol::types::{FetchItem, FetchRequest, SeqNum, SequenceSet};
 
 impl Selected<'_> {
-    /// Lists every message with its flags, date and size.
+    /// Lists every message with its flags, date and size. What the base knows is not asked for again where the server
+    /// vouches for it: a UID names its date and size, and as long as HIGHESTMODSEQ stays, everything is as it was.
     ///
     /// # Errors
     /// [`UpstreamError::Desynchronised`] when the server leaves gaps however often it is asked.
-    pub async fn observe(&mut self) -> Result<Observation, UpstreamError> {
+    pub async fn observe(&mut self, base: &Base) -> Result<Observation, UpstreamError> {
+        self.map.slots.resize(self.map.exists, Slot::default());
+        let named = self.dialect.has_uids() && self.map.has_names_of(base);
+        if named && self.map.is_unchanged_since(base) {
+            self.map.recall_all(base);
+        } else if named {
+            let names = vec![FetchItem::Uid, FetchItem::Flags];
+            self.list(FetchRequest::Items(names)).await?;
+            self.map.recall_by_uid(base);
+        }
         for _ in 0..ROUNDS {
             self.map.slots.resize(self.map.exists, Slot::default());
-            let missing: Vec<SeqNum> = incomplete(&self.map).collect();
-            if missing.is_empty() {
+            if incomplete(&self.map).next().is_none() {
                 break;
             }
-            for set in SequenceSet::chunked(missing, MAX_RANGES) {
-                let fetch = Command::Fetch(Numbering::Sequence, set, self.listing());
-                let map = &mut self.map;
-                let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
-                accept("FETCH", completion)?;
-            }
+            self.list(self.listing()).await?;
         }
         let whole = self.map.slots.len() == self.map.exists;
         let seen = self.map.observation().filter(|_| whole);
@@ -77,6 +81,18 @@ impl Selected<'_> {
         })
     }
 
+    /// Asks for items of every message of which not everything is known.
+    async fn list(&mut self, items: FetchRequest) -> Result<(), UpstreamError> {
+        let missing: Vec<SeqNum> = incomplete(&self.map).collect();
+        for set in SequenceSet::chunked(missing, MAX_RANGES) {
+            let fetch = Command::Fetch(Numbering::Sequence, set, items.clone());
+            let map = &mut self.map;
+            let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
+            accept("FETCH", completion)?;
+        }
+        Ok(())
+    }
+
     /// What to ask for: on servers that have UIDs, those too.
     fn listing(&self) -> FetchRequest {
         if self.dialect.has_uids() {
@@ -89,6 +105,50 @@ impl Selected<'_> {
         } else {
             FetchRequest::Fast
         }
+    }
+}
+
+impl Map {
+    /// Whether a UID means here what it means in the base.
+    fn has_names_of(&self, base: &Base) -> bool {
+        self.facts.uid_validity.is_some() && self.facts.uid_validity == base.facts.uid_validity
+    }
+
+    /// Whether the server vouches that the mailbox is what the base says. HIGHESTMODSEQ need not grow when messages are
+    /// removed, but it does when others come in their place.
+    fn is_unchanged_since(&self, base: &Base) -> bool {
+        self.facts.mod_seq.is_some()
+            && self.facts.mod_seq == base.facts.mod_seq
+            && self.exists == base.messages.len()
+            && base.messages.iter().all(|known| known.mark.uid.is_some())
+    }
+
+    fn recall_all(&mut self, base: &Base) {
+        for (slot, known) in self.slots.iter_mut().zip(&base.messages) {
+            slot.recall(known);
+            slot.uid = known.mark.uid;
+            slot.flags = slot.flags.or(Some(known.flags));
+        }
+    }
+
+    /// The base is in the server's order, and so are UIDs; a message out of that order is asked for.
+    fn recall_by_uid(&mut self, base: &Base) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.uid.is_some()) {
+            let found = base
+                .messages
+                .binary_search_by_key(&slot.uid, |known| known.mark.uid);
+            if let Some(known) = found.ok().and_then(|index| base.messages.get(index)) {
+                slot.recall(known);
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// Takes over what never changes about a message.
+    fn recall(&mut self, known: &BaseMessage) {
+        self.instant = Some((known.mark.instant, known.zone_minutes));
+        self.size = Some(known.mark.size);
     }
 }
 

@@ -76,15 +76,20 @@ impl<'s> Selected<'s> {
         };
         // Before this SELECT took effect, lines may still speak of the mailbox that was open before.
         let hear = |untagged| {
-            if matches!(&untagged, Untagged::Status(_, text) if text.code == Some(Code::Closed)) {
-                map.forget();
+            match &untagged {
+                Untagged::Status(_, text) if text.code == Some(Code::Closed) => map.forget(),
+                Untagged::Status(_, text) => map.note_mod_seq(text.code.as_ref()),
+                _ => {}
             }
             map.apply(untagged)
         };
-        let completion = session
-            .wire
-            .run(Command::Select(name.clone()), hear)
-            .await?;
+        let counts = session.features.capabilities.has("CONDSTORE");
+        let select = if counts && session.features.dialect.has_uids() {
+            Command::SelectCounting(name.clone())
+        } else {
+            Command::Select(name.clone())
+        };
+        let completion = session.wire.run(select, hear).await?;
         if completion.status != Status::Ok {
             return Err(UpstreamError::NotOpened {
                 mailbox: name.to_string(),
@@ -92,6 +97,7 @@ impl<'s> Selected<'s> {
             });
         }
         map.note(completion.text.code.as_ref());
+        map.note_mod_seq(completion.text.code.as_ref());
         if map.facts.permanent == Some(FlagSet::EMPTY) {
             map.facts.access = Access::ReadOnly;
         }
@@ -276,6 +282,13 @@ impl Map {
                 self.facts.permanent = Some(self.flag_set(flags))
             }
             Some(_) | None => {}
+        }
+    }
+
+    /// How far the mailbox had changed when it was opened. What is said of that later is not taken: the listing may be older.
+    fn note_mod_seq(&mut self, code: Option<&Code>) {
+        if let Some(Code::HighestModSeq(mod_seq)) = code {
+            self.facts.mod_seq = Some(*mod_seq);
         }
     }
 

@@ -6,7 +6,7 @@ use super::error::UpstreamError;
 use super::session::Session;
 use crate::id::EntryId;
 use crate::journal::Mark;
-use crate::mirror::Sighting;
+use crate::mirror::{Base, Sighting};
 use crate::protocol::types::{Keywords, MailboxName, SeqNum};
 
 impl Session {
@@ -29,7 +29,7 @@ impl Session {
             }
             opened => opened?,
         };
-        let seen = selected.observe().await?;
+        let seen = selected.observe(&Base::default()).await?;
         let sized = seen.numbered().filter(|(_, message)| {
             wanted
                 .iter()

@@ -101,7 +101,8 @@ async fn carry_out(
         } => search::run(session, wire, keys).await,
         Command::Partial => Ok(partial::run()),
         // What is left came with IMAP4, or belongs to a client that has not logged in.
-        Command::Copy(..)
+        Command::SelectCounting(_)
+        | Command::Copy(..)
         | Command::Fetch(..)
         | Command::Store { .. }
         | Command::Search { .. }

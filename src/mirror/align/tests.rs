@@ -321,11 +321,8 @@ fn with_uid(mark: Mark, uid: u32) -> Mark {
 }
 
 fn under(validity: u32, base: Base, seen: Observation, then: u32) -> (Base, Observation) {
-    let base = Base {
-        uid_validity: Some(validity),
-        ..base
-    };
-    let mut seen = seen;
+    let (mut base, mut seen) = (base, seen);
+    base.facts.uid_validity = Some(validity);
     seen.facts.uid_validity = Some(then);
     (base, seen)
 }

@@ -1,7 +1,6 @@
 use super::{Rebinding, rebind};
 use crate::id::EntryId;
 use crate::journal::{Action, EntryState, JournalEntry, Mark, ParkReason};
-use crate::mirror::Base;
 use crate::mirror::support::{FLAGGED, adding, base, entry, id, mark};
 use crate::protocol::types::MailboxName;
 
@@ -106,10 +105,8 @@ fn after_the_loss_of_a_cache_a_uid_tells_equal_messages_apart() {
         (vec![named(3)], Some(5), Some(2), tied(1)),
         (vec![mark(7, 7, 7)], Some(5), Some(1), tied(1)),
     ] {
-        let base = Base {
-            uid_validity: Some(1),
-            ..base(&known)
-        };
+        let mut base = base(&known);
+        base.facts.uid_validity = Some(1);
         assert_eq!(
             rebind(&base, id(51), &[entry_of(uid, validity)]),
             expected,

@@ -417,5 +417,5 @@ fn marks_learn_and_do_not_forget() {
         settlement.marks,
         [1, 2, 3].map(|number| (id(number), learnt(number, number + 4)))
     );
-    assert_eq!(settlement.uid_validity, Some(9));
+    assert_eq!(settlement.facts.uid_validity, Some(9));
 }

@@ -391,7 +391,7 @@ impl Client {
     }
 
     fn record(&mut self, settlement: Settlement, torn: bool) {
-        self.base.uid_validity = settlement.uid_validity;
+        self.base.facts = settlement.facts;
         for message in &mut self.base.messages {
             if let Some((_, flags)) = settlement
                 .flags

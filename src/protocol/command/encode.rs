@@ -35,6 +35,10 @@ impl Command {
                 authenticate_plain(writer, &user, password.expose(), initial);
             }
             Self::Select(name) => strings(writer, "SELECT", &[name.as_bytes()]),
+            Self::SelectCounting(name) => {
+                strings(writer, "SELECT", &[name.as_bytes()]);
+                writer.raw(" (CONDSTORE)");
+            }
             Self::Examine(name) => strings(writer, "EXAMINE", &[name.as_bytes()]),
             Self::Bboard(name) => strings(writer, "BBOARD", &[name.as_bytes()]),
             Self::Create(name) => strings(writer, "CREATE", &[name.as_bytes()]),

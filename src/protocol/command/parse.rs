@@ -84,7 +84,7 @@ pub fn parse_arguments(name: CommandName, cursor: &mut Cursor<'_>) -> Result<Com
             user: string(cursor)?,
             password: Password::new(string(cursor)?),
         },
-        CommandName::Select => Command::Select(mailbox(cursor)?),
+        CommandName::Select => select(cursor)?,
         CommandName::Examine => Command::Examine(mailbox(cursor)?),
         CommandName::Bboard => Command::Bboard(mailbox(cursor)?),
         CommandName::Create => Command::Create(mailbox(cursor)?),
@@ -138,6 +138,20 @@ fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName, ParseError> {
         what: "a mailbox name",
         at,
     })
+}
+
+fn select(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
+    let name = mailbox(cursor)?;
+    cursor.spaces();
+    if cursor.is_end() {
+        return Ok(Command::Select(name));
+    }
+    cursor.open()?;
+    if !cursor.eat_word(b"CONDSTORE") {
+        return cursor.expected("CONDSTORE");
+    }
+    cursor.want_close()?;
+    Ok(Command::SelectCounting(name))
 }
 
 fn sequence(cursor: &mut Cursor<'_>) -> Result<SequenceSet, BadCommand> {

@@ -95,6 +95,10 @@ fn commands_are_written_as_the_oldest_servers_read_them() {
         (Command::Noop, "NOOP"),
         (Command::Select(name("inbox")), "SELECT INBOX"),
         (Command::Select(name("low tide")), "SELECT \"low tide\""),
+        (
+            Command::SelectCounting(name("low tide")),
+            "SELECT \"low tide\" (CONDSTORE)",
+        ),
         (Command::Examine(name("x")), "EXAMINE x"),
         (fetch("1:99", FetchRequest::Fast), "FETCH 1:99 FAST"),
         (

@@ -389,7 +389,7 @@ async fn a_base_that_was_written_is_shown_though_the_journal_could_not_be() {
     no_room("PRAGMA max_page_count = 1").await.unwrap();
     let failed = account
         .store()
-        .record(account.inbox, MailboxFacts::default(), settlement.clone())
+        .record(account.inbox, settlement.clone())
         .await;
     assert!(matches!(failed, Err(StoreError::Full)), "{failed:?}");
     no_room("PRAGMA max_page_count = 1000000").await.unwrap();
@@ -410,13 +410,16 @@ async fn a_base_that_was_written_is_shown_though_the_journal_could_not_be() {
 async fn clients_see_at_once_that_a_mailbox_is_for_reading_only() {
     let mut account = Account::with(1).await;
     assert!(account.store().view(account.inbox).await.unwrap().writable);
-    let facts = MailboxFacts {
-        access: Access::ReadOnly,
-        ..MailboxFacts::default()
+    let settlement = Settlement {
+        facts: MailboxFacts {
+            access: Access::ReadOnly,
+            ..MailboxFacts::default()
+        },
+        ..Settlement::default()
     };
     account
         .store()
-        .record(account.inbox, facts, Settlement::default())
+        .record(account.inbox, settlement)
         .await
         .unwrap();
     assert!(!account.store().view(account.inbox).await.unwrap().writable);
@@ -450,7 +453,7 @@ async fn a_pass_that_is_dropped_half_way_leaves_memory_and_file_agreed() {
     let mut changed = account.store().changed();
     changed.mark_unchanged();
     let recording = async {
-        let record = store.record(account.inbox, MailboxFacts::default(), settlement);
+        let record = store.record(account.inbox, settlement);
         tokio::select! {
             biased;
             rung = changed.changed() => rung.unwrap(),

@@ -53,9 +53,7 @@ impl World {
             endpoint: Endpoint::new(settings, told),
             facts: MailboxFacts {
                 access: Access::ReadWrite,
-                uid_validity: None,
-                permanent: None,
-                scoped_expunge: false,
+                ..MailboxFacts::default()
             },
             shutdown: watch::Sender::new(false),
             sessions: JoinSet::new(),
@@ -116,10 +114,11 @@ impl World {
             Kind::Mirror => {
                 let arrival = arrival(octets, date, flags);
                 let settlement = Settlement {
+                    facts: self.facts,
                     arrived: vec![arrival],
                     ..Settlement::default()
                 };
-                let ids = self.store.record(mailbox, self.facts, settlement);
+                let ids = self.store.record(mailbox, settlement);
                 let id = ids.await.unwrap()[0];
                 if held != Held::Listed {
                     self.store
@@ -145,7 +144,11 @@ impl World {
     /// What a pass does that finds a message gone, or with other flags.
     pub(super) async fn settle(&self, mailbox: MailboxId, settlement: Settlement) {
         let facts = self.facts;
-        self.store.record(mailbox, facts, settlement).await.unwrap();
+        let settlement = Settlement {
+            facts,
+            ..settlement
+        };
+        self.store.record(mailbox, settlement).await.unwrap();
     }
 
     async fn keywords(&self, mailbox: MailboxId, flags: &[Flag]) -> Keywords {

@@ -131,7 +131,7 @@ impl Life {
         };
         let mut base = base(&remember(&known, forgotten));
         let mut seen = observation(&remember(&there, unread));
-        base.uid_validity = uids.map(|_| 1);
+        base.facts.uid_validity = uids.map(|_| 1);
         seen.facts.uid_validity = uids.map(|lasting| if lasting { 1 } else { 2 });
         Self {
             base,
