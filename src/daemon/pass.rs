@@ -21,12 +21,14 @@ use crate::store::{PassInput, Store, StoreError};
 use crate::upstream::{Selected, Session, UpstreamError};
 
 /// How to pass over a mailbox.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct PassOptions {
     /// What to do where wishes exclude each other.
     pub policy: Policy,
     /// How much may be lost in one pass without a question.
     pub brakes: Brakes,
+    /// How often something is sent for an action before a person has to look.
+    pub attempts: u32,
     /// Which texts to hold offline.
     pub keep: Keep,
     /// Look and plan, and send nothing that writes.
@@ -79,6 +81,7 @@ pub async fn pass(
         copies,
         plan,
         outcomes,
+        attempts: options.attempts,
     });
     let mut report = Report::settled(input.name.clone(), plan, outcomes, &settlement);
     let arrivals = store.record(mailbox, settlement).await?;

@@ -25,6 +25,7 @@ mod settings;
 mod socket;
 mod wire;
 
+pub use crate::protocol::server::ServerLimits;
 pub use listener::{ListenError, Listener};
 pub use login::PasswordDigest;
 pub use service::{Endpoint, Peer};

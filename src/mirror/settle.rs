@@ -115,6 +115,8 @@ pub struct PassRecord<'a> {
     pub plan: &'a Plan,
     /// What came of each step, in the plan's order.
     pub outcomes: &'a [StepOutcome],
+    /// How often something is sent for an entry before a person has to look.
+    pub attempts: u32,
 }
 
 /// Settles a pass.
@@ -319,7 +321,7 @@ impl Settlement {
         for entry in waiting {
             let spent = entry
                 .attempt()
-                .is_some_and(|attempt| attempt.number >= MAX_ATTEMPTS);
+                .is_some_and(|attempt| attempt.number >= pass.attempts);
             match (refusal, delay) {
                 (Some(text), _) if spent => {
                     let reason = ParkReason::Refused { text: text.clone() };
@@ -359,9 +361,6 @@ fn came_back(pass: &PassRecord<'_>) -> BTreeMap<SeqNum, MessageId> {
     });
     returned.collect()
 }
-
-/// How often a step is sent for an entry before a person has to look.
-const MAX_ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
 mod tests;

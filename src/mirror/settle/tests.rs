@@ -67,6 +67,7 @@ impl Pass {
             copies: &self.copies,
             plan: &plan,
             outcomes,
+            attempts: 5,
         })
     }
 }

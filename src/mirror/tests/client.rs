@@ -170,6 +170,7 @@ impl Client {
             copies: &copies,
             plan: &plan,
             outcomes: &outcomes,
+            attempts: 5,
         });
         let record = Record {
             steps: plan.steps,
