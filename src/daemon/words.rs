@@ -271,7 +271,7 @@ fn store_kind(error: &StoreError) -> FailureKind {
         | StoreError::Unsafe { .. }
         | StoreError::Exposed { .. }
         | StoreError::Io { .. }
-        | StoreError::Sqlite(_)
+        | StoreError::Sqlite { .. }
         | StoreError::Stopped => FailureKind::Store,
     }
 }

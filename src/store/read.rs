@@ -213,10 +213,11 @@ impl Store {
     ) -> Result<MessageId, StoreError> {
         let before = self.inner.raise_seen_to(mailbox, newest)?;
         if before < newest {
-            self.inner
-                .cache
-                .run(move |cache| mailbox::save_seen_to(cache, mailbox, newest))
-                .await?;
+            let save = move |cache: &mut Connection| mailbox::save_seen_to(cache, mailbox, newest);
+            // A full disk is no reason to show nothing: what is lost is who sees a message as `\Recent`.
+            if let Err(error) = self.inner.cache.run(save).await {
+                tracing::warn!(%error, "not written down which messages are no longer recent");
+            }
         }
         Ok(before)
     }
