@@ -25,7 +25,8 @@ mod settings;
 mod socket;
 mod wire;
 
-pub use listener::{ListenError, Listener};
+pub use connection::preauth_words;
+pub use listener::{ListenError, Listener, after_refusal, stopped};
 pub use login::PasswordDigest;
 pub use service::{Endpoint, Peer};
 pub use settings::{Accounts, DialectPin, EndpointLimits, EndpointSettings};
