@@ -76,7 +76,7 @@ struct Inner {
     accepted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
     wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
-    _lock: open::Lock,
+    lock: Arc<open::Lock>,
 }
 
 /// What of the files is held in memory.
@@ -101,7 +101,7 @@ impl Store {
     pub fn open(dir: &Path, kind: Kind) -> Result<Self, StoreError> {
         open::require_library()?;
         open::private_dir(dir)?;
-        let lock = open::Lock::take(dir)?;
+        let lock = Arc::new(open::Lock::take(dir)?);
         let journal_path = dir.join("journal.db");
         let cache_path = dir.join(match kind {
             Kind::Mirror => "cache.db",
@@ -127,8 +127,8 @@ impl Store {
             kind,
             dir: dir.to_owned(),
             first,
-            journal: Writer::start("journal", journal).map_err(at)?,
-            cache: Writer::start("cache", cache).map_err(at)?,
+            journal: Writer::start("journal", journal, lock.clone()).map_err(at)?,
+            cache: Writer::start("cache", cache, lock.clone()).map_err(at)?,
             readers: Readers::new(cache_path),
             memory: Mutex::new(Memory {
                 names,
@@ -139,7 +139,7 @@ impl Store {
             accepted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
-            _lock: lock,
+            lock,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -156,6 +156,21 @@ impl Store {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.inner.dir
+    }
+
+    /// Returns once nothing more can be written: a write has failed in a way after which nothing can be believed.
+    pub async fn stopped(&self) {
+        tokio::select! {
+            () = self.inner.journal.ended() => {}
+            () = self.inner.cache.ended() => {}
+        }
+    }
+
+    /// Gives this handle up, and returns once all others are given up too and the files can be opened again.
+    pub async fn close(self) {
+        let mut released = self.inner.lock.released();
+        drop(self);
+        while released.changed().await.is_ok() {}
     }
 
     /// The doorbell of the journal: changes whenever an action was accepted.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::StoreError;
-use super::open;
+use super::open::{self, Lock};
 
 type Job = Box<dyn FnOnce(&mut Connection) -> Verdict + Send>;
 
@@ -29,12 +29,19 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last handle is dropped, or after a failed write.
-    pub(super) fn start(name: &str, mut connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread. It ends when the last handle is dropped, or after a failed write; until then it has its share in
+    /// the lock.
+    pub(super) fn start(
+        name: &str,
+        connection: Connection,
+        lock: Arc<Lock>,
+    ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
+                let _lock = lock;
+                let mut connection = connection;
                 while let Some(job) = queue.blocking_recv() {
                     if job(&mut connection) == Verdict::Poisoned {
                         break;
@@ -42,6 +49,11 @@ impl Writer {
                 }
             })?;
         Ok(Self { jobs })
+    }
+
+    /// Returns once the thread has ended: a write has failed, or a job of it.
+    pub(super) async fn ended(&self) {
+        self.jobs.closed().await;
     }
 
     /// Runs a job on the thread and waits for its result.
