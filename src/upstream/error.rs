@@ -68,6 +68,8 @@ pub enum UpstreamError {
     NoPassword {
         /// Why.
         problem: String,
+        /// What to do about it: a sentence without its full stop.
+        advice: String,
     },
     /// A mailbox could not be opened.
     #[error("the server did not open the mailbox {mailbox}: {text}")]
@@ -118,10 +120,10 @@ pub enum UpstreamError {
 pub enum Retry {
     /// It may be over in a moment.
     Soon,
-    /// It will take its time: the server is busy or told us to go away.
+    /// It will take its time: the server is busy or told us to go away, or a person has to change something.
     Later,
-    /// A person has to change something first.
-    Never,
+    /// The server counts how often this fails, and shuts out whoever tries too often.
+    Rarely,
 }
 
 impl UpstreamError {
@@ -133,16 +135,17 @@ impl UpstreamError {
             | Self::Closed { .. }
             | Self::Io(_)
             | Self::Silent { .. }
+            | Self::Tunnel { .. }
             | Self::Desynchronised { .. } => Retry::Soon,
             Self::Unwilling { .. }
             | Self::Refused { .. }
             | Self::NotOpened { .. }
-            | Self::Protocol(_) => Retry::Later,
-            Self::Insecure { .. } | Self::Tunnel { .. } => Retry::Later,
-            Self::LoginRefused { .. }
+            | Self::Protocol(_)
+            | Self::Insecure { .. }
             | Self::NoPassword { .. }
             | Self::NotOffered { .. }
-            | Self::TrustRoots { .. } => Retry::Never,
+            | Self::TrustRoots { .. } => Retry::Later,
+            Self::LoginRefused { .. } => Retry::Rarely,
         }
     }
 
