@@ -42,6 +42,13 @@ CREATE TABLE message (
 CREATE INDEX message_blob ON message (blob_id) WHERE blob_id IS NOT NULL;
 CREATE INDEX message_without_blob ON message (mailbox_id, id) WHERE blob_id IS NULL;
 
+-- Messages that left their place and came back as new ones: whoever still speaks of the old id means the new one.
+CREATE TABLE moved (
+  old_id INTEGER PRIMARY KEY,
+  new_id INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX moved_to ON moved (new_id);
+
 CREATE TABLE envelope (
   message_id INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
   wire       BLOB    NOT NULL                      -- as FETCH ENVELOPE shows it

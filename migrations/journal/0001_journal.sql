@@ -14,7 +14,7 @@ CREATE TABLE entry (
   payload       BLOB    NOT NULL,                  -- flags: "+\Seen -\Flagged"; copy: the destination
   accepted_at   INTEGER NOT NULL,                  -- seconds since 1970; for people to read
   checksum      INTEGER NOT NULL,                  -- CRC-32 of all columns above but id and message
-  state         INTEGER NOT NULL DEFAULT 0,        -- 0 pending, 1 attempted, 2 parked
+  state         INTEGER NOT NULL DEFAULT 0,        -- 0 pending, 1 attempted, 2 parked, 3 refused
   attempts      INTEGER NOT NULL DEFAULT 0,
   copies_before INTEGER NOT NULL DEFAULT 0,
   park          INTEGER NOT NULL DEFAULT 0,        -- why it is parked

@@ -3,7 +3,7 @@
 use crate::config::error::Fault;
 use crate::config::filter::MailboxFilter;
 use crate::config::keep::Bodies;
-use crate::config::limits::Timeouts;
+use crate::config::limits::{Bounds, Timeouts};
 use crate::config::paths::Paths;
 use crate::config::raw::{Entry, Section};
 use crate::config::route::Route;
@@ -40,6 +40,8 @@ pub struct Upstream {
     pub conflict: ConflictPolicy,
     /// How long the server may be silent. Default: what `[limits.timeouts]` says.
     pub timeouts: Timeouts,
+    /// How much the server may send, and how often it is asked for one thing.
+    pub bounds: Bounds,
 }
 
 /// A user name and where its password is kept.
@@ -101,21 +103,19 @@ words! {
     DeletedThere {
         /// It is gone here too.
         Accept = "accept",
-        /// It is restored.
-        Restore = "restore",
     }
 }
 
 impl Account {
-    /// Reads one account; `waits` is `[limits.timeouts]`.
+    /// Reads one account; `limits` is `[limits]`.
     pub(super) fn read(
         section: &Section<'_>,
         name: AccountName,
         paths: &Paths,
-        waits: &Section<'_>,
+        limits: &Section<'_>,
     ) -> Result<Self, Fault> {
         let upstream = match Route::read(section, paths)? {
-            Some(route) => Some(Upstream::read(section, route, paths, waits)?),
+            Some(route) => Some(Upstream::read(section, route, paths, limits)?),
             None => {
                 refuse_remote_keys(section)?;
                 None
@@ -130,7 +130,7 @@ impl Upstream {
         section: &Section<'_>,
         route: Route,
         paths: &Paths,
-        waits: &Section<'_>,
+        limits: &Section<'_>,
     ) -> Result<Self, Fault> {
         let conflict = section.child("conflict")?;
         Ok(Self {
@@ -151,7 +151,12 @@ impl Upstream {
                     .require("changed-here-deleted-there")?
                     .word()?,
             },
-            timeouts: Timeouts::read(&section.child("timeouts")?.backed_by(waits))?,
+            timeouts: Timeouts::read(
+                &section
+                    .child("timeouts")?
+                    .backed_by(&limits.child("timeouts")?),
+            )?,
+            bounds: Bounds::read(limits)?,
         })
     }
 }

@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
     key("account.NAME.conflict", "deleted-here-changed-there", Kind::Word(DeletedHere::WORDS), Value(r#""keep""#),
         "Expunged here, changed there by another client: keep the message, or delete it there"),
     key("account.NAME.conflict", "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
-        "Changed here, expunged there by another client: let it go, or restore it"),
+        "Changed here, expunged there by another client: let it go"),
 
     key("storage", "data-dir", Kind::Path, Depends("lowtide in $XDG_DATA_HOME, or without that in ~/.local/share"),
         "Directory of the mail and of what waits to be sent; one directory per account in it"),
@@ -198,7 +198,7 @@ pub const KEYS: &[Key] = &[
         "Longest wait between two tries to connect"),
     key("limits", "attempts", Kind::Count { least: 1, most: 100 }, Value("5"),
         "Tries for one action before it is parked for you to decide"),
-    key("limits", "upstream-line", LINE, Value(r#""1MiB""#),
+    key("limits", "upstream-line", LINE, Value(r#""16MiB""#),
         "Longest line from a server, without its literals"),
     key("limits", "upstream-literal", LITERAL, Value(r#""256MiB""#),
         "Largest literal from a server, and so the largest message"),
@@ -214,7 +214,6 @@ pub const KEYS: &[Key] = &[
     key(TIMEOUTS, "connect", WAIT, Value(r#""15s""#), "For the connection"),
     key(TIMEOUTS, "tls", WAIT, Value(r#""15s""#), "For the TLS handshake"),
     key(TIMEOUTS, "greeting", WAIT, Value(r#""30s""#), "For the server's greeting"),
-    key(TIMEOUTS, "command", WAIT, Value(r#""60s""#), "For the answer to a command"),
-    key(TIMEOUTS, "body", WAIT, Value(r#""30s""#), "For the next byte while a message is transferred"),
+    key(TIMEOUTS, "command", WAIT, Value(r#""60s""#), "For the next byte of the answer to a command"),
     key(TIMEOUTS, "logout", WAIT, Value(r#""5s""#), "For the answer to LOGOUT"),
 ];

@@ -13,12 +13,6 @@ pub struct Limits {
     pub retry_first: Duration,
     /// The longest wait between two tries to connect; at least `retry_first`.
     pub retry_longest: Duration,
-    /// Tries for one journal entry before it is parked.
-    pub attempts: u32,
-    /// The longest line from a server without its literals, in bytes.
-    pub upstream_line: u64,
-    /// The largest literal from a server, in bytes.
-    pub upstream_literal: u64,
     /// Mail clients connected at one time.
     pub endpoint_connections: u32,
     /// The longest line from a logged-in client without its literals, in bytes.
@@ -27,6 +21,17 @@ pub struct Limits {
     pub endpoint_literal: u64,
     /// The largest message that a client may append, in bytes.
     pub endpoint_append: u64,
+}
+
+/// How much is borne of one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Tries for one journal entry before it is parked.
+    pub attempts: u32,
+    /// The longest line without its literals, in bytes.
+    pub line: u64,
+    /// The largest literal, in bytes.
+    pub literal: u64,
 }
 
 /// How long each kind of silence of a server is borne.
@@ -38,10 +43,8 @@ pub struct Timeouts {
     pub tls: Duration,
     /// For the greeting.
     pub greeting: Duration,
-    /// For the answer to a command.
+    /// For the next byte of the answer to a command.
     pub command: Duration,
-    /// For the next byte while a message is transferred.
-    pub body: Duration,
     /// For the answer to LOGOUT.
     pub logout: Duration,
 }
@@ -63,13 +66,20 @@ impl Limits {
             timeouts: Timeouts::read(&section.child("timeouts")?)?,
             retry_first,
             retry_longest,
-            attempts: section.require("attempts")?.count()?,
-            upstream_line: section.require("upstream-line")?.size()?,
-            upstream_literal: section.require("upstream-literal")?.size()?,
             endpoint_connections: section.require("endpoint-connections")?.count()?,
             endpoint_line: section.require("endpoint-line")?.size()?,
             endpoint_literal: section.require("endpoint-literal")?.size()?,
             endpoint_append: section.require("endpoint-append")?.size()?,
+        })
+    }
+}
+
+impl Bounds {
+    pub(super) fn read(section: &Section<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            attempts: section.require("attempts")?.count()?,
+            line: section.require("upstream-line")?.size()?,
+            literal: section.require("upstream-literal")?.size()?,
         })
     }
 }
@@ -82,7 +92,6 @@ impl Timeouts {
             tls: wait("tls")?,
             greeting: wait("greeting")?,
             command: wait("command")?,
-            body: wait("body")?,
             logout: wait("logout")?,
         })
     }

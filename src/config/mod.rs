@@ -41,7 +41,7 @@ pub use filter::MailboxFilter;
 pub use keep::Bodies;
 pub use keys::{BODIES, Fallback, KEYS, Key, PASSWORD, TIMEOUTS};
 pub use kind::Kind;
-pub use limits::{Limits, Timeouts};
+pub use limits::{Bounds, Limits, Timeouts};
 pub use paths::Paths;
 pub use route::{Route, Security};
 pub use secret::{Flaw, Secret, SecretError, SecretSource};
@@ -150,7 +150,6 @@ fn read(paths: &Paths, text: &str) -> Result<Config, Vec<Fault>> {
         child("storage")?,
         child("limits")?,
     );
-    let waits = limits.child("timeouts").map_err(|fault| vec![fault])?;
 
     let mut note = |fault| faults.push(fault);
     let storage = Storage::read(&storage, paths).map_err(&mut note).ok();
@@ -160,8 +159,8 @@ fn read(paths: &Paths, text: &str) -> Result<Config, Vec<Fault>> {
     let endpoint = Endpoint::read(&endpoint, paths, data_dir)
         .map_err(&mut note)
         .ok();
+    let accounts = read_accounts(&accounts, paths, &limits, &mut note);
     let limits = Limits::read(&limits).map_err(&mut note).ok();
-    let accounts = read_accounts(&accounts, paths, &waits, &mut note);
     match (endpoint, storage, limits) {
         (Some(endpoint), Some(storage), Some(limits)) if faults.is_empty() => Ok(Config {
             endpoint,
@@ -177,12 +176,12 @@ fn read(paths: &Paths, text: &str) -> Result<Config, Vec<Fault>> {
 fn read_accounts(
     section: &Section<'_>,
     paths: &Paths,
-    waits: &Section<'_>,
+    limits: &Section<'_>,
     note: &mut impl FnMut(Fault),
 ) -> BTreeMap<AccountName, Account> {
     let mut accounts = BTreeMap::new();
     for (name, offset) in section.names() {
-        match read_account(section, name, offset, paths, waits) {
+        match read_account(section, name, offset, paths, limits) {
             Ok(account) => drop(accounts.insert(account.name.clone(), account)),
             Err(fault) => note(fault),
         }
@@ -202,7 +201,7 @@ fn read_account(
     name: &str,
     offset: usize,
     paths: &Paths,
-    waits: &Section<'_>,
+    limits: &Section<'_>,
 ) -> Result<Account, Fault> {
     let parsed = name.parse().map_err(|_| {
         section.key_fault(
@@ -212,7 +211,7 @@ fn read_account(
             "Choose a name of 1 to 32 of a-z, 0-9, _ and -",
         )
     })?;
-    Account::read(&section.child(name)?, parsed, paths, waits)
+    Account::read(&section.child(name)?, parsed, paths, limits)
 }
 
 fn not_toml(text: &str, error: &toml::de::Error) -> Fault {

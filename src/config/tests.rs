@@ -65,8 +65,6 @@ fn the_smallest_account_has_every_default() {
         config.storage.account_dir(&"work".parse().unwrap()),
         local(".local/share/lowtide/work")
     );
-    assert_eq!(config.limits.attempts, 5);
-    assert_eq!(config.limits.upstream_literal, 256 << 20);
     let expected = Upstream {
         route: Route::Network {
             host: "mail.example.org".to_owned(),
@@ -86,6 +84,11 @@ fn the_smallest_account_has_every_default() {
             changed_here_deleted_there: DeletedThere::Accept,
         },
         timeouts: config.limits.timeouts,
+        bounds: Bounds {
+            attempts: 5,
+            line: 16 << 20,
+            literal: 256 << 20,
+        },
     };
     assert_eq!(upstream(&remote("")), expected);
 }
@@ -211,7 +214,7 @@ fn settings_of_an_account_are_read() {
     let text = remote(
         "protocol = 'imap2bis'\nmailboxes = ['INBOX', '!old']\npoll = '90s'\n[account.work.keep]\n\
          bodies = { newer-than = '90d', smaller-than = '5MB' }\n[account.work.conflict]\n\
-         deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'restore'",
+         deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'accept'",
     );
     let work = upstream(&text);
     assert_eq!(work.protocol, Protocol::Imap2bis);
@@ -231,7 +234,7 @@ fn settings_of_an_account_are_read() {
     );
     assert_eq!(
         work.conflict.changed_here_deleted_there,
-        DeletedThere::Restore
+        DeletedThere::Accept
     );
     let headers = upstream(&remote("keep.bodies = 'headers'"));
     assert_eq!(headers.bodies, Bodies::Headers);
@@ -239,9 +242,9 @@ fn settings_of_an_account_are_read() {
 
 #[test]
 fn waits_come_from_the_account_then_from_the_limits_then_from_the_defaults() {
-    let text = remote("timeouts = { tls = '2s' }\n[limits.timeouts]\ntls = '3s'\nbody = '4s'");
+    let text = remote("timeouts = { tls = '2s' }\n[limits.timeouts]\ntls = '3s'\ngreeting = '4s'");
     let waits = upstream(&text).timeouts;
-    let seconds = [waits.tls, waits.body, waits.connect].map(|wait| wait.as_secs());
+    let seconds = [waits.tls, waits.greeting, waits.connect].map(|wait| wait.as_secs());
     assert_eq!(seconds, [2, 4, 15]);
     assert_eq!(good(&text).limits.timeouts.tls, Duration::from_secs(3));
 }

@@ -1,6 +1,6 @@
 //! Mirroring content: headers first, then whole messages, newest first, in batches that commit together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
@@ -58,10 +58,6 @@ pub(super) async fn headers(
     if missing.is_empty() {
         return Ok(());
     }
-    let batches: Vec<Vec<MessageId>> = missing
-        .chunks(HEADERS_AT_ONCE)
-        .map(<[MessageId]>::to_vec)
-        .collect();
     let mut meter = Meter {
         progress,
         mailbox: report.mailbox.as_ref(),
@@ -69,14 +65,21 @@ pub(super) async fn headers(
         done: 0,
         of: missing.len(),
     };
-    let (deliver, mut delivered) = mpsc::channel(HEADERS_AT_ONCE);
-    let read = selected.read(Content::Header, &batches, deliver);
+    let newest_first = missing.rchunks(HEADERS_AT_ONCE);
+    let mut batches = newest_first.map(<[MessageId]>::to_vec);
+    let (deliver, mut delivered) = mpsc::channel(1);
+    let read = async {
+        let deliver = deliver;
+        let next = || batches.next();
+        selected.read(Content::Header, next, &deliver).await
+    };
     let keep = async {
-        while let Some(batch) = next_batch(&mut delivered, HEADERS_AT_ONCE).await {
+        while let Some(batch) = delivered.recv().await {
             let count = batch.len();
-            let packed =
-                on_blocking_thread(move || batch.into_iter().map(pack_header).collect()).await?;
-            store.keep_headers(mailbox, packed).await?;
+            let pack = move || batch.into_iter().map(pack_header).collect();
+            store
+                .keep_headers(mailbox, on_blocking_thread(pack).await?)
+                .await?;
             meter.add(count);
         }
         Ok::<_, StoreError>(())
@@ -84,10 +87,11 @@ pub(super) async fn headers(
     let (read, kept) = tokio::join!(read, keep);
     report.counts.headers = meter.done;
     kept?;
-    Ok(read?)
+    read?;
+    Ok(())
 }
 
-/// Reads the texts that are missing and wanted; those that somebody waits for come first.
+/// Reads the texts that are missing and wanted, and keeps each batch while the next is on its way.
 pub(super) async fn bodies(
     selected: &mut Selected<'_>,
     store: &Store,
@@ -96,123 +100,127 @@ pub(super) async fn bodies(
     progress: &Progress,
     report: &mut Report,
 ) -> Result<(), PassError> {
-    let mut missing = store.without_body(mailbox).await?;
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let base = store.pass_input(mailbox).await?.base;
-    let known: BTreeMap<MessageId, &BaseMessage> = base
-        .messages
-        .iter()
-        .map(|known| (known.id, known))
-        .collect();
-    let waited_for: BTreeSet<MessageId> = store.waited_for(mailbox);
-    missing.retain(|id| {
-        known.get(id).is_some_and(|known| {
-            known.mark.header.is_some() && (keep.wants(known) || waited_for.contains(id))
-        })
-    });
-    missing.sort_by_key(|id| !waited_for.contains(id));
-    let marks: BTreeMap<MessageId, Mark> = missing
-        .iter()
-        .filter_map(|id| Some((*id, known.get(id)?.mark)))
-        .collect();
-    let batches = batches(&missing, &marks);
+    let missing = store.without_body(mailbox).await?;
+    let queue = Queue::new(store, mailbox, keep, missing);
+    let marks: BTreeMap<MessageId, Mark> = queue.marks();
     let mut meter = Meter {
         progress,
         mailbox: report.mailbox.as_ref(),
         part: Part::Bodies,
         done: 0,
-        of: missing.len(),
+        of: queue.len(),
     };
-    let outcome = if selected.peeks() {
-        read_bodies(selected, store, &batches, &marks, &mut meter).await
-    } else {
-        read_unread_bodies(selected, store, mailbox, &batches, &marks, &mut meter).await
-    };
+    let (deliver, delivered) = mpsc::channel(1);
+    let read = read_bodies(selected, queue, deliver);
+    let keep = keep_bodies(store, delivered, &marks, &mut meter);
+    let (read, kept) = tokio::join!(read, keep);
     report.counts.bodies = meter.done;
-    outcome
+    kept?;
+    read
 }
 
-/// Reads where reading marks nothing.
+/// Where reading marks messages as read, that is noted before each batch and cleared after it.
 async fn read_bodies(
     selected: &mut Selected<'_>,
-    store: &Store,
-    batches: &[Vec<MessageId>],
-    marks: &BTreeMap<MessageId, Mark>,
-    meter: &mut Meter<'_>,
+    mut queue: Queue<'_>,
+    deliver: mpsc::Sender<Vec<(MessageId, Vec<u8>)>>,
 ) -> Result<(), PassError> {
-    let (deliver, mut delivered) = mpsc::channel(BODIES_AT_ONCE);
-    let read = selected.read(Content::Whole, batches, deliver);
-    let keep = async {
-        while let Some(batch) = next_batch(&mut delivered, BODIES_AT_ONCE).await {
-            let count = batch.len();
-            let known: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)> = batch
-                .into_iter()
-                .map(|(id, text)| (id, text, marks.get(&id).and_then(|mark| mark.header)))
-                .collect();
-            let packed: Vec<Option<BodyIn>> =
-                on_blocking_thread(move || known.into_iter().map(pack_body).collect()).await?;
-            let right: Option<Vec<BodyIn>> = packed.into_iter().collect();
-            let right = right.ok_or(UpstreamError::Desynchronised {
-                problem: "a text came with the header of another message",
-            })?;
-            store.keep_bodies(right).await?;
-            meter.add(count);
-        }
-        Ok::<_, PassError>(())
-    };
-    let (read, kept) = tokio::join!(read, keep);
-    kept?;
-    Ok(read?)
-}
-
-/// Reads where reading marks messages as read: batch by batch, noted before and cleared after.
-async fn read_unread_bodies(
-    selected: &mut Selected<'_>,
-    store: &Store,
-    mailbox: MailboxId,
-    batches: &[Vec<MessageId>],
-    marks: &BTreeMap<MessageId, Mark>,
-    meter: &mut Meter<'_>,
-) -> Result<(), PassError> {
-    for batch in batches {
-        let at_risk = unread::unread_of(selected, batch);
-        unread::note(store, mailbox, marks, &at_risk).await?;
-        read_bodies(selected, store, std::slice::from_ref(batch), marks, meter).await?;
+    if selected.peeks() {
+        let next = || queue.next();
+        selected.read(Content::Whole, next, &deliver).await?;
+        return Ok(());
+    }
+    let (store, mailbox) = (queue.store, queue.mailbox);
+    while !deliver.is_closed()
+        && let Some(batch) = queue.next()
+    {
+        let mut at_risk = unread::unread_of(selected, &batch);
+        unread::note(store, mailbox, &at_risk).await?;
+        let mut only = Some(batch);
+        let next = || only.take();
+        let uninvited = selected.read(Content::Whole, next, &deliver).await?;
+        let also = store.unread_in_base(mailbox, &uninvited)?;
+        unread::note(store, mailbox, &also).await?;
+        at_risk.extend(also);
         unread::clear(store, mailbox, selected, &at_risk).await?;
     }
     Ok(())
 }
 
-/// Cuts a list into batches of a size that is worth a command and not too long to lose.
-fn batches(messages: &[MessageId], marks: &BTreeMap<MessageId, Mark>) -> Vec<Vec<MessageId>> {
-    let mut batches: Vec<Vec<MessageId>> = Vec::new();
-    let mut size: u64 = BATCH_BYTES;
-    for message in messages {
-        let own = marks.get(message).map_or(0, |mark| u64::from(mark.size));
-        match batches.last_mut() {
-            Some(batch) if size < BATCH_BYTES && batch.len() < BODIES_AT_ONCE => {
-                batch.push(*message)
-            }
-            _ => {
-                batches.push(vec![*message]);
-                size = 0;
-            }
-        }
-        size = size.saturating_add(own);
+async fn keep_bodies(
+    store: &Store,
+    mut delivered: mpsc::Receiver<Vec<(MessageId, Vec<u8>)>>,
+    marks: &BTreeMap<MessageId, Mark>,
+    meter: &mut Meter<'_>,
+) -> Result<(), PassError> {
+    while let Some(batch) = delivered.recv().await {
+        let count = batch.len();
+        let known: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)> = batch
+            .into_iter()
+            .map(|(id, text)| (id, text, marks.get(&id).and_then(|mark| mark.header)))
+            .collect();
+        let pack = move || known.into_iter().map(pack_body).collect();
+        let packed: Option<Vec<BodyIn>> = on_blocking_thread(pack).await?;
+        let right = packed.ok_or(UpstreamError::Desynchronised {
+            problem: "a text came with the header of another message",
+        })?;
+        store.keep_bodies(right).await?;
+        meter.add(count);
     }
-    batches
+    Ok(())
 }
 
-/// Everything that has been delivered by now, and at least something; `None` at the end.
-async fn next_batch(
-    delivered: &mut mpsc::Receiver<(MessageId, Vec<u8>)>,
-    limit: usize,
-) -> Option<Vec<(MessageId, Vec<u8>)>> {
-    let mut batch = Vec::new();
-    let count = delivered.recv_many(&mut batch, limit).await;
-    (count > 0).then_some(batch)
+/// The texts to read: those that somebody waits for first, whenever they are asked for, then the newest.
+struct Queue<'a> {
+    store: &'a Store,
+    mailbox: MailboxId,
+    /// Every message whose header is known and whose text is not held.
+    absent: BTreeMap<MessageId, Mark>,
+    /// Those that are held offline, oldest first.
+    wanted: Vec<MessageId>,
+}
+
+impl<'a> Queue<'a> {
+    fn new(store: &'a Store, mailbox: MailboxId, keep: Keep, missing: Vec<BaseMessage>) -> Self {
+        let read = |message: &BaseMessage| message.mark.header.is_some();
+        let missing = || missing.iter().filter(|message| read(message));
+        Self {
+            store,
+            mailbox,
+            absent: missing()
+                .map(|message| (message.id, message.mark))
+                .collect(),
+            wanted: missing()
+                .filter(|message| keep.wants(message))
+                .map(|message| message.id)
+                .collect(),
+        }
+    }
+
+    fn marks(&self) -> BTreeMap<MessageId, Mark> {
+        self.absent.clone()
+    }
+
+    fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// As many messages as are worth a command and not too long to lose.
+    fn next(&mut self) -> Option<Vec<MessageId>> {
+        let mut waited_for = self.store.waited_for(self.mailbox);
+        let mut batch = Vec::new();
+        let mut octets: u64 = 0;
+        while octets < BATCH_OCTETS && batch.len() < BODIES_AT_ONCE {
+            let Some(id) = waited_for.pop_last().or_else(|| self.wanted.pop()) else {
+                break;
+            };
+            if let Some(mark) = self.absent.remove(&id) {
+                octets = octets.saturating_add(u64::from(mark.size));
+                batch.push(id);
+            }
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
 }
 
 fn pack_header((message, bytes): (MessageId, Vec<u8>)) -> HeaderIn {
@@ -272,7 +280,9 @@ impl Meter<'_> {
     }
 }
 
+/// How many headers come with one command, and are committed together.
 const HEADERS_AT_ONCE: usize = 256;
-const BODIES_AT_ONCE: usize = 64;
+/// The same for texts.
+const BODIES_AT_ONCE: usize = 128;
 /// A batch of texts ends once it holds this much.
-const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_OCTETS: u64 = 1 << 20;

@@ -13,20 +13,22 @@ use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::{
-    Aligned, Alignment, Brakes, Halt, Observation, PassRecord, Plan, Policy, Sighting, Step,
-    StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
+    Access, Aligned, Alignment, Brakes, Halt, Observation, PassRecord, Plan, Policy, Sighting,
+    Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 use crate::store::{PassInput, Store, StoreError};
 use crate::upstream::{Selected, Session, UpstreamError};
 
 /// How to pass over a mailbox.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct PassOptions {
     /// What to do where wishes exclude each other.
     pub policy: Policy,
     /// How much may be lost in one pass without a question.
     pub brakes: Brakes,
+    /// How often something is sent for an action before a person has to look.
+    pub attempts: u32,
     /// Which texts to hold offline.
     pub keep: Keep,
     /// Look and plan, and send nothing that writes.
@@ -47,11 +49,11 @@ pub async fn pass(
     let input = store.pass_input(mailbox).await?;
     let sightings = survey(session, &input).await?;
     let mut selected = session.select(&input.name, input.keywords.clone()).await?;
-    let (seen, alignment) = look(&mut selected, &input).await?;
-    selected.bind(&input.base, &alignment, &seen)?;
+    let (mut seen, mut alignment) = look(&mut selected, &input).await?;
+    if !options.dry_run && unread::restore(&mut selected, store, mailbox).await? {
+        (seen, alignment) = look(&mut selected, &input).await?;
+    }
     agree_on_keywords(store, mailbox, &selected).await?;
-    let seen =
-        unread::restore(&mut selected, store, mailbox, &input, seen, options.dry_run).await?;
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);
@@ -79,8 +81,9 @@ pub async fn pass(
         copies,
         plan,
         outcomes,
+        attempts: options.attempts,
     });
-    let mut report = Report::settled(input.name.clone(), plan, &settlement);
+    let mut report = Report::settled(input.name.clone(), plan, outcomes, &settlement);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
 
@@ -119,7 +122,7 @@ async fn survey(
     Ok(sightings)
 }
 
-/// Observes, and asks for as much evidence as the alignment needs.
+/// Observes, asks for as much evidence as the alignment needs, and ties our messages to their numbers.
 async fn look(
     selected: &mut Selected<'_>,
     input: &PassInput,
@@ -138,6 +141,7 @@ async fn look(
         match align(&input.base, &seen, &expunging) {
             Aligned::Done(alignment) => {
                 let alignment = choose(&input.base, &seen, alignment, &touched);
+                selected.bind(&input.base, &alignment);
                 return Ok((seen, alignment));
             }
             Aligned::NeedEvidence(seqs) => seen = selected.add_evidence(&seqs).await?,
@@ -178,25 +182,26 @@ async fn carry_out(
     input: &PassInput,
     plan: &Plan,
 ) -> Result<Vec<StepOutcome>, PassError> {
-    let marks: BTreeMap<MessageId, Mark> = input
-        .base
-        .messages
-        .iter()
-        .map(|message| (message.id, message.mark))
-        .collect();
     let mut outcomes = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         store
             .begin_attempt(mailbox, attempts(step, &input.entries))
             .await?;
         let unread = unread::at_risk(selected, step);
-        unread::note(store, mailbox, &marks, &unread).await?;
-        let mut outcome = selected.execute(step, &marks).await?;
+        unread::note(store, mailbox, &unread).await?;
+        let mut outcome = selected.execute(step, &input.base).await?;
         outcome.see(unread::clear(store, mailbox, selected, &unread).await?);
         outcomes.push(outcome);
     }
     if !outcomes.is_empty() {
         selected.checkpoint().await?;
+    }
+    if selected.facts().access == Access::ReadOnly && !outcomes.is_empty() {
+        // A server that has lost its lock shows what was stored, and forgets it with the session.
+        return Err(UpstreamError::Desynchronised {
+            problem: "the mailbox was made read-only while changes were sent",
+        }
+        .into());
     }
     Ok(outcomes)
 }
@@ -213,7 +218,7 @@ fn attempts(step: &Step, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
     meant
         .map(|entry| {
             let earlier = match entry.state {
-                EntryState::Attempted(attempt) => attempt.number,
+                EntryState::Attempted(attempt) | EntryState::Refused(attempt) => attempt.number,
                 EntryState::Pending | EntryState::Parked(_) => 0,
             };
             (
@@ -237,7 +242,7 @@ async fn find_again(
         return Ok(false);
     }
     let input = store.pass_input(mailbox).await?;
-    let rebinding = rebind(&input.base, input.first, unbound);
+    let rebinding = rebind(&input.base, unbound);
     let found = !rebinding.ties.is_empty();
     store.rebind(mailbox, rebinding).await?;
     Ok(found)
@@ -256,5 +261,5 @@ async fn halted(
     Ok(Report::halted(input.name.clone(), halt))
 }
 
-/// How often headers are asked for before it is clear that they do not stand still.
-const MAX_LOOKS: usize = 4;
+/// How often headers are asked for, many times more each time, before it is clear that they do not stand still.
+const MAX_LOOKS: usize = 8;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mirror::{Halt, Plan, Settlement, Step};
+use crate::mirror::{Halt, Plan, Settlement, Step, StepOutcome};
 use crate::protocol::types::MailboxName;
 
 /// What one pass came to, or several over one mailbox.
@@ -107,15 +107,19 @@ impl Report {
         }
     }
 
-    pub(super) fn settled(mailbox: MailboxName, plan: &Plan, settlement: &Settlement) -> Self {
-        let copied = plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::Copy { .. }));
-        let inherited = settlement
+    pub(super) fn settled(
+        mailbox: MailboxName,
+        plan: &Plan,
+        outcomes: &[StepOutcome],
+        settlement: &Settlement,
+    ) -> Self {
+        let copied = plan.steps.iter().zip(outcomes).any(|(step, outcome)| {
+            matches!((step, outcome), (Step::Copy { .. }, StepOutcome::Done(_)))
+        });
+        let came_back = settlement
             .arrived
             .iter()
-            .any(|arrival| !arrival.inherits.is_empty());
+            .any(|arrival| arrival.was.is_some());
         let counts = Counts {
             arrived: settlement.arrived.len(),
             gone: settlement.gone.len(),
@@ -129,7 +133,7 @@ impl Report {
         Self {
             mailbox: Some(mailbox),
             counts,
-            again: copied || inherited,
+            again: copied || came_back,
             ..Self::default()
         }
     }

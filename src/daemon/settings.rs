@@ -5,10 +5,12 @@ use super::error::chain;
 use super::pass::PassOptions;
 use crate::clock;
 use crate::config;
-use crate::endpoint::{DialectPin, EndpointLimits, EndpointSettings, PasswordDigest};
+use crate::endpoint::{DialectPin, EndpointLimits, EndpointSettings, PasswordDigest, ServerLimits};
 use crate::mirror::{Brakes, Policy};
 use crate::protocol::types::Password;
-use crate::upstream::{Credentials, Level, Patience, Security, Server, Transport, UpstreamError};
+use crate::upstream::{
+    Allowance, Credentials, Level, Patience, Security, Server, Transport, UpstreamError,
+};
 
 /// Where an account's server is, with its password fetched from wherever it is kept.
 pub(super) async fn server(upstream: &config::Upstream) -> Result<Server, UpstreamError> {
@@ -43,6 +45,10 @@ pub(super) async fn server(upstream: &config::Upstream) -> Result<Server, Upstre
             greeting: waits.greeting,
             silence: waits.command,
             logout: waits.logout,
+        },
+        allowance: Allowance {
+            line: octets(upstream.bounds.line),
+            literal: octets(upstream.bounds.literal),
         },
     })
 }
@@ -96,9 +102,14 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
             delete_what_others_marked: delete,
         },
         brakes: Brakes::default(),
+        attempts: upstream.bounds.attempts,
         keep,
         dry_run: false,
     }
+}
+
+fn octets(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// How the endpoint behaves. Without a password nobody can log in over TCP.
@@ -117,6 +128,12 @@ pub fn endpoint(config: &config::Config, password: Option<&[u8]>) -> EndpointSet
         },
         limits: EndpointLimits {
             connection_count,
+            sizes: ServerLimits {
+                line: octets(config.limits.endpoint_line),
+                literal: octets(config.limits.endpoint_literal),
+                message: octets(config.limits.endpoint_append),
+                ..limits.sizes
+            },
             ..limits
         },
     }

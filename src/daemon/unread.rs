@@ -3,62 +3,46 @@
 //! The note is durable before the first octet is asked for. Whatever interrupts us, the next pass takes the mark off before
 //! it believes any flag. Unread by mistake is better than read by mistake.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
-use crate::journal::Mark;
-use crate::mirror::{Access, MessageState, Observation, Step};
-use crate::protocol::types::FlagSet;
-use crate::store::{PassInput, Store, StoreError, UnseenNote};
-use crate::upstream::{Selected, UpstreamError};
+use crate::mirror::{Access, MessageState, Step};
+use crate::protocol::types::{FlagSet, SeqNum};
+use crate::store::{Store, StoreError, UnseenNote};
+use crate::upstream::Selected;
 
-/// Takes off what an earlier connection may have left, and observes again.
+/// Takes off what an earlier connection may have left. Says whether there was something: then the mailbox has to be looked
+/// at again, for numbers may have moved meanwhile.
 pub(super) async fn restore(
     selected: &mut Selected<'_>,
     store: &Store,
     mailbox: MailboxId,
-    input: &PassInput,
-    seen: Observation,
-    dry_run: bool,
-) -> Result<Observation, PassError> {
+) -> Result<bool, PassError> {
     let notes = store.unseen_notes(mailbox).await?;
-    if notes.is_empty() || dry_run || seen.facts.access == Access::ReadOnly {
-        return Ok(seen);
+    if notes.is_empty() || selected.facts().access == Access::ReadOnly {
+        return Ok(false);
     }
-    let mut marked = Vec::new();
-    for UnseenNote { message, mark } in &notes {
-        if input
-            .base
-            .messages
-            .binary_search_by_key(message, |known| known.id)
-            .is_err()
-        {
-            selected.bind_mark(*message, mark);
-        }
-        if selected
-            .shown_flags(*message)
-            .is_some_and(|flags| flags.contains(FlagSet::SEEN))
-        {
-            marked.push(*message);
-        }
-    }
-    let states: BTreeMap<MessageId, MessageState> =
-        selected.clear_seen(&marked).await?.into_iter().collect();
+    let read = |flags: Option<FlagSet>| flags.is_none_or(|flags| flags.contains(FlagSet::SEEN));
+    let suspects = |note: &UnseenNote| selected.suspects(note.message, &note.mark).into_iter();
+    let marked: BTreeSet<SeqNum> = notes
+        .iter()
+        .flat_map(suspects)
+        .filter(|(_, flags)| read(*flags))
+        .map(|(seq, _)| seq)
+        .collect();
+    let marked: Vec<SeqNum> = marked.into_iter().collect();
     if !marked.is_empty() {
+        selected.clear_seen_at(&marked).await?;
         selected.checkpoint().await?;
     }
-    let settled = notes
-        .iter()
-        .map(|note| note.message)
-        .filter(|message| is_unread(states.get(message)));
-    store.drop_unseen(mailbox, settled.collect()).await?;
-    selected.observed().ok_or_else(|| {
-        UpstreamError::Desynchronised {
-            problem: "the listing has gaps",
-        }
-        .into()
-    })
+    let settled = notes.iter().filter(|note| {
+        let mut suspects = selected.suspects(note.message, &note.mark).into_iter();
+        !suspects.any(|(_, flags)| read(flags))
+    });
+    let settled = settled.map(|note| note.message).collect();
+    store.drop_unseen(mailbox, settled).await?;
+    Ok(!marked.is_empty())
 }
 
 /// The messages that a step may mark as read although nobody read them: below IMAP4, COPY does.
@@ -71,12 +55,14 @@ pub(super) fn at_risk(selected: &Selected<'_>, step: &Step) -> Vec<MessageId> {
     }
 }
 
-/// Those of the messages that were last shown unread.
+/// Those of the messages that are not known to be read. In a mailbox that is open for reading only nothing can be marked.
 pub(super) fn unread_of(selected: &Selected<'_>, messages: &[MessageId]) -> Vec<MessageId> {
+    if selected.facts().access == Access::ReadOnly {
+        return Vec::new();
+    }
     let unread = |message: &&MessageId| {
-        selected
-            .shown_flags(**message)
-            .is_some_and(|flags| !flags.contains(FlagSet::SEEN))
+        let flags = selected.shown_flags(**message);
+        flags.is_none_or(|flags| !flags.contains(FlagSet::SEEN))
     };
     messages.iter().filter(unread).copied().collect()
 }
@@ -85,21 +71,12 @@ pub(super) fn unread_of(selected: &Selected<'_>, messages: &[MessageId]) -> Vec<
 pub(super) async fn note(
     store: &Store,
     mailbox: MailboxId,
-    marks: &BTreeMap<MessageId, Mark>,
     messages: &[MessageId],
 ) -> Result<(), StoreError> {
     if messages.is_empty() {
         return Ok(());
     }
-    let note = |message: &MessageId| {
-        Some(UnseenNote {
-            message: *message,
-            mark: *marks.get(message)?,
-        })
-    };
-    store
-        .note_unseen(mailbox, messages.iter().filter_map(note).collect())
-        .await
+    store.note_unseen(mailbox, messages.to_vec()).await
 }
 
 /// Takes the marks off after the read, and forgets the notes of those that were seen unread. Gives what was seen.
@@ -109,22 +86,22 @@ pub(super) async fn clear(
     selected: &mut Selected<'_>,
     messages: &[MessageId],
 ) -> Result<Vec<(MessageId, MessageState)>, PassError> {
-    if messages.is_empty() || selected.facts().access == Access::ReadOnly {
+    if messages.is_empty() {
         return Ok(Vec::new());
     }
     let states = selected.clear_seen(messages).await?;
     let settled = states
         .iter()
-        .filter(|(_, state)| is_unread(Some(state)))
+        .filter(|(_, state)| is_unread(*state))
         .map(|(message, _)| *message);
     store.drop_unseen(mailbox, settled.collect()).await?;
     Ok(states)
 }
 
 /// Nothing is left to restore: the message is unread, or gone.
-fn is_unread(state: Option<&MessageState>) -> bool {
+fn is_unread(state: MessageState) -> bool {
     match state {
-        Some(MessageState::Present(flags)) => !flags.contains(FlagSet::SEEN),
-        Some(MessageState::Gone) | None => true,
+        MessageState::Present(flags) => !flags.contains(FlagSet::SEEN),
+        MessageState::Gone => true,
     }
 }

@@ -63,7 +63,7 @@ pub async fn journal_of(account: &str, store: &Store) -> Result<Vec<Entry>, Stor
                 "ambiguous",
                 Some("it was sent, and the server has to be looked at first".to_owned()),
             ),
-            (EntryState::Attempted(_) | EntryState::Pending, None) => (
+            (EntryState::Attempted(_) | EntryState::Refused(_) | EntryState::Pending, None) => (
                 "pending",
                 (!row.trouble.is_empty()).then(|| row.trouble.clone()),
             ),

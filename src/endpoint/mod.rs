@@ -25,6 +25,7 @@ mod settings;
 mod socket;
 mod wire;
 
+pub use crate::protocol::server::ServerLimits;
 pub use connection::preauth_words;
 pub use listener::{ListenError, Listener, after_refusal, stopped};
 pub use login::PasswordDigest;

@@ -57,6 +57,8 @@ pub enum EntryState {
     Pending,
     /// Its command may have left for the server; the outcome is not known until the server is looked at.
     Attempted(Attempt),
+    /// The server said NO to the last attempt. It is sent again later, a few times.
+    Refused(Attempt),
     /// Set aside until a person decides; blocks nothing but its message.
     Parked(ParkReason),
 }
@@ -137,7 +139,7 @@ impl JournalEntry {
     #[must_use]
     pub fn attempt(&self) -> Option<Attempt> {
         match self.state {
-            EntryState::Attempted(attempt) => Some(attempt),
+            EntryState::Attempted(attempt) | EntryState::Refused(attempt) => Some(attempt),
             EntryState::Pending | EntryState::Parked(_) => None,
         }
     }

@@ -91,7 +91,9 @@ fn send(state: &EntryState, copies_before: u32) -> CopyDecision {
         EntryState::Attempted(attempt) if attempt.number >= MAX_SENDS => {
             return CopyDecision::Park(ParkReason::NoReceipt);
         }
-        EntryState::Attempted(attempt) => attempt.number.saturating_add(1),
+        EntryState::Attempted(attempt) | EntryState::Refused(attempt) => {
+            attempt.number.saturating_add(1)
+        }
         EntryState::Pending | EntryState::Parked(_) => 1,
     };
     CopyDecision::Send(Attempt {
@@ -115,7 +117,7 @@ impl<'a> Equals<'a> {
     }
 }
 
-/// A copy is sent again once; after that a person looks.
+/// A copy whose answer was lost is sent again once; after that a person looks.
 const MAX_SENDS: u32 = 2;
 
 #[cfg(test)]

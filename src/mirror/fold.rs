@@ -1,9 +1,6 @@
 //! Fold: what the user made of the base, entry by entry.
 
-use std::collections::BTreeMap;
-
 use super::view::{Base, CopyWish, Local, LocalMessage, LocalState};
-use crate::id::MessageId;
 use crate::journal::{Action, JournalEntry};
 use crate::protocol::types::{FlagDelta, FlagSet};
 
@@ -13,30 +10,23 @@ use crate::protocol::types::{FlagDelta, FlagSet};
 /// its source is not removed before it.
 #[must_use]
 pub fn fold(base: &Base, entries: &[JournalEntry]) -> Local {
-    let named: BTreeMap<MessageId, FlagSet> = {
-        let wanted: std::collections::BTreeSet<MessageId> =
-            entries.iter().map(|entry| entry.message).collect();
-        base.messages
-            .iter()
-            .filter(|known| wanted.contains(&known.id))
-            .map(|known| (known.id, known.flags))
-            .collect()
-    };
     let mut local = Local::default();
     for entry in entries
         .iter()
         .filter(|entry| entry.is_active() || entry.is_copy())
     {
-        match named.get(&entry.message) {
-            Some(&flags) => {
-                let message = local
-                    .changed
-                    .entry(entry.message)
-                    .or_insert_with(|| LocalMessage::untouched(flags));
-                message.fold(entry);
+        let (messages, before) = match base.find(entry.message) {
+            Some(known) => (&mut local.changed, known.flags),
+            None if entry.message >= base.first => (&mut local.departed, entry.flags_before),
+            None => {
+                local.unbound.push(entry.clone());
+                continue;
             }
-            None => local.unbound.push(entry.clone()),
-        }
+        };
+        let message = messages.entry(entry.message);
+        message
+            .or_insert_with(|| LocalMessage::untouched(before))
+            .fold(entry);
     }
     local
 }
@@ -46,6 +36,7 @@ impl LocalMessage {
     #[must_use]
     pub fn untouched(flags: FlagSet) -> Self {
         Self {
+            before: flags,
             state: LocalState::Present(flags),
             tried: FlagDelta::NONE,
             saw: flags,

@@ -14,6 +14,8 @@ use crate::protocol::types::{FlagDelta, FlagSet};
 pub struct Verdicts {
     /// One per message that somebody changed.
     pub messages: Vec<Verdict>,
+    /// One per message that left the base before its entries were answered. Nothing is left to be sent for it.
+    pub departed: Vec<Verdict>,
 }
 
 /// What one message should come to.
@@ -87,33 +89,40 @@ pub fn merge(base: &Base, local: &Local, remote: &Remote, policy: Policy) -> Ver
         }
         let untouched = LocalMessage::untouched(known.flags);
         let mine = changed.unwrap_or(&untouched);
-        let outcome = judge(known.flags, mine, state, policy);
-        let copies = mine
-            .copies
-            .iter()
-            .map(|wish| wish.onto(known.flags, mine.tried, state))
-            .collect();
-        let entries = mine.entries.clone();
-        verdicts.messages.push(Verdict {
-            message: known.id,
-            remote: state,
-            local: mine.state,
-            outcome,
-            copies,
-            entries,
-        });
+        let verdict = Verdict::of(known.id, mine, state, policy);
+        verdicts.messages.push(verdict);
     }
+    let departed = local.departed.iter();
+    let gone = |(&id, mine)| Verdict::of(id, mine, RemoteState::Gone, policy);
+    verdicts.departed.extend(departed.map(gone));
     verdicts
 }
 
-/// The table: one message, its flags in the base, our side, their side.
-fn judge(base: FlagSet, mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
+impl Verdict {
+    fn of(message: MessageId, mine: &LocalMessage, remote: RemoteState, policy: Policy) -> Self {
+        let wishes = mine.copies.iter();
+        Self {
+            message,
+            remote,
+            local: mine.state,
+            outcome: judge(mine, remote, policy),
+            copies: wishes
+                .map(|wish| wish.onto(mine.before, mine.tried, remote))
+                .collect(),
+            entries: mine.entries.clone(),
+        }
+    }
+}
+
+/// The table: one message, our side and their side.
+fn judge(mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
     use ConflictKind::{
         ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere,
     };
     use MessageState::{Gone, Present};
     use Outcome::{Conflict, Settle, Wait};
 
+    let base = mine.before;
     let touched = !mine.entries.is_empty();
     let asked = asked(base, mine.state.flags(), mine.tried);
     match (mine.state, theirs) {

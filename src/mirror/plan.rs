@@ -225,7 +225,8 @@ impl Plan {
         }
         wishes.sort_by_key(|(wish, _, _)| wish.entry);
         for (wish, message, attempt) in wishes {
-            if let Some(aim) = aims.iter_mut().find(|aim| aim.message == message) {
+            let aim = aims.binary_search_by_key(&message, |aim| aim.message);
+            if let Some(aim) = aim.ok().and_then(|index| aims.get_mut(index)) {
                 let flags = wish
                     .flags
                     .minus(FlagSet::DELETED)

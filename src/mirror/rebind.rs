@@ -1,8 +1,10 @@
-//! Rebind: entries whose message is not in the base, and the messages they mean.
+//! Rebind: entries whose message was in a cache that was lost, and the messages they mean.
 
-use super::view::Base;
+use std::collections::BTreeMap;
+
+use super::view::{Base, BaseMessage};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, JournalEntry};
+use crate::journal::{Action, HeaderHash, JournalEntry, Mark};
 
 /// What became of entries without a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,35 +17,76 @@ pub struct Rebinding {
     pub lost: Vec<EntryId>,
 }
 
-/// Finds the messages again by their marks, in a base whose headers are all known.
+/// Finds the messages again whose cache was lost.
 ///
-/// `first` is the first message of this cache. A message from there on was in the base and was recorded as gone, though its
-/// entries were not retired with it; to look for another one like it would be to act on a twin. Only the messages of an
-/// earlier cache, which was lost, are looked for. Their headers decide, and among equals the UID where both have one under
-/// the same UIDVALIDITY; without it nothing is tied to one of several equals.
+/// A UID finds its message under the same UIDVALIDITY; otherwise headers decide, and nothing is tied to one of several
+/// equals. As long as headers are missing here, what is not found may still be there, and waits.
 #[must_use]
-pub fn rebind(base: &Base, first: MessageId, unbound: &[JournalEntry]) -> Rebinding {
+pub fn rebind(base: &Base, unbound: &[JournalEntry]) -> Rebinding {
+    let known = Known::of(base);
     let mut rebinding = Rebinding::default();
     for entry in unbound.iter().filter(|entry| entry.is_active()) {
-        let seen_to_go = entry.message >= first;
-        let named =
-            base.facts.uid_validity.is_some() && base.facts.uid_validity == entry.uid_validity;
-        let same_name = |uid: Option<u32>| match (uid, entry.mark.uid) {
-            (Some(theirs), Some(ours)) if named => theirs == ours,
-            (Some(_) | None, Some(_) | None) => true,
+        let validity = known.uid_validity.is_some() && known.uid_validity == entry.uid_validity;
+        let name = entry.mark.uid.filter(|_| validity);
+        let found = match name {
+            Some(uid) => known.named(uid, &entry.mark),
+            None => known.alike(&entry.mark),
         };
-        let equal = base.messages.iter().filter(|message| {
-            !seen_to_go && message.mark.proves(&entry.mark) && same_name(message.mark.uid)
-        });
-        let found: Vec<MessageId> = equal.map(|message| message.id).take(2).collect();
+        let is_looked_for = name.is_some() || (known.is_complete && entry.mark.header.is_some());
         match (found.as_slice(), &entry.action) {
             ([only], _) => rebinding.ties.push((entry.id, *only)),
-            ([], Action::Expunge) => rebinding.done.push(entry.id),
-            ([], Action::Flags(_)) if seen_to_go => rebinding.done.push(entry.id),
+            ([], Action::Expunge) if is_looked_for => rebinding.done.push(entry.id),
+            ([], _) if !known.is_complete => {}
             _ => rebinding.lost.push(entry.id),
         }
     }
     rebinding
+}
+
+/// The messages of a base by what they are found by.
+struct Known<'a> {
+    /// Under which UIDVALIDITY every message has a UID.
+    uid_validity: Option<u32>,
+    by_uid: BTreeMap<u32, &'a BaseMessage>,
+    by_header: BTreeMap<HeaderHash, Vec<&'a BaseMessage>>,
+    /// Whether every header is known.
+    is_complete: bool,
+}
+
+impl<'a> Known<'a> {
+    fn of(base: &'a Base) -> Self {
+        let messages = || base.messages.iter();
+        let mut by_header: BTreeMap<HeaderHash, Vec<&BaseMessage>> = BTreeMap::new();
+        for message in messages() {
+            if let Some(header) = message.mark.header {
+                by_header.entry(header).or_default().push(message);
+            }
+        }
+        let all_named = messages().all(|message| message.mark.uid.is_some());
+        Self {
+            uid_validity: base.facts.uid_validity.filter(|_| all_named),
+            by_uid: messages()
+                .filter_map(|message| Some((message.mark.uid?, message)))
+                .collect(),
+            by_header,
+            is_complete: messages().all(|message| message.mark.header.is_some()),
+        }
+    }
+
+    fn named(&self, uid: u32, mark: &Mark) -> Vec<MessageId> {
+        let found = self.by_uid.get(&uid).into_iter();
+        let same = found.filter(|message| message.mark.agrees(mark));
+        same.map(|message| message.id).collect()
+    }
+
+    fn alike(&self, mark: &Mark) -> Vec<MessageId> {
+        let read = mark.header.and_then(|header| self.by_header.get(&header));
+        let equal = read
+            .into_iter()
+            .flatten()
+            .filter(|message| message.mark.proves(mark));
+        equal.map(|message| message.id).collect()
+    }
 }
 
 #[cfg(test)]

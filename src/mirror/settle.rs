@@ -70,8 +70,8 @@ pub struct Arrival {
     pub seq: SeqNum,
     /// What was seen of it.
     pub seen: SeenMessage,
-    /// Entries of a message that left its place and came back as this one.
-    pub inherits: Vec<EntryId>,
+    /// The message of the base that left its place and came back as this one.
+    pub was: Option<MessageId>,
 }
 
 /// Why an entry is still there after a pass.
@@ -115,6 +115,8 @@ pub struct PassRecord<'a> {
     pub plan: &'a Plan,
     /// What came of each step, in the plan's order.
     pub outcomes: &'a [StepOutcome],
+    /// How often something is sent for an entry before a person has to look.
+    pub attempts: u32,
 }
 
 /// Settles a pass.
@@ -131,7 +133,8 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     for (entry, decision) in pass.copies {
         settlement.copy(entries.get(entry).copied(), decision);
     }
-    for verdict in &pass.verdicts.messages {
+    let verdicts = pass.verdicts.messages.iter();
+    for verdict in verdicts.chain(&pass.verdicts.departed) {
         settlement.answer(verdict, &proven, pass, &entries);
     }
     settlement
@@ -146,10 +149,9 @@ struct Proven {
 
 impl Proven {
     fn of(pass: &PassRecord<'_>) -> Self {
-        let shown = pass
-            .verdicts
-            .messages
-            .iter()
+        let verdicts = pass.verdicts.messages.iter();
+        let shown = verdicts
+            .chain(&pass.verdicts.departed)
             .filter_map(|verdict| match verdict.remote {
                 RemoteState::Present(flags) => {
                     Some((verdict.message, MessageState::Present(flags)))
@@ -231,12 +233,12 @@ impl Settlement {
                 self.marks.push((known.id, mark));
             }
         }
-        let heirs = heirs(pass);
+        let came_back = came_back(pass);
         let arrived = pass.seen.numbered().skip(pass.alignment.known_count);
         self.arrived.extend(arrived.map(|(seq, seen)| Arrival {
             seq,
             seen: *seen,
-            inherits: heirs.get(&seq).cloned().unwrap_or_default(),
+            was: came_back.get(&seq).copied(),
         }));
     }
 
@@ -319,7 +321,7 @@ impl Settlement {
         for entry in waiting {
             let spent = entry
                 .attempt()
-                .is_some_and(|attempt| attempt.number >= MAX_ATTEMPTS);
+                .is_some_and(|attempt| attempt.number >= pass.attempts);
             match (refusal, delay) {
                 (Some(text), _) if spent => {
                     let reason = ParkReason::Refused { text: text.clone() };
@@ -350,24 +352,15 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-/// Which arrival takes over the entries of a message that came back.
-fn heirs(pass: &PassRecord<'_>) -> BTreeMap<SeqNum, Vec<EntryId>> {
-    let mut heirs = BTreeMap::new();
-    for (known, fate) in pass.base.messages.iter().zip(&pass.alignment.fates) {
-        if let Fate::Returned(seq) = *fate {
-            let entries = pass
-                .entries
-                .iter()
-                .filter(|entry| entry.message == known.id)
-                .map(|entry| entry.id);
-            heirs.insert(seq, entries.collect());
-        }
-    }
-    heirs
+/// Which arrivals are messages that left their place.
+fn came_back(pass: &PassRecord<'_>) -> BTreeMap<SeqNum, MessageId> {
+    let fates = pass.base.messages.iter().zip(&pass.alignment.fates);
+    let returned = fates.filter_map(|(known, fate)| match *fate {
+        Fate::Returned(seq) => Some((seq, known.id)),
+        Fate::Present(_) | Fate::Gone | Fate::Doubtful | Fate::Chosen(_) => None,
+    });
+    returned.collect()
 }
-
-/// How often a step is sent for an entry before a person has to look.
-const MAX_ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
 mod tests;

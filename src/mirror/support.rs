@@ -101,7 +101,7 @@ pub(crate) fn base(marks: &[Mark]) -> Base {
     };
     Base {
         messages: (1..).zip(marks).map(message).collect(),
-        facts: MailboxFacts::default(),
+        ..Base::default()
     }
 }
 

@@ -8,12 +8,36 @@ use crate::journal::{JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName, SeqNum};
 
 /// What the server was last proven to hold, in the server's order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
     /// The messages, oldest first.
     pub messages: Vec<BaseMessage>,
+    /// The first message that this cache can know; older ones were in a cache that was lost.
+    pub first: MessageId,
     /// What held for the mailbox as a whole: under which UIDVALIDITY the marks' UIDs were given, and how far it had changed.
     pub facts: MailboxFacts,
+}
+
+impl Default for Base {
+    fn default() -> Self {
+        Self {
+            messages: Vec::new(),
+            first: MessageId::from_raw(1),
+            facts: MailboxFacts::default(),
+        }
+    }
+}
+
+impl Base {
+    /// A message by its id. Ids grow in the server's order.
+    #[must_use]
+    pub fn find(&self, id: MessageId) -> Option<&BaseMessage> {
+        let index = self
+            .messages
+            .binary_search_by_key(&id, |known| known.id)
+            .ok()?;
+        self.messages.get(index)
+    }
 }
 
 /// One message of the base.
@@ -34,13 +58,17 @@ pub struct BaseMessage {
 pub struct Local {
     /// The messages that journal entries speak of.
     pub changed: BTreeMap<MessageId, LocalMessage>,
-    /// Entries whose message is not in the base.
+    /// The same of messages that were in this base and were seen to go, while their entries were not answered yet.
+    pub departed: BTreeMap<MessageId, LocalMessage>,
+    /// Entries whose message was in a base that was lost.
     pub unbound: Vec<JournalEntry>,
 }
 
 /// What the user made of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalMessage {
+    /// Its flags in the base; of a message that is gone, those that it had when the user first acted on it.
+    pub before: FlagSet,
     /// There, or removed.
     pub state: LocalState,
     /// Every change of flags that was attempted: the server may show it, although the user may have taken it back since.

@@ -1,5 +1,7 @@
 //! Rows of messages: the base of a mailbox, out of its file and back.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::error::StoreError;
@@ -31,6 +33,34 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BaseMessage> {
         flags: FlagSet::from_bits(row.get::<_, i64>(5)?.cast_unsigned()),
         zone_minutes: row.get(6)?,
     })
+}
+
+/// The messages of a mailbox that left their place, and the ids under which they came back.
+pub(super) fn moved(
+    connection: &Connection,
+    mailbox: MailboxId,
+) -> Result<BTreeMap<MessageId, MessageId>, StoreError> {
+    let sql = "SELECT old_id, new_id FROM moved JOIN message ON message.id = new_id WHERE mailbox_id = ?1";
+    let mut statement = connection.prepare(sql)?;
+    let id = |row: &Row<'_>, column| row.get(column).map(MessageId::from_raw);
+    let rows = statement.query_map([mailbox.raw()], |row| Ok((id(row, 0)?, id(row, 1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Writes down that a message came back under another id. Must come before the message is removed under its old one.
+pub(super) fn follow(
+    transaction: &Transaction<'_>,
+    old: MessageId,
+    new: MessageId,
+) -> Result<(), StoreError> {
+    let (old, new) = (old.raw(), new.raw());
+    transaction
+        .prepare_cached("UPDATE moved SET new_id = ?2 WHERE new_id = ?1")?
+        .execute([old, new])?;
+    transaction
+        .prepare_cached("INSERT INTO moved (old_id, new_id) VALUES (?1, ?2)")?
+        .execute([old, new])?;
+    Ok(())
 }
 
 pub(super) fn insert(
@@ -82,13 +112,13 @@ pub(super) fn set_mark(
     Ok(())
 }
 
-/// Messages whose text is not held, newest first.
+/// Messages whose text is not held, in the server's order.
 pub(super) fn without_body(
     connection: &Connection,
     mailbox: MailboxId,
-) -> Result<Vec<MessageId>, StoreError> {
-    let sql = "SELECT id FROM message WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id DESC";
+) -> Result<Vec<BaseMessage>, StoreError> {
+    let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([mailbox.raw()], |row| row.get(0))?;
-    rows.map(|id| Ok(MessageId::from_raw(id?))).collect()
+    let rows = statement.query_map([mailbox.raw()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -10,7 +10,7 @@ use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mai
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
-use crate::mirror::{Base, BaseMessage, Rebinding, Settlement};
+use crate::mirror::{Base, BaseMessage, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -20,8 +20,6 @@ pub struct PassInput {
     pub name: MailboxName,
     /// The last proven state.
     pub base: Base,
-    /// The first message that this cache can know; older ones were in a cache that was lost.
-    pub first: MessageId,
     /// Every entry of the mailbox, oldest first, parked ones too.
     pub entries: Vec<JournalEntry>,
     /// What the keyword bits mean.
@@ -54,7 +52,6 @@ impl Store {
         Ok(PassInput {
             name,
             base,
-            first: self.inner.first,
             entries,
             keywords,
             approved,
@@ -136,19 +133,19 @@ impl Store {
                 zone_minutes: arrival.seen.zone_minutes,
             })
             .collect();
-        let (inner, changes, arrivals) = (self.inner.clone(), settlement.clone(), arrived.clone());
+        let (inner, changes) = (self.inner.clone(), settlement.clone());
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
-            write_base(&transaction, mailbox, &changes, &arrivals)?;
+            write_base(&transaction, mailbox, &changes, &arrived)?;
             transaction.commit()?;
-            inner.publish(mailbox, |held| held.learn(&changes, arrivals))
+            inner.publish(mailbox, |held| held.learn(&changes, arrived))
         };
         self.inner.cache.run(write).await?;
         let inner = self.inner.clone();
         let retire = move |connection: &mut Connection| {
             let name = inner.with(mailbox, |held| held.name.clone())?;
             let transaction = connection.transaction()?;
-            write_journal(&transaction, &inner, mailbox, &name, &settlement, &arrived)?;
+            write_journal(&transaction, &inner, mailbox, &name, &settlement)?;
             transaction.commit()?;
             inner.publish(mailbox, |held| held.retire(&settlement))
         };
@@ -291,14 +288,15 @@ impl Held {
             }
         }
         let gone: BTreeSet<MessageId> = gone.iter().copied().collect();
-        let messages = &mut self.base.messages;
-        messages.retain(|message| !gone.contains(&message.id));
+        self.base
+            .messages
+            .retain(|message| !gone.contains(&message.id));
         for (arrival, message) in settlement.arrived.iter().zip(&arrived) {
-            let entries = self.entries.iter_mut();
-            let heirs = entries.filter(|entry| arrival.inherits.contains(&entry.id));
-            heirs.for_each(|entry| entry.message = message.id);
+            if let Some(old) = arrival.was {
+                self.follow(old, message.id);
+            }
         }
-        messages.extend(arrived);
+        self.base.messages.extend(arrived);
         if changed {
             self.refresh();
         }
@@ -314,6 +312,11 @@ impl Held {
         for (id, trouble) in &settlement.troubled {
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == *id) {
                 entry.trouble = trouble.to_string();
+                if let (Trouble::Refused(_), EntryState::Attempted(attempt)) =
+                    (trouble, &entry.state)
+                {
+                    entry.state = EntryState::Refused(*attempt);
+                }
             }
         }
         if !(retired.is_empty() && settlement.parked.is_empty()) {
@@ -341,11 +344,13 @@ fn write_base(
         base::set_mark(transaction, *id, mark)?;
     }
     content::forget_mistakable(transaction, &settlement.chosen)?;
-    content::remove(transaction, &settlement.gone)?;
-    for message in arrived {
+    for (arrival, message) in settlement.arrived.iter().zip(arrived) {
         base::insert(transaction, mailbox, message)?;
+        if let Some(old) = arrival.was {
+            base::follow(transaction, old, message.id)?;
+        }
     }
-    Ok(())
+    content::remove(transaction, &settlement.gone)
 }
 
 fn write_journal(
@@ -354,7 +359,6 @@ fn write_journal(
     mailbox: MailboxId,
     name: &MailboxName,
     settlement: &Settlement,
-    arrived: &[BaseMessage],
 ) -> Result<(), StoreError> {
     inner.with(mailbox, |held| {
         for conflict in &settlement.conflicts {
@@ -368,10 +372,8 @@ fn write_journal(
     }
     for (entry, trouble) in &settlement.troubled {
         journal::trouble(transaction, *entry, &trouble.to_string())?;
-    }
-    for (arrival, message) in settlement.arrived.iter().zip(arrived) {
-        for entry in &arrival.inherits {
-            journal::rebind(transaction, *entry, message.id)?;
+        if let Trouble::Refused(_) = trouble {
+            journal::refuse(transaction, *entry)?;
         }
     }
     notes::release(transaction, name)?;

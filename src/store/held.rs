@@ -3,6 +3,8 @@
 //! The files are written first. What is here changes on the thread that has just committed, so that nobody is shown
 //! what a crash could still take back.
 
+use std::collections::BTreeMap;
+
 use crate::id::MessageId;
 use crate::journal::JournalEntry;
 use crate::mirror::{Access, Base, BaseMessage, LocalState};
@@ -16,6 +18,8 @@ pub(super) struct Held {
     pub(super) name: MailboxName,
     pub(super) base: Base,
     pub(super) entries: Vec<JournalEntry>,
+    /// Messages that left their place, and the ids under which they came back. The journal's file may not know it yet.
+    pub(super) moved: BTreeMap<MessageId, MessageId>,
     pub(super) view: View,
 }
 
@@ -26,6 +30,7 @@ pub(super) struct Loaded {
     pub(super) base: Base,
     pub(super) keywords: Keywords,
     pub(super) seen_to: MessageId,
+    pub(super) moved: BTreeMap<MessageId, MessageId>,
     pub(super) entries: Vec<JournalEntry>,
 }
 
@@ -36,8 +41,10 @@ impl Held {
             base,
             keywords,
             seen_to,
+            moved,
             entries,
         } = loaded;
+        let entries = current(entries, &moved);
         let writable = base.facts.access != Access::ReadOnly;
         let mut view = View::new(
             rows(&base),
@@ -51,7 +58,25 @@ impl Held {
             name,
             base,
             entries,
+            moved,
             view,
+        }
+    }
+
+    /// Takes over all entries anew, as the journal's file has them.
+    pub(super) fn reload(&mut self, entries: Vec<JournalEntry>) {
+        self.entries = current(entries, &self.moved);
+        self.refresh();
+    }
+
+    /// Notes that a message left its place and came back under another id.
+    pub(super) fn follow(&mut self, old: MessageId, new: MessageId) {
+        for id in self.moved.values_mut().filter(|id| **id == old) {
+            *id = new;
+        }
+        self.moved.insert(old, new);
+        for entry in self.entries.iter_mut().filter(|entry| entry.message == old) {
+            entry.message = new;
         }
     }
 
@@ -93,6 +118,17 @@ impl Held {
     pub(super) fn flags(&self, id: MessageId) -> Option<FlagSet> {
         self.view.find(id).map(|(_, flags)| flags)
     }
+}
+
+/// Entries with their messages under the ids that these have now.
+fn current(
+    mut entries: Vec<JournalEntry>,
+    moved: &BTreeMap<MessageId, MessageId>,
+) -> Vec<JournalEntry> {
+    for entry in &mut entries {
+        entry.message = moved.get(&entry.message).copied().unwrap_or(entry.message);
+    }
+    entries
 }
 
 fn rows(base: &Base) -> Vec<Row> {

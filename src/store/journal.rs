@@ -220,6 +220,14 @@ pub(super) fn retry(transaction: &Transaction<'_>, entry: EntryId) -> Result<boo
     Ok(transaction.execute(sql, [entry.raw()])? > 0)
 }
 
+/// Records that the server said NO to what was last sent for an entry.
+pub(super) fn refuse(transaction: &Transaction<'_>, entry: EntryId) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE entry SET state = 3 WHERE id = ?1 AND state = 1")?
+        .execute([entry.raw()])?;
+    Ok(())
+}
+
 pub(super) fn trouble(
     transaction: &Transaction<'_>,
     entry: EntryId,
@@ -386,6 +394,7 @@ fn state(code: i64, attempt: Attempt, park: i64, text: String) -> EntryState {
     match code {
         0 => EntryState::Pending,
         1 => EntryState::Attempted(attempt),
+        3 => EntryState::Refused(attempt),
         _ => EntryState::Parked(match park {
             2 => ParkReason::NotKept,
             3 => ParkReason::NoDestination,

@@ -221,14 +221,20 @@ impl Store {
             let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
             let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
             let messages = base::load(&transaction, mailbox)?;
+            let moved = base::moved(&transaction, mailbox)?;
             transaction.commit()?;
-            let base = crate::mirror::Base { messages, facts };
+            let base = crate::mirror::Base {
+                messages,
+                first: inner.first,
+                facts,
+            };
             let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
             let held = Held::new(Loaded {
                 name,
                 base,
                 keywords,
                 seen_to,
+                moved,
                 entries,
             });
             inner.memory().held.insert(mailbox, held);

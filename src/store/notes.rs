@@ -9,7 +9,7 @@ use super::{Store, journal};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
-use crate::mirror::{Conflict, ConflictKind, MessageState};
+use crate::mirror::{BaseMessage, Conflict, ConflictKind, MessageState};
 use crate::protocol::types::MailboxName;
 
 /// A message that our own reading may have marked `\Seen`.
@@ -61,9 +61,17 @@ impl Store {
     pub async fn note_unseen(
         &self,
         mailbox: MailboxId,
-        notes: Vec<UnseenNote>,
+        messages: Vec<MessageId>,
     ) -> Result<(), StoreError> {
-        let name = self.inner.name(mailbox)?;
+        self.hold(mailbox).await?;
+        let (name, notes) = self.inner.with(mailbox, |held| {
+            let known = messages.iter().filter_map(|message| held.find(*message));
+            let note = |known: &BaseMessage| UnseenNote {
+                message: known.id,
+                mark: known.mark,
+            };
+            (held.name.clone(), known.map(note).collect::<Vec<_>>())
+        })?;
         let note = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
             let sql = "INSERT INTO restore_unseen (mailbox, message, instant, size, header_hash, uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
@@ -263,12 +271,11 @@ impl Store {
             transaction.commit()?;
             for held in inner.memory().held.values_mut() {
                 let keywords = held.view.keywords.clone();
-                held.entries = rows
+                let entries = rows
                     .iter()
                     .filter(|row| row.mailbox == held.name)
-                    .map(|row| row.entry(&keywords))
-                    .collect();
-                held.refresh();
+                    .map(|row| row.entry(&keywords));
+                held.reload(entries.collect());
             }
             super::ring(&inner.changed);
             super::ring(&inner.accepted);

@@ -11,7 +11,8 @@ use super::error::StoreError;
 use super::mailbox::{self, MailboxRow};
 use super::{Store, base, ring};
 use crate::id::{MailboxId, MessageId};
-use crate::protocol::types::MailboxName;
+use crate::mirror::BaseMessage;
+use crate::protocol::types::{FlagSet, MailboxName};
 
 impl Store {
     /// Every mailbox of the account, by name.
@@ -98,6 +99,23 @@ impl Store {
             .await
     }
 
+    /// Those of the messages that were unread when the mailbox was last looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`].
+    pub fn unread_in_base(
+        &self,
+        mailbox: MailboxId,
+        messages: &[MessageId],
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let unread = |held: &super::held::Held| {
+            let known = messages.iter().filter_map(|message| held.find(*message));
+            let unread = known.filter(|known| !known.flags.contains(FlagSet::SEEN));
+            unread.map(|known| known.id).collect()
+        };
+        self.inner.with(mailbox, unread)
+    }
+
     /// Messages whose header was not read yet, in the server's order.
     ///
     /// # Errors
@@ -115,11 +133,11 @@ impl Store {
         self.inner.with(mailbox, missing)
     }
 
-    /// Messages whose text is not held, newest first.
+    /// Messages whose text is not held, in the server's order.
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub async fn without_body(&self, mailbox: MailboxId) -> Result<Vec<MessageId>, StoreError> {
+    pub async fn without_body(&self, mailbox: MailboxId) -> Result<Vec<BaseMessage>, StoreError> {
         self.inner
             .readers
             .run(move |cache| base::without_body(cache, mailbox))

@@ -49,7 +49,7 @@ fn arrivals(marks: &[Mark]) -> Vec<Arrival> {
             flags: NONE,
             zone_minutes: 60,
         },
-        inherits: Vec::new(),
+        was: None,
     };
     marks.iter().enumerate().map(arrival).collect()
 }

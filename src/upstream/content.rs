@@ -1,19 +1,22 @@
-//! Headers and texts: read in bulk, several commands on their way at once, since reading moves no numbers.
+//! Headers and texts: read in bulk, several commands on their way at once where reading moves no numbers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use tokio::sync::mpsc;
 
 use super::error::UpstreamError;
+use super::observe::MAX_RANGES;
 use super::selected::Selected;
 use super::wire::accept;
 use crate::id::MessageId;
 use crate::mirror::MessageState;
+use crate::protocol::client::Completion;
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::PeekForm;
 use crate::protocol::response::{FetchData, Status, Untagged};
 use crate::protocol::types::{
-    FetchItem, FetchRequest, Flag, FlagSet, Section, SequenceSet, StoreMode, StoreReply,
+    FetchItem, FetchRequest, Flag, FlagSet, Section, SeqNum, SequenceSet, StoreMode, StoreReply,
+    Tag,
 };
 
 /// What to read of messages.
@@ -32,57 +35,81 @@ impl Selected<'_> {
         self.dialect.peeks() == PeekForm::BodyPeek
     }
 
-    /// Reads content of messages, and hands each over as it comes. What the server does not give is left out. Ends early,
-    /// between two commands, when nobody takes what is handed over.
+    /// Reads content of messages, a batch with each command, and hands over what came of each. `next` is asked for a batch
+    /// when there is room for another command. What the server does not give is left out. Ends early, between two
+    /// commands, when nobody takes what is handed over.
+    ///
+    /// Returns messages of which something came although it was not asked for: where numbers may move while a FETCH runs,
+    /// they did.
     ///
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use; what was handed over stands.
     pub async fn read(
         &mut self,
         content: Content,
-        batches: &[Vec<MessageId>],
-        deliver: mpsc::Sender<(MessageId, Vec<u8>)>,
-    ) -> Result<(), UpstreamError> {
-        let mut under_way: VecDeque<crate::protocol::types::Tag> = VecDeque::new();
-        let mut batches = batches.iter();
-        let mut open: VecDeque<SequenceSet> = VecDeque::new();
+        mut next: impl FnMut() -> Option<Vec<MessageId>>,
+        deliver: &mpsc::Sender<Vec<(MessageId, Vec<u8>)>>,
+    ) -> Result<Vec<MessageId>, UpstreamError> {
+        let at_once = if self.dialect.expunge_is_timed() {
+            PIPELINED
+        } else {
+            1
+        };
+        let mut under_way: VecDeque<(Tag, Vec<MessageId>)> = VecDeque::new();
+        let mut open: Vec<Vec<MessageId>> = Vec::new();
+        let mut uninvited = Vec::new();
         loop {
-            while under_way.len() < PIPELINED {
-                if open.is_empty() {
-                    let Some(batch) = batches.next() else { break };
-                    open.extend(self.sets(batch));
-                    continue;
+            while under_way.len() < at_once
+                && let Some(batch) = open.pop().or_else(&mut next)
+            {
+                match <[SequenceSet; 1]>::try_from(self.sets(&batch)) {
+                    Ok([set]) => under_way.push_back((self.ask(content, set), batch)),
+                    Err(sets) if sets.is_empty() => {}
+                    Err(_) => open.extend(halves(batch)),
                 }
-                let Some(set) = open.pop_front() else { break };
-                let request = FetchRequest::Items(vec![self.item(content)]);
-                under_way.push_back(self.wire.client.send(Command::Fetch(
-                    Numbering::Sequence,
-                    set,
-                    request,
-                )));
             }
-            let Some(tag) = under_way.pop_front() else {
-                return Ok(());
+            let Some((tag, asked)) = under_way.pop_front() else {
+                return Ok(uninvited);
             };
-            let mut arrived = Vec::new();
-            let map = &mut self.map;
-            let hear = |untagged| {
-                let (mut told, text) = split(untagged);
-                if let (Some(text), Untagged::Fetch(seq, _)) = (text, &mut told)
-                    && let Some(message) = map.slots.get(seq.index()).and_then(|slot| slot.message)
-                {
-                    arrived.push((message, text));
-                }
-                map.apply(told)
-            };
-            let completion = self.wire.finish(tag, hear).await?;
-            accept("FETCH", completion)?;
-            for read in arrived {
-                if deliver.send(read).await.is_err() {
-                    return Ok(());
-                }
+            let (completion, arrived) = self.answer(tag).await?;
+            let asked: BTreeSet<MessageId> = asked.into_iter().collect();
+            let came: BTreeSet<MessageId> = arrived.iter().map(|(message, _)| *message).collect();
+            uninvited.extend(came.difference(&asked));
+            if completion.status == Status::No {
+                open.extend(refused(asked.difference(&came), &completion));
+            } else {
+                accept("FETCH", completion)?;
+            }
+            if !arrived.is_empty() && deliver.send(arrived).await.is_err() {
+                return Ok(uninvited);
             }
         }
+    }
+
+    fn ask(&mut self, content: Content, set: SequenceSet) -> Tag {
+        let request = FetchRequest::Items(vec![self.item(content)]);
+        let fetch = Command::Fetch(Numbering::Sequence, set, request);
+        self.wire.client.send(fetch)
+    }
+
+    /// The end of a FETCH, and the texts that came before it.
+    async fn answer(
+        &mut self,
+        tag: Tag,
+    ) -> Result<(Completion, Vec<(MessageId, Vec<u8>)>), UpstreamError> {
+        let mut arrived = Vec::new();
+        let map = &mut self.map;
+        let hear = |untagged| {
+            let (mut told, text) = split(untagged);
+            if let (Some(text), Untagged::Fetch(seq, _)) = (text, &mut told)
+                && let Some(message) = map.slots.get(seq.index()).and_then(|slot| slot.message)
+            {
+                arrived.push((message, text));
+            }
+            map.apply(told)
+        };
+        let completion = self.wire.finish(tag, hear).await?;
+        Ok((completion, arrived))
     }
 
     /// Takes `\Seen` off messages again, and says what the server shows of them afterwards.
@@ -93,41 +120,40 @@ impl Selected<'_> {
         &mut self,
         messages: &[MessageId],
     ) -> Result<Vec<(MessageId, MessageState)>, UpstreamError> {
-        for set in self.sets(messages) {
+        self.clear_seen_at(&self.seqs(messages)).await?;
+        self.read_flags(messages).await
+    }
+
+    /// Takes `\Seen` off the messages at these numbers, ascending, and asks for their flags.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when the connection is of no further use.
+    pub async fn clear_seen_at(&mut self, seqs: &[SeqNum]) -> Result<(), UpstreamError> {
+        for set in SequenceSet::chunked(seqs.iter().copied(), MAX_RANGES) {
             let generation = self.map.generation;
-            let flags = vec![Flag::Seen];
-            let (mode, reply) = (StoreMode::Remove, StoreReply::Report);
             let store = Command::Store {
                 numbering: Numbering::Sequence,
                 set,
-                mode,
-                reply,
-                flags,
+                mode: StoreMode::Remove,
+                reply: StoreReply::Report,
+                flags: vec![Flag::Seen],
             };
             let map = &mut self.map;
-            let completion = self.wire.run(store, |untagged| map.apply(untagged)).await?;
+            // What came of it is what the flags show afterwards.
+            self.wire.run(store, |untagged| map.apply(untagged)).await?;
             if self.map.generation != generation {
                 return Err(UpstreamError::Desynchronised {
                     problem: "messages were removed while flags were stored by number",
                 });
             }
-            if completion.status == Status::Bad {
-                return Err(UpstreamError::Desynchronised {
-                    problem: "the server does not know the numbers it gave",
-                });
-            }
         }
-        self.read_flags(messages).await
+        self.read_flags_at(seqs).await
     }
 
     /// The flags that were last shown of a message on this connection.
     #[must_use]
     pub fn shown_flags(&self, message: MessageId) -> Option<FlagSet> {
-        self.map
-            .slots
-            .iter()
-            .find(|slot| slot.message == Some(message))
-            .and_then(|slot| slot.flags)
+        self.map.slot(&self.map.numbers(), message)?.flags
     }
 
     fn item(&self, content: Content) -> FetchItem {
@@ -141,6 +167,25 @@ impl Selected<'_> {
             Content::Whole => FetchItem::Rfc822,
         }
     }
+}
+
+/// What is left to be asked for after a NO: in two parts, so that one message that the server cannot read hides no other.
+fn refused<'a>(
+    left: impl Iterator<Item = &'a MessageId>,
+    completion: &Completion,
+) -> Vec<Vec<MessageId>> {
+    let left: Vec<MessageId> = left.copied().collect();
+    if let [only] = left.as_slice() {
+        tracing::warn!(message = only.raw(), text = %completion.text, "the server does not give a message");
+        return Vec::new();
+    }
+    halves(left)
+}
+
+fn halves(mut batch: Vec<MessageId>) -> Vec<Vec<MessageId>> {
+    let rest = batch.split_off(batch.len() / 2);
+    let parts = [rest, batch].into_iter();
+    parts.filter(|part| !part.is_empty()).collect()
 }
 
 /// Takes the text out of a FETCH, so that it is moved and not copied.

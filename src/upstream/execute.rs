@@ -1,14 +1,13 @@
 //! Execute: one step of a plan, carried out on messages that are proven to be the right ones.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::error::UpstreamError;
 use super::observe::MAX_RANGES;
 use super::selected::{Selected, Slot};
 use super::wire::accept;
 use crate::id::MessageId;
-use crate::journal::Mark;
-use crate::mirror::{MessageState, Step, StepOutcome};
+use crate::mirror::{Base, MessageState, Step, StepOutcome};
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::Status;
 use crate::protocol::types::{
@@ -17,7 +16,7 @@ use crate::protocol::types::{
 };
 
 impl Selected<'_> {
-    /// Carries out a step. `marks` is what the base knows of the messages.
+    /// Carries out a step on messages of the base.
     ///
     /// # Errors
     /// [`UpstreamError`] when it is not known whether, or on which messages, the step took effect. The connection is then
@@ -25,21 +24,21 @@ impl Selected<'_> {
     pub async fn execute(
         &mut self,
         step: &Step,
-        marks: &BTreeMap<MessageId, Mark>,
+        base: &Base,
     ) -> Result<StepOutcome, UpstreamError> {
         match step {
             Step::StoreFlags { messages, delta } => {
                 if delta.add.contains(FlagSet::DELETED) {
-                    self.prove(messages, marks).await?;
+                    self.prove(messages, base).await?;
                 }
                 self.store(messages, *delta).await
             }
             Step::Copy { message, to, .. } => {
-                self.prove(std::slice::from_ref(message), marks).await?;
+                self.prove(std::slice::from_ref(message), base).await?;
                 self.copy(*message, to).await
             }
             Step::Expunge { only } => {
-                self.prove(only, marks).await?;
+                self.prove(only, base).await?;
                 self.expunge(only).await
             }
         }
@@ -59,34 +58,27 @@ impl Selected<'_> {
         accept("CHECK", completion).map(drop)
     }
 
-    /// Makes sure that the messages at the numbers are the messages meant: by UID, asked for once more now, or by their
-    /// headers.
-    async fn prove(
-        &mut self,
-        messages: &[MessageId],
-        marks: &BTreeMap<MessageId, Mark>,
-    ) -> Result<(), UpstreamError> {
-        if self.dialect.has_uids() {
-            self.read_uids(messages).await?;
+    /// Makes sure that the messages at the numbers are the messages meant: by UID, asked for once more now, as far as UIDs
+    /// are still what they were; otherwise by their headers.
+    async fn prove(&mut self, messages: &[MessageId], base: &Base) -> Result<(), UpstreamError> {
+        let named = self.dialect.has_uids() && self.map.has_names_of(base);
+        if named {
+            self.read_anew(&self.seqs(messages), FetchItem::Uid, |slot| slot.uid = None)
+                .await?;
         }
-        let numbers = self.map.numbers();
         let nameless = |seq: &SeqNum| {
             let slot = self.map.slots.get(seq.index());
-            slot.is_some_and(|slot| slot.header.is_none() && slot.uid.is_none())
+            slot.is_some_and(|slot| slot.header.is_none() && !(named && slot.uid.is_some()))
         };
-        let unproven: Vec<SeqNum> = messages
-            .iter()
-            .filter_map(|message| numbers.of(*message))
-            .filter(nameless)
-            .collect();
+        let unproven: Vec<SeqNum> = self.seqs(messages).into_iter().filter(nameless).collect();
         if !unproven.is_empty() {
             self.add_evidence(&unproven).await?;
         }
         let numbers = self.map.numbers();
         let proven = |message: &MessageId| {
             let shown = self.map.slot(&numbers, *message).and_then(Slot::mark);
-            match (shown, marks.get(message)) {
-                (Some(shown), Some(known)) if known.uid.is_some() && shown.uid.is_some() => {
+            match (shown, base.find(*message).map(|known| known.mark)) {
+                (Some(shown), Some(known)) if named && known.uid.is_some() => {
                     shown.uid == known.uid
                 }
                 (Some(shown), Some(known)) => known.header.is_none() || known.proves(&shown),
@@ -100,12 +92,6 @@ impl Selected<'_> {
                 problem: "a message is not the one it was taken for",
             })
         }
-    }
-
-    /// Has the server name messages again.
-    async fn read_uids(&mut self, messages: &[MessageId]) -> Result<(), UpstreamError> {
-        self.read_anew(messages, FetchItem::Uid, |slot| slot.uid = None)
-            .await
     }
 
     async fn store(
@@ -164,12 +150,7 @@ impl Selected<'_> {
             }
             match completion.status {
                 Status::Ok => {}
-                Status::No => return Ok(Some(completion.text.to_string())),
-                Status::Bad => {
-                    return Err(UpstreamError::Desynchronised {
-                        problem: "the server does not know the numbers it gave",
-                    });
-                }
+                Status::No | Status::Bad => return Ok(Some(completion.text.to_string())),
             }
         }
         Ok(None)
@@ -180,8 +161,7 @@ impl Selected<'_> {
         &mut self,
         messages: &[MessageId],
     ) -> Result<Vec<(MessageId, MessageState)>, UpstreamError> {
-        self.read_anew(messages, FetchItem::Flags, |slot| slot.flags = None)
-            .await?;
+        self.read_flags_at(&self.seqs(messages)).await?;
         let numbers = self.map.numbers();
         let state = |message: &MessageId| match self.map.slot(&numbers, *message) {
             Some(slot) => slot.flags.map(MessageState::Present),
@@ -197,18 +177,23 @@ impl Selected<'_> {
             .collect())
     }
 
+    /// Asks for the flags of messages, after forgetting which were shown before.
+    pub(super) async fn read_flags_at(&mut self, seqs: &[SeqNum]) -> Result<(), UpstreamError> {
+        self.read_anew(seqs, FetchItem::Flags, |slot| slot.flags = None)
+            .await
+    }
+
     /// Asks for an item of messages, after forgetting what was shown of it before.
     async fn read_anew(
         &mut self,
-        messages: &[MessageId],
+        seqs: &[SeqNum],
         item: FetchItem,
         forget: impl Fn(&mut Slot),
     ) -> Result<(), UpstreamError> {
-        let numbers = self.map.numbers();
-        for seq in messages.iter().filter_map(|message| numbers.of(*message)) {
+        for seq in seqs {
             self.map.slots.get_mut(seq.index()).map(&forget);
         }
-        for set in self.sets(messages) {
+        for set in SequenceSet::chunked(seqs.iter().copied(), MAX_RANGES) {
             let request = FetchRequest::Items(vec![item.clone()]);
             let fetch = Command::Fetch(Numbering::Sequence, set, request);
             let map = &mut self.map;
@@ -273,12 +258,9 @@ impl Selected<'_> {
                 });
             }
         }
-        let others = self
-            .map
-            .vanished
-            .iter()
-            .filter(|message| !only.contains(message))
-            .count();
+        let ours: BTreeSet<&MessageId> = only.iter().collect();
+        let vanished = self.map.vanished.iter();
+        let others = vanished.filter(|message| !ours.contains(message)).count();
         if others.saturating_add(self.map.vanished_strangers) > 0 {
             tracing::warn!(
                 others,
@@ -334,13 +316,16 @@ impl Selected<'_> {
 
     /// The numbers of messages now, as sets that fit a line.
     pub(super) fn sets(&self, messages: &[MessageId]) -> Vec<SequenceSet> {
+        SequenceSet::chunked(self.seqs(messages), MAX_RANGES)
+    }
+
+    /// The numbers of messages now, ascending.
+    pub(super) fn seqs(&self, messages: &[MessageId]) -> Vec<SeqNum> {
         let numbers = self.map.numbers();
-        let mut seqs: Vec<SeqNum> = messages
-            .iter()
-            .filter_map(|message| numbers.of(*message))
-            .collect();
+        let numbered = messages.iter().filter_map(|message| numbers.of(*message));
+        let mut seqs: Vec<SeqNum> = numbered.collect();
         seqs.sort_unstable();
-        SequenceSet::chunked(seqs, MAX_RANGES)
+        seqs
     }
 }
 

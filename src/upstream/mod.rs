@@ -19,7 +19,7 @@ pub use backoff::Backoff;
 pub use content::Content;
 pub use error::{Retry, UpstreamError};
 pub use selected::Selected;
-pub use server::{Credentials, Level, Patience, Security, Server, Transport};
+pub use server::{Allowance, Credentials, Level, Patience, Security, Server, Transport};
 pub use session::{Features, Session};
 
 pub use crate::protocol::dialect::Dialect;

@@ -110,7 +110,7 @@ impl Selected<'_> {
 
 impl Map {
     /// Whether a UID means here what it means in the base.
-    fn has_names_of(&self, base: &Base) -> bool {
+    pub(super) fn has_names_of(&self, base: &Base) -> bool {
         self.facts.uid_validity.is_some() && self.facts.uid_validity == base.facts.uid_validity
     }
 

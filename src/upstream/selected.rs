@@ -3,6 +3,8 @@
 //! A number is spent here and nowhere else. Every untagged line is applied in the order in which it came; an EXPUNGE moves
 //! the numbers behind it at once and begins a new generation. Whoever needs numbers to stand still compares generations.
 
+use std::sync::{Arc, OnceLock};
+
 use super::error::UpstreamError;
 use super::session::Session;
 use super::wire::Wire;
@@ -33,6 +35,8 @@ pub(super) struct Map {
     pub(super) generation: u64,
     /// Known messages by number; those that arrived later are not in it.
     pub(super) slots: Vec<Slot>,
+    /// The same by message; looked up once and forgotten whenever a message gets a number or another one.
+    numbers: OnceLock<Arc<Numbers>>,
     /// Messages of ours that an EXPUNGE has removed on this connection.
     pub(super) vanished: Vec<MessageId>,
     /// Messages that an EXPUNGE has removed and that were not ours to name.
@@ -70,6 +74,7 @@ impl<'s> Selected<'s> {
             exists: 0,
             generation: 0,
             slots: Vec::new(),
+            numbers: OnceLock::new(),
             vanished: Vec::new(),
             vanished_strangers: 0,
             found: Vec::new(),
@@ -126,20 +131,10 @@ impl<'s> Selected<'s> {
         self.map.exists
     }
 
-    /// Ties numbers to our messages, as an alignment of this very observation found them.
-    ///
-    /// # Errors
-    /// [`UpstreamError::Desynchronised`] when the numbers have moved since.
-    pub fn bind(
-        &mut self,
-        base: &Base,
-        alignment: &Alignment,
-        seen: &Observation,
-    ) -> Result<(), UpstreamError> {
-        if self.map.slots.len() != seen.messages.len() || !self.map.agrees_with(seen) {
-            return Err(UpstreamError::Desynchronised {
-                problem: "messages were removed while they were looked at",
-            });
+    /// Ties numbers to our messages, as the alignment of what was just observed found them, and to no others.
+    pub fn bind(&mut self, base: &Base, alignment: &Alignment) {
+        for slot in &mut self.map.slots {
+            slot.message = None;
         }
         for (index, seq) in alignment.present() {
             if let (Some(known), Some(slot)) = (
@@ -149,24 +144,24 @@ impl<'s> Selected<'s> {
                 slot.message = Some(known.id);
             }
         }
-        Ok(())
+        self.map.numbers.take();
     }
 
-    /// Ties a message by its mark, if exactly one message that has no name yet shows it.
-    pub fn bind_mark(&mut self, message: MessageId, mark: &Mark) {
-        let agrees = |slot: &Slot| {
-            slot.message.is_none() && slot.mark().is_some_and(|shown| shown.agrees(mark))
-        };
-        let mut found = self.map.slots.iter_mut().filter(|slot| agrees(slot));
-        if let (Some(slot), None) = (found.next(), found.next()) {
-            slot.message = Some(message);
-        }
-    }
-
-    /// What was shown so far, with what changed since it was observed.
+    /// Every message here that may be this one, with the flags last shown: the one tied to it, or else all that have its
+    /// mark and are tied to no other.
     #[must_use]
-    pub fn observed(&self) -> Option<Observation> {
-        self.map.observation()
+    pub fn suspects(&self, message: MessageId, mark: &Mark) -> Vec<(SeqNum, Option<FlagSet>)> {
+        if let Some(seq) = self.map.numbers().of(message) {
+            let flags = self.map.slots.get(seq.index()).and_then(|slot| slot.flags);
+            return vec![(seq, flags)];
+        }
+        let slots = self.map.slots.iter().enumerate();
+        let alike = slots.filter(|(_, slot)| {
+            slot.message.is_none() && slot.mark().is_some_and(|shown| shown.agrees(mark))
+        });
+        alike
+            .filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot.flags)))
+            .collect()
     }
 
     /// Ties the last messages of the observation to the ids they were recorded under, if none of them is gone again.
@@ -178,6 +173,7 @@ impl<'s> Selected<'s> {
         for (slot, id) in self.map.slots.iter_mut().skip(known).zip(ids) {
             slot.message = Some(*id);
         }
+        self.map.numbers.take();
     }
 }
 
@@ -209,6 +205,7 @@ impl Map {
     fn forget(&mut self) {
         self.exists = 0;
         self.slots.clear();
+        self.numbers.take();
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -235,6 +232,7 @@ impl Map {
         self.exists = self.exists.saturating_sub(1);
         self.generation = self.generation.wrapping_add(1);
         if seq.index() < self.slots.len() {
+            self.numbers.take();
             match self.slots.remove(seq.index()).message {
                 Some(message) => self.vanished.push(message),
                 None => self.vanished_strangers = self.vanished_strangers.saturating_add(1),
@@ -292,22 +290,17 @@ impl Map {
         }
     }
 
-    /// Whether the slots still are the messages of an observation.
-    fn agrees_with(&self, seen: &Observation) -> bool {
-        self.slots
-            .iter()
-            .zip(&seen.messages)
-            .all(|(slot, message)| slot.mark().is_some_and(|mark| mark.agrees(&message.mark)))
-    }
-
     /// The numbers of our messages now.
-    pub(super) fn numbers(&self) -> Numbers {
-        let numbered = self.slots.iter().enumerate();
-        let mut numbers: Vec<(MessageId, SeqNum)> = numbered
-            .filter_map(|(index, slot)| Some((slot.message?, SeqNum::from_index(index)?)))
-            .collect();
-        numbers.sort_unstable();
-        Numbers(numbers)
+    pub(super) fn numbers(&self) -> Arc<Numbers> {
+        let look = || {
+            let numbered = self.slots.iter().enumerate();
+            let mut numbers: Vec<(MessageId, SeqNum)> = numbered
+                .filter_map(|(index, slot)| Some((slot.message?, SeqNum::from_index(index)?)))
+                .collect();
+            numbers.sort_unstable();
+            Arc::new(Numbers(numbers))
+        };
+        self.numbers.get_or_init(look).clone()
     }
 
     /// What was shown of one of our messages.
@@ -326,6 +319,7 @@ impl Map {
 }
 
 /// The numbers of our messages at one moment.
+#[derive(Debug)]
 pub(super) struct Numbers(Vec<(MessageId, SeqNum)>);
 
 impl Numbers {

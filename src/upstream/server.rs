@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::protocol::framer::FrameLimits;
 use crate::protocol::types::Password;
 
 /// Everything needed to connect to one account's server.
@@ -16,6 +17,8 @@ pub struct Server {
     pub level: Level,
     /// How long to wait.
     pub patience: Patience,
+    /// How much to accept.
+    pub allowance: Allowance,
 }
 
 /// How octets get to a server.
@@ -74,6 +77,25 @@ pub enum Level {
     Imap2bis,
     /// IMAP4rev1; anything less is an error.
     Imap4rev1,
+}
+
+/// How much to accept from a server, in octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The longest line without its literals.
+    pub line: usize,
+    /// The largest literal, and so the largest message.
+    pub literal: usize,
+}
+
+impl Allowance {
+    pub(super) fn frames(self) -> FrameLimits {
+        FrameLimits {
+            line: self.line,
+            literal: self.literal,
+            literal_total: self.literal.saturating_mul(2),
+        }
+    }
 }
 
 /// How long to wait for a server.

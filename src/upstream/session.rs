@@ -36,12 +36,12 @@ impl Session {
     /// [`UpstreamError`]; its [`retry`](UpstreamError::retry) says whether to try again.
     pub async fn connect(server: &Server) -> Result<Self, UpstreamError> {
         let (wire, greeting) = match &server.transport {
-            Transport::Tunnel { command } => over_tunnel(command, &server.patience).await?,
+            Transport::Tunnel { command } => over_tunnel(command, server).await?,
             Transport::Tcp {
                 host,
                 port,
                 security,
-            } => over_tcp(host, *port, security, &server.patience).await?,
+            } => over_tcp(host, *port, security, server).await?,
         };
         let features = Features {
             dialect: Dialect::Rfc1176,
@@ -257,14 +257,11 @@ impl Session {
 
 async fn over_tunnel(
     command: &[String],
-    patience: &Patience,
+    server: &Server,
 ) -> Result<(Wire, Greeting), UpstreamError> {
+    let (patience, limits) = (&server.patience, server.allowance.frames());
     let (tunnel, words) = Tunnel::start(command)?;
-    let mut wire = Wire::new(
-        Box::new(tunnel),
-        Client::new(Client::DEFAULT_LIMITS),
-        patience.silence,
-    );
+    let mut wire = Wire::new(Box::new(tunnel), Client::new(limits), patience.silence);
     let failed = |error| {
         if matches!(error, UpstreamError::Closed { .. } | UpstreamError::Io(_)) {
             let program = command.first().cloned().unwrap_or_default();
@@ -285,8 +282,9 @@ async fn over_tcp(
     host: &str,
     port: u16,
     security: &Security,
-    patience: &Patience,
+    server: &Server,
 ) -> Result<(Wire, Greeting), UpstreamError> {
+    let (patience, limits) = (&server.patience, server.allowance.frames());
     let stream: AnyStream = Box::new(dial::tcp(host, port, patience.connect).await?);
     let stream = match security {
         Security::Tls { extra_roots } => {
@@ -294,15 +292,11 @@ async fn over_tcp(
         }
         Security::StartTls { .. } | Security::Clear => stream,
     };
-    let mut wire = Wire::new(
-        stream,
-        Client::new(Client::DEFAULT_LIMITS),
-        patience.silence,
-    );
+    let mut wire = Wire::new(stream, Client::new(limits), patience.silence);
     let greeting = wire.greeting(patience.greeting).await?;
     match security {
         Security::StartTls { extra_roots } => {
-            let wire = start_tls(wire, greeting, host, extra_roots.as_deref(), patience).await?;
+            let wire = start_tls(wire, greeting, host, extra_roots.as_deref(), server).await?;
             Ok((wire, Greeting::Ok(StatusText::default())))
         }
         Security::Tls { .. } | Security::Clear => Ok((wire, greeting)),
@@ -316,8 +310,9 @@ async fn start_tls(
     greeting: Greeting,
     host: &str,
     extra_roots: Option<&std::path::Path>,
-    patience: &Patience,
+    server: &Server,
 ) -> Result<Wire, UpstreamError> {
+    let (patience, limits) = (&server.patience, server.allowance.frames());
     let forged = |problem: &'static str| UpstreamError::Insecure {
         host: host.to_owned(),
         source: std::io::Error::other(problem),
@@ -340,7 +335,7 @@ async fn start_tls(
     let stream = dial::tls(wire.into_stream(), host, extra_roots, patience.tls).await?;
     Ok(Wire::new(
         stream,
-        Client::after_starttls(Client::DEFAULT_LIMITS),
+        Client::after_starttls(limits),
         patience.silence,
     ))
 }

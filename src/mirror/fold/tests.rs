@@ -97,14 +97,30 @@ fn attempts_leave_a_trace_of_their_flags() {
 }
 
 #[test]
-fn entries_of_other_messages_are_left_unbound() {
+fn entries_of_messages_from_a_lost_cache_are_left_unbound() {
     let lost = [entry(1, 7, adding(SEEN)), entry(2, 1, Action::Expunge)];
-    let local = fold(&two(), &lost);
+    let mut base = two();
+    base.first = id(8);
+    let local = fold(&base, &lost);
     assert_eq!(local.unbound, [lost[0].clone()]);
+    assert!(local.departed.is_empty());
     assert_eq!(
         local.changed[&id(1)].state,
         LocalState::Expunged { flags: SEEN }
     );
+}
+
+#[test]
+fn entries_of_messages_that_were_seen_to_go_are_folded_from_what_the_user_saw() {
+    let seen = JournalEntry {
+        flags_before: SEEN,
+        ..entry(1, 7, adding(FLAGGED))
+    };
+    let local = fold(&two(), &[seen]);
+    assert!(local.unbound.is_empty() && local.changed.is_empty());
+    let departed = &local.departed[&id(7)];
+    assert_eq!(departed.before, SEEN);
+    assert_eq!(departed.state, LocalState::Present(SEEN.union(FLAGGED)));
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Pass {
             copies: &self.copies,
             plan: &plan,
             outcomes,
+            attempts: 5,
         })
     }
 }
@@ -388,11 +389,31 @@ fn the_entries_of_a_message_that_came_back_go_over_to_it() {
     let arrival = Arrival {
         seq: crate::mirror::support::seq(2),
         seen: pass.seen.messages[1],
-        inherits: entries(&[1, 2]),
+        was: Some(id(1)),
     };
     assert_eq!(settlement.arrived, [arrival]);
     assert_eq!(settlement.gone, [id(1)]);
     assert!(settlement.retired.is_empty() && settlement.parked.is_empty());
+}
+
+#[test]
+fn entries_of_a_message_that_left_the_base_before_they_were_answered_are_answered_now() {
+    for (action, conflicts) in [
+        (adding(FLAGGED), 1),
+        (adding(SEEN), 0),
+        (Action::Expunge, 0),
+    ] {
+        let pass = Pass::over(1).entry(entry(7, 9, action));
+        let settlement = pass.settled(&[]);
+        assert_eq!(settlement.retired, entries(&[7]));
+        assert_eq!(settlement.conflicts.len(), conflicts);
+        assert!(settlement.gone.is_empty());
+    }
+    let settlement = Pass::over(1).entry(entry(7, 9, copy())).settled(&[]);
+    assert_eq!(
+        settlement.parked,
+        [(EntryId::from_raw(7), ParkReason::SourceGone)]
+    );
 }
 
 #[test]

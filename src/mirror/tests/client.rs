@@ -170,6 +170,7 @@ impl Client {
             copies: &copies,
             plan: &plan,
             outcomes: &outcomes,
+            attempts: 5,
         });
         let record = Record {
             steps: plan.steps,
@@ -423,7 +424,7 @@ impl Client {
             for entry in self
                 .journal
                 .iter_mut()
-                .filter(|entry| arrival.inherits.contains(&entry.id))
+                .filter(|entry| arrival.was == Some(entry.message))
             {
                 entry.message = id;
             }
@@ -457,7 +458,7 @@ impl Client {
         for (index, seq) in alignment.present() {
             self.base.messages[index].mark.header = server.messages[seq.index()].mark.header;
         }
-        let rebinding = rebind(&self.base, id(1), unbound);
+        let rebinding = rebind(&self.base, unbound);
         for entry in &mut self.journal {
             if let Some((_, message)) = rebinding.ties.iter().find(|(tied, _)| *tied == entry.id) {
                 entry.message = *message;

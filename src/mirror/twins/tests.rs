@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::journal::HeaderHash;
-use crate::mirror::{Aligned, BaseMessage, MailboxFacts, SeenMessage, align};
+use crate::mirror::{Aligned, BaseMessage, SeenMessage, align};
 use crate::protocol::types::FlagSet;
 
 /// A message's look by a letter; equal letters are equal messages.
@@ -26,7 +26,7 @@ fn base(letters: &str) -> Base {
     };
     Base {
         messages: (1..).zip(letters.chars()).map(message).collect(),
-        facts: MailboxFacts::default(),
+        ..Base::default()
     }
 }
 

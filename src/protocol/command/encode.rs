@@ -35,10 +35,7 @@ impl Command {
                 authenticate_plain(writer, &user, password.expose(), initial);
             }
             Self::Select(name) => strings(writer, "SELECT", &[name.as_bytes()]),
-            Self::SelectCounting(name) => {
-                strings(writer, "SELECT", &[name.as_bytes()]);
-                writer.raw(" (CONDSTORE)");
-            }
+            Self::SelectCounting(name) => select_counting(writer, &name),
             Self::Examine(name) => strings(writer, "EXAMINE", &[name.as_bytes()]),
             Self::Bboard(name) => strings(writer, "BBOARD", &[name.as_bytes()]),
             Self::Create(name) => strings(writer, "CREATE", &[name.as_bytes()]),
@@ -90,6 +87,11 @@ impl Command {
             } => search(writer, numbering, charset, &keys, dialect),
         }
     }
+}
+
+fn select_counting(writer: &mut CommandWriter, name: &MailboxName) {
+    strings(writer, "SELECT", &[name.as_bytes()]);
+    writer.raw(" (CONDSTORE)");
 }
 
 fn strings(writer: &mut CommandWriter, word: &str, arguments: &[&[u8]]) {

@@ -6,8 +6,7 @@ use super::{
 use crate::id::EntryId;
 use crate::journal::{Action, Attempt, EntryState, NewEntry, ParkReason};
 use crate::mirror::{
-    Access, Conflict, ConflictKind, MailboxFacts, MessageState, Rebinding, Settlement, Trouble,
-    rebind,
+    Access, Conflict, ConflictKind, MailboxFacts, MessageState, Settlement, Trouble, fold, rebind,
 };
 use crate::protocol::types::Keyword;
 use crate::store::{NamedAction, StoreError, UnseenNote};
@@ -273,7 +272,7 @@ async fn entries_survive_the_loss_of_the_cache_and_find_their_messages() {
     );
 
     let input = account.store().pass_input(account.inbox).await.unwrap();
-    let rebinding = rebind(&input.base, input.first, &input.entries);
+    let rebinding = rebind(&input.base, &input.entries);
     account
         .store()
         .rebind(account.inbox, rebinding)
@@ -307,22 +306,30 @@ async fn a_removal_that_a_crash_left_behind_is_not_tied_to_a_twin() {
         })
         .await;
     account.reopen();
+    assert_eq!(account.view().await, [(twins[1], NONE)]);
     let input = account.store().pass_input(account.inbox).await.unwrap();
-    let rebinding = rebind(&input.base, input.first, &input.entries);
-    let expected = Rebinding {
-        done: account.entries().await,
-        ..Rebinding::default()
-    };
-    assert_eq!(rebinding, expected);
-    account
-        .store()
-        .rebind(account.inbox, rebinding)
-        .await
-        .unwrap();
-    assert_eq!(
-        (account.view().await, account.entries().await),
-        (vec![(twins[1], NONE)], vec![])
-    );
+    let local = fold(&input.base, &input.entries);
+    assert!(local.unbound.is_empty() && local.changed.is_empty());
+    assert_eq!(local.departed[&twins[0]].entries, account.entries().await);
+}
+
+#[tokio::test]
+async fn what_was_done_to_a_message_that_came_back_holds_after_a_crash() {
+    let mut account = Account::with(1).await;
+    let old = account.messages[0];
+    account.accept(vec![adding(old, FLAGGED)]).await;
+    let mut came_back = found(&[mark(1)]);
+    for _ in 0..2 {
+        let known = account.view().await[0].0;
+        came_back.gone = vec![known];
+        came_back.arrived[0].was = Some(known);
+        let new = account.record(came_back.clone()).await[0];
+        // The journal's file still names the message as it was first known.
+        account.reopen();
+        assert_eq!(account.view().await, [(new, FLAGGED)]);
+        let input = account.store().pass_input(account.inbox).await.unwrap();
+        assert_eq!(input.entries[0].message, new);
+    }
 }
 
 #[tokio::test]
@@ -480,16 +487,13 @@ async fn notes_of_unseen_messages_last_until_they_are_dropped() {
         mark: mark(u8::try_from(index).unwrap() + 1),
     };
     let notes = vec![note(0), note(1)];
-    account
-        .store()
-        .note_unseen(account.inbox, notes.clone())
-        .await
-        .unwrap();
-    account
-        .store()
-        .note_unseen(account.inbox, notes[..1].to_vec())
-        .await
-        .unwrap();
+    for messages in [&account.messages[..], &account.messages[..1]] {
+        account
+            .store()
+            .note_unseen(account.inbox, messages.to_vec())
+            .await
+            .unwrap();
+    }
     account.lose_cache().await;
     assert_eq!(
         account.store().unseen_notes(account.inbox).await.unwrap(),

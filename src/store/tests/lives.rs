@@ -124,9 +124,13 @@ impl Life {
             match chance.below(6) {
                 0 | 1 => settlement.retired.push(*entry),
                 2 => settlement.parked.push((*entry, ParkReason::NotKept)),
-                3 if !settlement.arrived.is_empty() => settlement.arrived[0].inherits.push(*entry),
                 _ => {}
             }
+        }
+        if let ([gone, ..], [arrival, ..]) = (&*settlement.gone, &mut *settlement.arrived)
+            && chance.percent(50)
+        {
+            arrival.was = Some(*gone);
         }
         let ids = self.account.record(settlement.clone()).await;
         let Model { base, entries } = &mut self.model;
@@ -141,7 +145,7 @@ impl Life {
         for (id, message, _, parked) in entries {
             *parked |= settlement.parked.iter().any(|(entry, _)| entry == id);
             for (arrival, arrived) in settlement.arrived.iter().zip(&ids) {
-                if arrival.inherits.contains(id) {
+                if arrival.was == Some(*message) {
                     *message = *arrived;
                 }
             }

@@ -249,7 +249,7 @@ fn arrival(octets: &[u8], date: InternalDate, flags: FlagSet) -> Arrival {
             flags,
             zone_minutes: date.offset_minutes,
         },
-        inherits: Vec::new(),
+        was: None,
     }
 }
 
