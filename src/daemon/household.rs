@@ -142,7 +142,7 @@ impl Household {
     }
 
     fn say_what_waits(&self, config: &Config) {
-        // Waits for servers are taken over with the accounts.
+        // What is borne of servers is taken over with the accounts.
         let limits = Limits {
             timeouts: self.config.limits.timeouts,
             ..config.limits.clone()
@@ -152,7 +152,7 @@ impl Household {
             && limits == self.config.limits;
         if !same {
             tracing::warn!(
-                "changes of [endpoint], [limits] and [storage] take effect when lowtide is started again"
+                "changes of [endpoint], of [storage], and of retry-* and endpoint-* in [limits] take effect when lowtide is started again"
             );
         }
     }

@@ -225,3 +225,37 @@ fn keeper(
 const QUEUED_VISITS: usize = 8;
 /// How long mail clients may take to let go of an account's files.
 const LET_GO_WITHIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    fn member(task: impl Future<Output = Result<(), StoreError>> + Send + 'static) -> Member {
+        let name: crate::id::AccountName = "attic".parse().unwrap();
+        let account = Account {
+            name,
+            upstream: None,
+        };
+        let mut member = Member::new(account, Err(Failure::from(StoreError::Stopped)));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(task);
+        member.keeping = Some(Keeping {
+            handle: None,
+            release: watch::Sender::new(false),
+            task: tasks,
+        });
+        member
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_without_being_told_to_is_noticed() {
+        let mut stopped = member(async { Err(StoreError::Stopped) });
+        let ended = poll_fn(|cx| stopped.poll_ended(cx)).await;
+        assert!(matches!(ended, Ok(StoreError::Stopped)));
+        let mut failed = member(async { panic!("on purpose") });
+        let ended = poll_fn(|cx| failed.poll_ended(cx)).await;
+        assert!(ended.is_err_and(|error| error.is_panic()));
+    }
+}

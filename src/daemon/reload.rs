@@ -88,3 +88,28 @@ fn changes_nothing(event: &notify::Event) -> bool {
 const SETTLE: Duration = Duration::from_millis(200);
 /// For changes that nobody tells us of.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
+    use notify::{Event, EventKind};
+
+    use super::*;
+
+    #[test]
+    fn reading_the_configuration_rings_no_bell_to_read_it_again() {
+        for (kind, rings) in [
+            (EventKind::Access(AccessKind::Open(AccessMode::Any)), false),
+            (
+                EventKind::Access(AccessKind::Close(AccessMode::Read)),
+                false,
+            ),
+            (EventKind::Create(CreateKind::File), true),
+            (EventKind::Modify(ModifyKind::Any), true),
+            (EventKind::Modify(ModifyKind::Name(RenameMode::To)), true),
+            (EventKind::Remove(RemoveKind::File), true),
+        ] {
+            assert_eq!(!changes_nothing(&Event::new(kind)), rings, "{kind:?}");
+        }
+    }
+}
