@@ -33,7 +33,7 @@ pub(super) struct Standing {
     pub(super) troubles: BTreeMap<MailboxName, Failure>,
 }
 
-/// How the connection of an account is.
+/// How the connection of an account is, when it is not kept offline on purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Link {
     /// Not tried yet.
@@ -41,8 +41,6 @@ pub(super) enum Link {
     Starting,
     /// The server is talked to, or was a moment ago without trouble.
     Online,
-    /// Kept offline on purpose.
-    Offline,
     /// The last try failed.
     Failed(Failure),
 }
@@ -121,7 +119,6 @@ impl Keeper {
             self.stand(Link::Starting);
         } else {
             drop(session.take());
-            self.stand(Link::Offline);
         }
     }
 

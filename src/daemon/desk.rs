@@ -327,10 +327,13 @@ impl Counter {
             };
             return (state, None);
         };
+        // The user's word, whether or not it has been heard yet.
+        if !*keeper.online.borrow() {
+            return ("offline", None);
+        }
         match &keeper.standing.borrow().link {
             Link::Starting => ("starting", None),
             Link::Online => ("online", None),
-            Link::Offline => ("offline", None),
             Link::Failed(failure) => ("failed", Some(failure.clone())),
         }
     }

@@ -76,7 +76,9 @@ struct Inner {
     accepted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
     wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
-    lock: Arc<open::Lock>,
+    _lock: open::Lock,
+    /// Gone once the lock is, and with it whoever else might use the files.
+    in_use: watch::Sender<()>,
 }
 
 /// What of the files is held in memory.
@@ -101,7 +103,8 @@ impl Store {
     pub fn open(dir: &Path, kind: Kind) -> Result<Self, StoreError> {
         open::require_library()?;
         open::private_dir(dir)?;
-        let lock = Arc::new(open::Lock::take(dir)?);
+        let lock = open::Lock::take(dir)?;
+        let in_use = watch::Sender::new(());
         let journal_path = dir.join("journal.db");
         let cache_path = dir.join(match kind {
             Kind::Mirror => "cache.db",
@@ -127,8 +130,8 @@ impl Store {
             kind,
             dir: dir.to_owned(),
             first,
-            journal: Writer::start("journal", journal, lock.clone()).map_err(at)?,
-            cache: Writer::start("cache", cache, lock.clone()).map_err(at)?,
+            journal: Writer::start("journal", journal, in_use.clone()).map_err(at)?,
+            cache: Writer::start("cache", cache, in_use.clone()).map_err(at)?,
             readers: Readers::new(cache_path),
             memory: Mutex::new(Memory {
                 names,
@@ -139,7 +142,8 @@ impl Store {
             accepted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
-            lock,
+            _lock: lock,
+            in_use,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -168,9 +172,9 @@ impl Store {
 
     /// Gives this handle up, and returns once all others are given up too and the files can be opened again.
     pub async fn close(self) {
-        let mut released = self.inner.lock.released();
+        let mut in_use = self.inner.in_use.subscribe();
         drop(self);
-        while released.changed().await.is_ok() {}
+        while in_use.changed().await.is_ok() {}
     }
 
     /// The doorbell of the journal: changes whenever an action was accepted.

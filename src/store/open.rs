@@ -10,7 +10,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
-use tokio::sync::watch;
 
 use super::error::StoreError;
 use super::migrate::Schema;
@@ -26,15 +25,9 @@ pub(super) fn require_library() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Holds an account's directory for this process; released when dropped, however the process ends. Whoever may still
-/// write to its files has a share in it.
+/// Holds an account's directory for this process; released when dropped, however the process ends.
 #[derive(Debug)]
-pub(super) struct Lock {
-    #[expect(dead_code, reason = "held for its lock")]
-    file: File,
-    /// Dropped after the file: who sees its end finds the directory free.
-    released: watch::Sender<()>,
-}
+pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl Lock {
     /// Takes the lock, or names the process that has it.
@@ -61,15 +54,7 @@ impl Lock {
         }
         file.set_len(0).map_err(at)?;
         writeln!(file, "{}", std::process::id()).map_err(at)?;
-        Ok(Self {
-            file,
-            released: watch::Sender::new(()),
-        })
-    }
-
-    /// What ends when the lock is released.
-    pub(super) fn released(&self) -> watch::Receiver<()> {
-        self.released.subscribe()
+        Ok(Self(file))
     }
 }
 

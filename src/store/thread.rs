@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::error::StoreError;
-use super::open::{self, Lock};
+use super::open;
 
 type Job = Box<dyn FnOnce(&mut Connection) -> Verdict + Send>;
 
@@ -29,18 +29,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last handle is dropped, or after a failed write; until then it has its share in
-    /// the lock.
+    /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
     pub(super) fn start(
         name: &str,
         connection: Connection,
-        lock: Arc<Lock>,
+        in_use: watch::Sender<()>,
     ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                let _lock = lock;
+                let _in_use = in_use;
                 let mut connection = connection;
                 while let Some(job) = queue.blocking_recv() {
                     if job(&mut connection) == Verdict::Poisoned {
