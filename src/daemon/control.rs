@@ -367,3 +367,33 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(5);
 /// How long a daemon may say nothing: several beats.
 const SILENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_has_hung_is_not_waited_for() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let answer = converse(ours, &Request::Status, &mut |_| {}).await;
+        assert_eq!(answer.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_works_for_long_is_waited_for() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let answer = Answer::Done { changed: true };
+        let serve = async {
+            for line in [
+                &Line::Working,
+                &Line::Working,
+                &Line::Answer(answer.clone()),
+            ] {
+                send(&mut theirs, line).await.unwrap();
+            }
+        };
+        let ask = converse(ours, &Request::Status, &mut |_| panic!("nothing to hear"));
+        let ((), heard) = tokio::join!(serve, ask);
+        assert_eq!(heard.unwrap(), answer);
+    }
+}

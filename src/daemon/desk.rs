@@ -169,7 +169,7 @@ impl Desk {
 
     fn set_online(&self, account: Option<&str>, online: bool) -> Result<Answer, Failure> {
         if let Some(account) = account {
-            self.counter(account)?;
+            self.counter(account)?.store(account)?;
         }
         let mut changed = false;
         for (name, counter) in &self.counters {

@@ -163,3 +163,41 @@ fn said(text: &str) -> String {
         format!(": {text}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refused_login_is_tried_rarely() {
+        let words = || String::from("words");
+        for (error, retry) in [
+            (
+                UpstreamError::LoginRefused {
+                    user: words(),
+                    text: words(),
+                },
+                Retry::Rarely,
+            ),
+            (
+                UpstreamError::NoPassword {
+                    problem: words(),
+                    advice: words(),
+                },
+                Retry::Later,
+            ),
+            (UpstreamError::NotOffered { what: "STARTTLS" }, Retry::Later),
+            (
+                UpstreamError::Tunnel {
+                    program: words(),
+                    stderr: words(),
+                    source: None,
+                },
+                Retry::Soon,
+            ),
+            (UpstreamError::Closed { text: words() }, Retry::Soon),
+        ] {
+            assert_eq!(error.retry(), retry, "{error}");
+        }
+    }
+}
