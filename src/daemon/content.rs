@@ -13,7 +13,7 @@ use crate::journal::{HeaderHash, Mark};
 use crate::message;
 use crate::mirror::BaseMessage;
 use crate::protocol::types::MailboxName;
-use crate::store::{BodyIn, HeaderIn, Packed, Store, StoreError};
+use crate::store::{BodyIn, HeaderIn, Packer, Store, StoreError};
 use crate::upstream::{Content, Selected, UpstreamError};
 
 /// Which texts to hold offline.
@@ -76,10 +76,8 @@ pub(super) async fn headers(
     let keep = async {
         while let Some(batch) = delivered.recv().await {
             let count = batch.len();
-            let pack = move || batch.into_iter().map(pack_header).collect();
-            store
-                .keep_headers(mailbox, on_blocking_thread(pack).await?)
-                .await?;
+            let packed = on_blocking_thread(move || pack_headers(batch)).await?;
+            store.keep_headers(mailbox, packed).await?;
             meter.add(count);
         }
         Ok::<_, StoreError>(())
@@ -111,11 +109,14 @@ pub(super) async fn bodies(
         of: queue.len(),
     };
     let (deliver, delivered) = mpsc::channel(1);
+    let (hand_on, packed) = mpsc::channel(1);
     let read = read_bodies(selected, queue, deliver);
-    let keep = keep_bodies(store, delivered, &marks, &mut meter);
-    let (read, kept) = tokio::join!(read, keep);
+    let pack = pack_bodies(delivered, &marks, hand_on);
+    let keep = keep_bodies(store, packed, &mut meter);
+    let (read, packed, kept) = tokio::join!(read, pack, keep);
     report.counts.bodies = meter.done;
     kept?;
+    packed?;
     read
 }
 
@@ -147,24 +148,36 @@ async fn read_bodies(
     Ok(())
 }
 
-async fn keep_bodies(
-    store: &Store,
+/// Compresses what was read, on a thread of its own, while the next is on its way.
+async fn pack_bodies(
     mut delivered: mpsc::Receiver<Vec<(MessageId, Vec<u8>)>>,
     marks: &BTreeMap<MessageId, Mark>,
-    meter: &mut Meter<'_>,
+    hand_on: mpsc::Sender<Vec<BodyIn>>,
 ) -> Result<(), PassError> {
     while let Some(batch) = delivered.recv().await {
-        let count = batch.len();
         let known: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)> = batch
             .into_iter()
             .map(|(id, text)| (id, text, marks.get(&id).and_then(|mark| mark.header)))
             .collect();
-        let pack = move || known.into_iter().map(pack_body).collect();
-        let packed: Option<Vec<BodyIn>> = on_blocking_thread(pack).await?;
+        let packed = on_blocking_thread(move || pack(known)).await?;
         let right = packed.ok_or(UpstreamError::Desynchronised {
             problem: "a text came with the header of another message",
         })?;
-        store.keep_bodies(right).await?;
+        if hand_on.send(right).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn keep_bodies(
+    store: &Store,
+    mut packed: mpsc::Receiver<Vec<BodyIn>>,
+    meter: &mut Meter<'_>,
+) -> Result<(), PassError> {
+    while let Some(bodies) = packed.recv().await {
+        let count = bodies.len();
+        store.keep_bodies(bodies).await?;
         meter.add(count);
     }
     Ok(())
@@ -223,32 +236,39 @@ impl<'a> Queue<'a> {
     }
 }
 
-fn pack_header((message, bytes): (MessageId, Vec<u8>)) -> HeaderIn {
-    let mut envelope = Vec::new();
-    message::envelope(&bytes).encode(&mut envelope);
-    HeaderIn {
-        message,
-        hash: HeaderHash(message::header_hash(&bytes)),
-        envelope,
-        bytes: Packed::new(bytes),
-    }
+fn pack_headers(batch: Vec<(MessageId, Vec<u8>)>) -> Vec<HeaderIn> {
+    let mut packer = Packer::new();
+    let pack = |(message, bytes): (MessageId, Vec<u8>)| {
+        let mut envelope = Vec::new();
+        message::envelope(&bytes).encode(&mut envelope);
+        HeaderIn {
+            message,
+            hash: HeaderHash(message::header_hash(&bytes)),
+            envelope,
+            bytes: packer.pack(bytes),
+        }
+    };
+    batch.into_iter().map(pack).collect()
 }
 
-/// A whole message, if its header is the one that is known.
-fn pack_body((message, bytes, known): (MessageId, Vec<u8>, Option<HeaderHash>)) -> Option<BodyIn> {
-    let (header, _) = message::header::split(&bytes);
-    if known.is_some_and(|known| known != HeaderHash(message::header_hash(header))) {
-        return None;
-    }
-    let mut structure = Vec::new();
-    message::Structure::of(&bytes).body().encode(&mut structure);
-    let hash = *blake3::hash(&bytes).as_bytes();
-    Some(BodyIn {
-        message,
-        hash,
-        structure,
-        bytes: Packed::new(bytes),
-    })
+/// Whole messages, if the header of each is the one that is known.
+fn pack(batch: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)>) -> Option<Vec<BodyIn>> {
+    let mut packer = Packer::new();
+    let pack = |(message, bytes, known): (MessageId, Vec<u8>, Option<HeaderHash>)| {
+        let (header, _) = message::header::split(&bytes);
+        if known.is_some_and(|known| known != HeaderHash(message::header_hash(header))) {
+            return None;
+        }
+        let mut structure = Vec::new();
+        message::Structure::of(&bytes).body().encode(&mut structure);
+        Some(BodyIn {
+            message,
+            hash: *blake3::hash(&bytes).as_bytes(),
+            structure,
+            bytes: packer.pack(bytes),
+        })
+    };
+    batch.into_iter().map(pack).collect()
 }
 
 async fn on_blocking_thread<T: Send + 'static>(

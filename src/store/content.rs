@@ -1,7 +1,7 @@
 //! Headers, envelopes and whole messages: compressed on the way in, whole and checked on the way out.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use zstd::bulk::Decompressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::error::StoreError;
 use crate::id::MessageId;
@@ -47,27 +47,56 @@ enum Coding {
     Zstd,
 }
 
-impl Packed {
-    /// Compresses octets, unless that gains too little.
+/// Compresses octets. Its tables are set up once for many texts: for short ones that is much of the work.
+pub struct Packer(Option<Compressor<'static>>);
+
+impl Packer {
+    /// A packer.
     #[must_use]
-    pub fn new(octets: Vec<u8>) -> Self {
+    pub fn new() -> Self {
+        Self(Compressor::new(LEVEL).ok())
+    }
+
+    /// Compresses octets, unless that gains too little.
+    pub fn pack(&mut self, octets: Vec<u8>) -> Packed {
         let length = octets.len();
         let size = u32::try_from(length).unwrap_or(u32::MAX);
         if length >= WORTHWHILE_BYTES
-            && let Ok(packed) = zstd::bulk::compress(&octets, LEVEL)
+            && let Some(compressor) = &mut self.0
+            && let Ok(packed) = compressor.compress(&octets)
             && packed.len() < length.saturating_sub(length / 8)
         {
-            return Self {
+            return Packed {
                 size,
                 coding: Coding::Zstd,
                 bytes: packed,
             };
         }
-        Self {
+        Packed {
             size,
             coding: Coding::Plain,
             bytes: octets,
         }
+    }
+}
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Packer")
+    }
+}
+
+impl Packed {
+    /// Compresses the octets of one text.
+    #[must_use]
+    pub fn new(octets: Vec<u8>) -> Self {
+        Packer::new().pack(octets)
     }
 
     /// The octets as they were.
@@ -343,4 +372,4 @@ fn damaged(detail: String) -> StoreError {
 /// Texts below this size are kept as they are.
 const WORTHWHILE_BYTES: usize = 256;
 /// The zstd level: fast enough to keep up with a server on the same machine.
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;

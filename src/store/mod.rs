@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 pub use accept::Accepted;
 pub use commit::PassInput;
-pub use content::{BodyIn, HeaderIn, Packed};
+pub use content::{BodyIn, HeaderIn, Packed, Packer};
 pub use error::StoreError;
 pub use journal::{EntryRow, NamedAction};
 pub use local::NewMessage;
