@@ -21,7 +21,7 @@ pub enum Exit {
     Login,
     /// The configuration cannot be used.
     Configuration,
-    /// Another process has the files.
+    /// Another process has the files, or had them and stopped.
     Locked,
     /// The local files failed.
     Store,
@@ -70,7 +70,7 @@ impl From<FailureKind> for Exit {
             FailureKind::Protocol => Self::Protocol,
             FailureKind::Login => Self::Login,
             FailureKind::Store | FailureKind::DiskFull => Self::Store,
-            FailureKind::Locked => Self::Locked,
+            FailureKind::Locked | FailureKind::Interrupted => Self::Locked,
             FailureKind::Configuration => Self::Configuration,
             FailureKind::Internal => Self::Internal,
         }

@@ -16,10 +16,17 @@ use crate::upstream::{Dialect, Session, UpstreamError};
 /// What to do on a visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Errand {
-    /// Only this mailbox; `None` for all that are mirrored.
-    pub mailbox: Option<MailboxName>,
+    /// Only these mailboxes; `None` for all that are mirrored.
+    pub mailboxes: Option<BTreeSet<MailboxName>>,
     /// Look and plan, and send nothing that writes.
     pub dry_run: bool,
+}
+
+impl Errand {
+    /// Whether all that is mirrored is looked at and brought up to date.
+    pub(super) fn is_full(&self) -> bool {
+        self.mailboxes.is_none() && !self.dry_run
+    }
 }
 
 /// What became of one mailbox.
@@ -50,14 +57,16 @@ pub async fn probe(upstream: &Upstream) -> Result<Dialect, UpstreamError> {
     Ok(dialect)
 }
 
-/// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first.
+/// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first. One that is left out is still
+/// known to be there, if it was mirrored once; otherwise there is no need to know of it.
 pub(super) async fn mailboxes(
     session: &mut Session,
     upstream: &Upstream,
     store: &Store,
 ) -> Result<Vec<(MailboxName, MailboxId)>, PassError> {
+    let is_mirrored = |name: &MailboxName| upstream.mailboxes.matches(name.as_bytes());
     let mut names = session.list().await?;
-    names.retain(|name| upstream.mailboxes.matches(name.as_bytes()));
+    names.retain(|name| is_mirrored(name) || store.mailbox(name).is_some());
     for named in upstream.mailboxes.named() {
         if let Ok(name) = MailboxName::from_bytes(named.as_bytes())
             && !names.contains(&name)
@@ -67,7 +76,8 @@ pub(super) async fn mailboxes(
     }
     names.sort_by_key(|name| !name.is_inbox());
     let ids = store.adopt_list(names.clone()).await?;
-    Ok(names.into_iter().zip(ids).collect())
+    let listed = names.into_iter().zip(ids);
+    Ok(listed.filter(|(name, _)| is_mirrored(name)).collect())
 }
 
 /// Passes over the mailboxes of an errand. Ends early when the connection is of no further use.
@@ -87,14 +97,13 @@ pub(super) async fn passes(
     };
     let mirrored = mailboxes(session, upstream, store).await?;
     let names = mirrored.iter().map(|(name, _)| name);
-    let stops = itinerary(names, errand.mailbox.as_ref(), &copies(store).await?);
+    let stops = itinerary(names, errand.mailboxes.as_ref(), &copies(store).await?);
     let mut outcomes = Vec::new();
     for (mailbox, id) in stops.into_iter().filter_map(|stop| mirrored.get(stop)) {
         let result = until_quiet(session, store, *id, &options, progress).await;
-        let over = matches!(&result, Err(PassError::Upstream(error)) if error.ends_connection());
-        let broken = matches!(&result, Err(PassError::Store(_)));
+        let is_over = result.as_ref().is_err_and(PassError::ends_visit);
         add(&mut outcomes, mailbox, result);
-        if over || broken {
+        if is_over {
             break;
         }
     }
@@ -105,7 +114,7 @@ pub(super) async fn passes(
 /// destination, so a destination comes once more behind the last mailbox from which something is copied to it.
 fn itinerary<'a>(
     names: impl Iterator<Item = &'a MailboxName>,
-    only: Option<&MailboxName>,
+    only: Option<&BTreeSet<MailboxName>>,
     copies: &BTreeSet<(MailboxName, MailboxName)>,
 ) -> Vec<usize> {
     let names: Vec<&MailboxName> = names.collect();
@@ -113,7 +122,7 @@ fn itinerary<'a>(
         .iter()
         .copied()
         .enumerate()
-        .filter(|(_, name)| only.is_none_or(|only| only == *name))
+        .filter(|(_, name)| only.is_none_or(|only| only.contains(*name)))
         .collect();
     let copied = |from: &MailboxName, to: &MailboxName| {
         copies
@@ -209,20 +218,22 @@ mod tests {
     #[test]
     fn a_destination_is_looked_at_after_the_last_that_copies_to_it() {
         let names = ["INBOX", "archive", "notes"].map(|name| name.parse::<MailboxName>().unwrap());
-        let check = |only: Option<usize>, copies: &[(usize, usize)], stops: &[usize]| {
+        let check = |only: &[usize], copies: &[(usize, usize)], stops: &[usize]| {
             let copies = copies
                 .iter()
                 .map(|(from, to)| (names[*from].clone(), names[*to].clone()));
-            let only = only.map(|only| &names[only]);
+            let only: BTreeSet<_> = only.iter().map(|only| names[*only].clone()).collect();
+            let only = Some(&only).filter(|only| !only.is_empty());
             assert_eq!(itinerary(names.iter(), only, &copies.collect()), stops);
         };
-        check(None, &[], &[0, 1, 2]);
-        check(None, &[(0, 1)], &[0, 1, 2]);
-        check(None, &[(2, 0)], &[0, 1, 2, 0]);
-        check(None, &[(0, 1), (2, 1)], &[0, 1, 2, 1]);
-        check(None, &[(1, 1)], &[0, 1, 2, 1]);
-        check(Some(0), &[(0, 1)], &[0, 1]);
-        check(Some(0), &[(2, 1)], &[0]);
-        check(Some(2), &[(2, 2)], &[2, 2]);
+        check(&[], &[], &[0, 1, 2]);
+        check(&[], &[(0, 1)], &[0, 1, 2]);
+        check(&[], &[(2, 0)], &[0, 1, 2, 0]);
+        check(&[], &[(0, 1), (2, 1)], &[0, 1, 2, 1]);
+        check(&[], &[(1, 1)], &[0, 1, 2, 1]);
+        check(&[0], &[(0, 1)], &[0, 1]);
+        check(&[0], &[(2, 1)], &[0]);
+        check(&[2], &[(2, 2)], &[2, 2]);
+        check(&[0, 2], &[(2, 1)], &[0, 2, 1]);
     }
 }

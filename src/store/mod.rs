@@ -80,6 +80,8 @@ struct Inner {
     changed: watch::Sender<u64>,
     wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
     _lock: open::Lock,
+    /// Gone once the lock is, and with it whoever else might use the files.
+    in_use: watch::Sender<()>,
 }
 
 /// What of the files is held in memory.
@@ -107,6 +109,7 @@ impl Store {
         open::require_library()?;
         open::private_dir(dir)?;
         let lock = open::Lock::take(dir)?;
+        let in_use = watch::Sender::new(());
         let journal_path = dir.join("journal.db");
         let cache_path = dir.join(match kind {
             Kind::Mirror => "cache.db",
@@ -132,9 +135,10 @@ impl Store {
             kind,
             dir: dir.to_owned(),
             first,
-            journal: Writer::start("journal", &journal_path, journal).map_err(at)?,
+            journal: Writer::start("journal", &journal_path, journal, in_use.clone())
+                .map_err(at)?,
             journal_readers: Readers::new(journal_path),
-            cache: Writer::start("cache", &cache_path, cache).map_err(at)?,
+            cache: Writer::start("cache", &cache_path, cache, in_use.clone()).map_err(at)?,
             readers: Readers::new(cache_path),
             memory: Mutex::new(Memory {
                 names,
@@ -147,6 +151,7 @@ impl Store {
             changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
             _lock: lock,
+            in_use,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -163,6 +168,21 @@ impl Store {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.inner.dir
+    }
+
+    /// Returns once nothing more can be written: a write has failed in a way after which nothing can be believed.
+    pub async fn stopped(&self) {
+        tokio::select! {
+            () = self.inner.journal.ended() => {}
+            () = self.inner.cache.ended() => {}
+        }
+    }
+
+    /// Gives this handle up, and returns once all others are given up too and the files can be opened again.
+    pub async fn close(self) {
+        let mut in_use = self.inner.in_use.subscribe();
+        drop(self);
+        while in_use.changed().await.is_ok() {}
     }
 
     /// The doorbell of the journal: changes whenever an action was accepted.

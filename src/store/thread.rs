@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::error::StoreError;
 use super::open;
@@ -30,16 +30,19 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last handle is dropped, or after a failed write.
+    /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
     pub(super) fn start(
         name: &str,
         file: &Path,
-        mut connection: Connection,
+        connection: Connection,
+        in_use: watch::Sender<()>,
     ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
+                let _in_use = in_use;
+                let mut connection = connection;
                 while let Some(job) = queue.blocking_recv() {
                     if job(&mut connection) == Verdict::Poisoned {
                         break;
@@ -50,6 +53,11 @@ impl Writer {
             file: file.into(),
             jobs,
         })
+    }
+
+    /// Returns once the thread has ended: a write has failed, or a job of it.
+    pub(super) async fn ended(&self) {
+        self.jobs.closed().await;
     }
 
     /// Runs a job on the thread and waits for its result.

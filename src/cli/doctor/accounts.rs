@@ -32,11 +32,14 @@ pub(super) async fn look(
 }
 
 fn kept_by_daemon(account: &Account, kept: &[AccountStatus]) -> Result<String, Problem> {
-    if kept
-        .iter()
-        .any(|status| status.name == account.name.as_str())
-    {
-        return Ok("open, in the daemon".to_owned());
+    let name = account.name.as_str();
+    if let Some(status) = kept.iter().find(|status| status.name == name) {
+        return match &status.failure {
+            Some(failure) if status.state == "closed" => {
+                Err(Problem::of_account(None, name, failure))
+            }
+            Some(_) | None => Ok("open, in the daemon".to_owned()),
+        };
     }
     Err(Problem::new(
         Exit::Configuration,
