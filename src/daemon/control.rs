@@ -392,7 +392,8 @@ mod tests {
                 send(&mut theirs, line).await.unwrap();
             }
         };
-        let ask = converse(ours, &Request::Status, &mut |_| panic!("nothing to hear"));
+        let mut hear = |line| panic!("nothing is to be heard: {line:?}");
+        let ask = converse(ours, &Request::Status, &mut hear);
         let ((), heard) = tokio::join!(serve, ask);
         assert_eq!(heard.unwrap(), answer);
     }
