@@ -74,7 +74,7 @@ async fn texts_come_out_octet_for_octet() {
                 .is_empty()
         );
         assert!(store.without_body(account.inbox).await.unwrap().is_empty());
-        account.reopen();
+        account.reopen().await;
     }
 }
 

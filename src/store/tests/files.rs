@@ -87,7 +87,7 @@ async fn files_of_others_of_a_later_program_and_of_no_kind_at_all_are_refused_un
         ("cache.db", "PRAGMA user_version = 999"),
     ] {
         let mut account = Account::with(0).await;
-        account.close();
+        account.close().await;
         let path = account.path().join(file);
         tamper(&path, sql);
         let before = fs::read(&path).unwrap();
@@ -107,7 +107,7 @@ async fn damage_is_told_with_the_file_it_is_in() {
         account
             .accept(vec![adding(account.messages[0], FLAGGED)])
             .await;
-        account.close();
+        account.close().await;
         let path = account.path().join(file);
         tamper(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
         let mut octets = fs::read(&path).unwrap();
@@ -127,7 +127,7 @@ async fn an_empty_cache_is_as_good_as_none() {
     account
         .accept(vec![adding(account.messages[0], FLAGGED)])
         .await;
-    account.close();
+    account.close().await;
     for file in ["cache.db-wal", "cache.db-shm"] {
         drop(fs::remove_file(account.path().join(file)));
     }

@@ -56,7 +56,7 @@ async fn what_is_done_in_local_mailboxes_lasts() {
         "nothing is owed to a server"
     );
 
-    drop(store);
+    store.close().await;
     let store = open();
     let inbox_now = shown(&store.view(inbox).await.unwrap());
     assert_eq!(inbox_now, [(ids[1], FLAGGED), (ids[2], FlagSet::EMPTY)]);

@@ -59,7 +59,7 @@ async fn an_action_that_does_not_fit_is_refused_and_a_later_one_is_kept() {
         more
     };
     account.accept(vec![more]).await;
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.entries().await.len(), accepted + 1);
 }
 
