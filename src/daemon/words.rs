@@ -272,6 +272,7 @@ fn store_kind(error: &StoreError) -> FailureKind {
         StoreError::NoMailbox | StoreError::MailboxExists | StoreError::KeywordsFull => {
             FailureKind::Usage
         }
+        StoreError::Damaged { path, .. } if path.ends_with("cache.db") => FailureKind::Cache,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }

@@ -117,10 +117,11 @@ impl Store {
         });
         let journal = open::writer(&journal_path, &migrate::JOURNAL)?;
         let cache = open::writer(&cache_path, &migrate::CACHE)?;
-        match kind {
-            Kind::Mirror => open::check(&journal, &journal_path)?,
-            Kind::Local => open::check(&cache, &cache_path)?,
-        }
+        let (precious, its_path) = match kind {
+            Kind::Mirror => (&journal, &journal_path),
+            Kind::Local => (&cache, &cache_path),
+        };
+        open::check(precious).map_err(|error| error.at(its_path))?;
         if kind == Kind::Local {
             mailbox::provide_inbox(&cache)?;
         }

@@ -120,14 +120,13 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Reads a whole file and checks that it holds together, indexes and all.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let verdict = connection
-        .pragma_query_value(None, "integrity_check", |row| row.get::<_, String>(0))
-        .map_err(StoreError::from);
-    match verdict {
-        Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(verdict) => Err(StoreError::damage(verdict).at(path)),
-        Err(error) => Err(error.at(path)),
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let verdict: String =
+        connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::damage(verdict))
     }
 }
 

@@ -9,12 +9,21 @@ use tokio::sync::watch;
 use super::content::{self};
 use super::error::StoreError;
 use super::mailbox::{self, MailboxRow};
-use super::{Store, base, ring};
+use super::{Store, base, open, ring};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::BaseMessage;
 use crate::protocol::types::{FlagSet, MailboxName};
 
 impl Store {
+    /// Reads both files whole and checks that they hold together.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the file that does not.
+    pub async fn verify(&self) -> Result<(), StoreError> {
+        self.inner.journal_readers.run(open::check).await?;
+        self.inner.readers.run(open::check).await
+    }
+
     /// Every mailbox of the account, by name.
     ///
     /// # Errors
