@@ -100,7 +100,6 @@ pub(super) async fn passes(
     let mirrored = mailboxes(session, upstream, store).await?;
     let mut stops = route(&mirrored, errand.mailboxes.as_ref(), store).await?;
     let mut outcomes = Vec::new();
-    let mut starts_left = mirrored.len();
     while let Some(stop) = stops.pop_front() {
         let Some((mailbox, id)) = mirrored.get(stop.place) else {
             continue;
@@ -121,22 +120,13 @@ pub(super) async fn passes(
             }
         }
         let failed = result.as_ref().err();
-        let (is_over, is_spoilt) = (
-            failed.is_some_and(PassError::ends_visit),
-            failed.is_some_and(PassError::asks_for_a_fresh_start),
-        );
-        if is_spoilt {
+        let mut is_over = failed.is_some_and(PassError::ends_visit);
+        if failed.is_some_and(PassError::asks_for_a_fresh_start) {
             match connect(upstream).await {
                 Ok(fresh) => *session = fresh,
-                Err(error) => {
-                    add(&mut outcomes, mailbox, Err(error.into()));
-                    break;
-                }
+                Err(_) => is_over = true,
             }
-            if let Some(left) = starts_left.checked_sub(1)
-                && !stop.is_second_try
-            {
-                starts_left = left;
+            if !is_over && !stop.is_second_try {
                 stops.push_front(stop.again());
                 continue;
             }
