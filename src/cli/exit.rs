@@ -69,7 +69,7 @@ impl From<FailureKind> for Exit {
             | FailureKind::Refused => Self::Unreachable,
             FailureKind::Protocol => Self::Protocol,
             FailureKind::Login => Self::Login,
-            FailureKind::Store | FailureKind::DiskFull => Self::Store,
+            FailureKind::Store | FailureKind::Cache | FailureKind::DiskFull => Self::Store,
             FailureKind::Locked | FailureKind::Interrupted => Self::Locked,
             FailureKind::Configuration => Self::Configuration,
             FailureKind::Internal => Self::Internal,

@@ -163,6 +163,9 @@ fn next(kind: FailureKind, account: &str) -> String {
         FailureKind::Store => {
             "Nothing is deleted: keep a copy of the data directory, then run \"lowtide doctor\"".to_owned()
         }
+        FailureKind::Cache => {
+            "Move it aside with the files beside it that begin with the same name, and run it again: everything in it is fetched again, and nothing you did is lost".to_owned()
+        }
         FailureKind::DiskFull => "Make room on the disk, and run it again; nothing is lost".to_owned(),
         FailureKind::Locked => {
             "Wait until it is through, or end it; while \"lowtide run\" runs, it answers every command".to_owned()
@@ -181,7 +184,11 @@ pub(super) fn problem(problem: &Problem) {
     let red = AnsiColor::Red.on_default().bold();
     say(
         red,
-        &format!("{}. {}.", visible(&problem.what), visible(&problem.next)),
+        &format!(
+            "{}. {}.",
+            visible(problem.what.trim_end_matches('.')),
+            visible(&problem.next)
+        ),
     );
 }
 

@@ -108,9 +108,9 @@ fn failed(account: &AccountStatus) -> &'static str {
         Some(FailureKind::Unreachable) | None => "out of reach",
         Some(FailureKind::Login) => "not logged in",
         Some(FailureKind::Insecure) => "not connected, since that would not be secure",
-        Some(FailureKind::Store | FailureKind::DiskFull | FailureKind::Locked) => {
-            "stopped by its files"
-        }
+        Some(
+            FailureKind::Store | FailureKind::Cache | FailureKind::DiskFull | FailureKind::Locked,
+        ) => "stopped by its files",
         Some(
             FailureKind::Usage
             | FailureKind::Protocol

@@ -133,7 +133,7 @@ impl Keeper {
         let wishes = self.wishes();
         let errand = match round {
             Round::Full => Ok(Some(Errand::default())),
-            Round::Pressing | Round::Asked => self.pressing(&wishes).await,
+            Round::Pressing | Round::Asked => self.pressing().await,
         };
         match errand {
             Ok(None) => self.agenda.nothing_presses(),
@@ -220,21 +220,9 @@ impl Keeper {
     }
 
     /// What waits to be done at once, if anything does.
-    async fn pressing(&self, wishes: &Wishes) -> Result<Option<Errand>, StoreError> {
-        let entries = self.store.entries().await?;
-        let waiting = entries
-            .into_iter()
-            .filter(|row| row.is_active())
-            .map(|row| row.mailbox);
-        let rows = self.store.mailboxes().await?;
-        let wished = rows
-            .into_iter()
-            .filter(|row| wishes.iter().any(|(id, _)| *id == row.id))
-            .map(|row| row.name);
-        let mailboxes: BTreeSet<MailboxName> = waiting
-            .chain(wished)
-            .filter(|name| self.upstream.mailboxes.matches(name.as_bytes()))
-            .collect();
+    async fn pressing(&self) -> Result<Option<Errand>, StoreError> {
+        let mut mailboxes = visit::pressing(&self.store).await?;
+        mailboxes.retain(|name| self.upstream.mailboxes.matches(name.as_bytes()));
         Ok((!mailboxes.is_empty()).then_some(Errand {
             mailboxes: Some(mailboxes),
             dry_run: false,

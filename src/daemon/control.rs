@@ -259,6 +259,8 @@ pub enum FailureKind {
     Offline,
     /// The local files failed.
     Store,
+    /// The local copy is damaged, which can be fetched again.
+    Cache,
     /// The local disk is full.
     DiskFull,
     /// Another process has the files.

@@ -81,6 +81,22 @@ impl Desk {
         Ok(desk)
     }
 
+    /// Reads the files of every account whole.
+    ///
+    /// # Errors
+    /// What is wrong with the first that does not hold together.
+    pub async fn verify(&self) -> Result<(), Failure> {
+        for counter in self.counters.values() {
+            counter
+                .files
+                .as_ref()
+                .map_err(Clone::clone)?
+                .verify()
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Answers a request. How far it is goes to `ticks`.
     pub async fn answer(&self, request: Request, ticks: mpsc::Sender<Line>) -> Answer {
         match self.attend(request, ticks).await {

@@ -26,9 +26,17 @@ impl PassError {
     /// Whether it is about more than one mailbox, so that there is no use in going on to the next.
     pub(super) fn ends_visit(&self) -> bool {
         match self {
-            Self::Upstream(error) => error.ends_connection(),
+            Self::Upstream(error) => error.ends_connection() && !self.asks_for_a_fresh_start(),
             Self::Store(_) | Self::Offline | Self::Released => true,
         }
+    }
+
+    /// Whether this connection can no longer be used, but another one may well be.
+    pub(super) fn asks_for_a_fresh_start(&self) -> bool {
+        matches!(
+            self,
+            Self::Upstream(UpstreamError::Desynchronised { .. } | UpstreamError::Protocol(_))
+        )
     }
 }
 

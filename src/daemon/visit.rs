@@ -1,7 +1,8 @@
 //! One visit to a server: connect, take over its list, pass over each mailbox until nothing is left to do at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
+use super::content::Keep;
 use super::error::PassError;
 use super::pass::{PassOptions, pass};
 use super::progress::Progress;
@@ -80,7 +81,8 @@ pub(super) async fn mailboxes(
     Ok(listed.filter(|(name, _)| is_mirrored(name)).collect())
 }
 
-/// Passes over the mailboxes of an errand. Ends early when the connection is of no further use.
+/// Passes over the mailboxes of an errand. A mailbox that spoils the connection gets another one, once. Ends early when the
+/// server is of no further use.
 ///
 /// # Errors
 /// [`PassError`] when not even the list could be had.
@@ -96,18 +98,120 @@ pub(super) async fn passes(
         ..settings::options(upstream)
     };
     let mirrored = mailboxes(session, upstream, store).await?;
-    let names = mirrored.iter().map(|(name, _)| name);
-    let stops = itinerary(names, errand.mailboxes.as_ref(), &copies(store).await?);
+    let mut stops = route(&mirrored, errand.mailboxes.as_ref(), store).await?;
     let mut outcomes = Vec::new();
-    for (mailbox, id) in stops.into_iter().filter_map(|stop| mirrored.get(stop)) {
-        let result = until_quiet(session, store, *id, &options, progress).await;
-        let is_over = result.as_ref().is_err_and(PassError::ends_visit);
+    while let Some(stop) = stops.pop_front() {
+        let Some((mailbox, id)) = mirrored.get(stop.place) else {
+            continue;
+        };
+        let result = until_quiet(session, store, *id, &stop.options(options), progress).await;
+        if let Ok(report) = &result
+            && report.interrupted
+        {
+            // What somebody did or waits for meanwhile comes first, and the texts go on after it.
+            let waiting = pressing(store).await?;
+            stops.push_front(stop);
+            for urgent in route(&mirrored, Some(&waiting), store)
+                .await?
+                .into_iter()
+                .rev()
+            {
+                stops.push_front(urgent.without_texts());
+            }
+        }
+        let failed = result.as_ref().err();
+        let mut is_over = failed.is_some_and(PassError::ends_visit);
+        if failed.is_some_and(PassError::asks_for_a_fresh_start) {
+            match connect(upstream).await {
+                Ok(fresh) => *session = fresh,
+                Err(_) => is_over = true,
+            }
+            if !is_over && !stop.is_second_try {
+                stops.push_front(stop.again());
+                continue;
+            }
+        }
         add(&mut outcomes, mailbox, result);
         if is_over {
             break;
         }
     }
     Ok(outcomes)
+}
+
+/// One mailbox on the way of a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stop {
+    /// Its position in the list of mailboxes.
+    place: usize,
+    texts: Texts,
+    is_second_try: bool,
+}
+
+/// Which texts to read at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    /// Those that are held offline.
+    Held,
+    /// Those that somebody waits for, and no others.
+    WaitedFor,
+}
+
+impl Stop {
+    fn at(place: usize) -> Self {
+        Self {
+            place,
+            texts: Texts::Held,
+            is_second_try: false,
+        }
+    }
+
+    fn without_texts(self) -> Self {
+        Self {
+            texts: Texts::WaitedFor,
+            ..self
+        }
+    }
+
+    fn again(self) -> Self {
+        Self {
+            is_second_try: true,
+            ..self
+        }
+    }
+
+    fn options(self, options: PassOptions) -> PassOptions {
+        match self.texts {
+            Texts::Held => options,
+            Texts::WaitedFor => PassOptions {
+                keep: Keep::Headers,
+                ..options
+            },
+        }
+    }
+}
+
+/// The stops for these mailboxes, or for all.
+async fn route(
+    mirrored: &[(MailboxName, MailboxId)],
+    only: Option<&BTreeSet<MailboxName>>,
+    store: &Store,
+) -> Result<VecDeque<Stop>, StoreError> {
+    let names = mirrored.iter().map(|(name, _)| name);
+    let places = itinerary(names, only, &copies(store).await?);
+    Ok(places.into_iter().map(Stop::at).collect())
+}
+
+/// The mailboxes in which something waits to be done at once.
+pub(super) async fn pressing(store: &Store) -> Result<BTreeSet<MailboxName>, StoreError> {
+    let wanted = store.wanted().borrow().clone();
+    let rows = store.mailboxes().await?.into_iter();
+    let wished = rows
+        .filter(|row| wanted.iter().any(|(id, _)| *id == row.id))
+        .map(|row| row.name);
+    let mut names: BTreeSet<MailboxName> = wished.collect();
+    names.extend(store.mailboxes_at_work().await?);
+    Ok(names)
 }
 
 /// Which mailboxes to pass over, in order, as positions in `names`. What is copied shows here only after a look at its

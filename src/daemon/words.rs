@@ -272,13 +272,14 @@ fn store_kind(error: &StoreError) -> FailureKind {
         StoreError::NoMailbox | StoreError::MailboxExists | StoreError::KeywordsFull => {
             FailureKind::Usage
         }
+        StoreError::Damaged { path, .. } if path.ends_with("cache.db") => FailureKind::Cache,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }
         | StoreError::Unsafe { .. }
         | StoreError::Exposed { .. }
         | StoreError::Io { .. }
-        | StoreError::Sqlite(_)
+        | StoreError::Sqlite { .. }
         | StoreError::Stopped => FailureKind::Store,
     }
 }

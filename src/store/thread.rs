@@ -3,7 +3,7 @@
 //! A job is one method of the store. Jobs of one file run one after the other in the order in which they were sent, so a
 //! job that publishes what it committed publishes in the order of the commits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -25,6 +25,7 @@ enum Verdict {
 /// The one connection that writes a file, on a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
+    file: Arc<Path>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -32,6 +33,7 @@ impl Writer {
     /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
     pub(super) fn start(
         name: &str,
+        file: &Path,
         connection: Connection,
         in_use: watch::Sender<()>,
     ) -> std::io::Result<Self> {
@@ -47,7 +49,10 @@ impl Writer {
                     }
                 }
             })?;
-        Ok(Self { jobs })
+        Ok(Self {
+            file: file.into(),
+            jobs,
+        })
     }
 
     /// Returns once the thread has ended: a write has failed, or a job of it.
@@ -64,9 +69,10 @@ impl Writer {
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
+        let file = self.file.clone();
         let job: Job = Box::new(move |connection| {
-            let outcome = job(connection);
-            let verdict = if outcome.as_ref().is_err_and(poisons) {
+            let outcome = job(connection).map_err(|error| error.at(&file));
+            let verdict = if outcome.as_ref().is_err_and(StoreError::poisons) {
                 Verdict::Poisoned
             } else {
                 Verdict::Sound
@@ -78,17 +84,6 @@ impl Writer {
         self.jobs.send(job).await.map_err(|_| StoreError::Stopped)?;
         result.await.map_err(|_| StoreError::Stopped)?
     }
-}
-
-/// Whether an error says that the disk can no longer be believed. A full disk is not one: nothing was promised.
-fn poisons(error: &StoreError) -> bool {
-    let StoreError::Sqlite(error) = error else {
-        return false;
-    };
-    matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::DatabaseCorrupt)
-    )
 }
 
 /// Connections that only read; each is lent to one job at a time.
@@ -124,7 +119,7 @@ impl Readers {
             let _permit = permit;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = kept.map_or_else(|| open::reader(&path), Ok)?;
-            let outcome = job(&connection);
+            let outcome = job(&connection).map_err(|error| error.at(&path));
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);
