@@ -186,4 +186,4 @@ pub(super) struct Json {
 
 const EXIT_CODES: &str = "Exit codes: 0 in sync; 2 usage; 3 something is set aside, in conflict or still waits; \
 4 a mailbox waits for \"approve\"; 69 server out of reach; 70 internal error; 74 local store; 75 in use by another \
-process, or the daemon stopped meanwhile; 76 the server broke the protocol; 77 login refused; 78 configuration.";
+process; 76 the server broke the protocol; 77 login refused; 78 configuration.";

@@ -37,7 +37,8 @@ pub(super) enum News {
 }
 
 impl Household {
-    /// Opens every account's files. One that cannot be used is a member all the same, and tried again later.
+    /// Opens every account's files. One that cannot be used is a member all the same, and tried again later. Nobody is
+    /// served before [`Household::start`].
     ///
     /// # Errors
     /// [`DaemonError::Account`] when not one can be used.
@@ -65,7 +66,6 @@ impl Household {
             let member = Member::new(account.clone(), files);
             household.members.insert(account.name.clone(), member);
         }
-        household.publish();
         Ok(household)
     }
 
@@ -79,7 +79,8 @@ impl Household {
         self.desk.subscribe()
     }
 
-    /// Starts keeping the accounts that can be used and are not kept yet.
+    /// Starts keeping the accounts that can be used and are not kept yet, and serves them: in this order, since a desk that
+    /// finds nobody who keeps an account would make its visits itself.
     pub(super) fn start(&mut self) {
         for member in self.members.values_mut() {
             member.start(&self.config.limits);

@@ -105,6 +105,7 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let control = bind_control(&config.storage.data_dir)?;
     let mut signals = Signals::new()?;
 
+    household.start();
     let stop = watch::Sender::new(false);
     let mut tasks = JoinSet::new();
     for address in listener.tcp_addresses() {
@@ -116,7 +117,6 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     ));
     tasks.spawn(answer_all(control, household.desk(), stop.subscribe()));
     let mut reloads = reload::watch(path.to_owned(), config, stop.subscribe(), &mut tasks);
-    household.start();
     notify_systemd(&[sd_notify::NotifyState::Ready]);
     let ended = loop {
         tokio::select! {

@@ -149,7 +149,8 @@ async fn an_account_that_cannot_be_opened_stays_and_is_tried_again() {
 async fn of_several_accounts_one_that_cannot_be_opened_keeps_no_other_away() {
     let dir = tempfile::tempdir().unwrap();
     let attic = Store::open(&dir.path().join("data/attic"), Kind::Local).unwrap();
-    let household = Household::open(&config(dir.path(), LOCAL)).await.unwrap();
+    let mut household = Household::open(&config(dir.path(), LOCAL)).await.unwrap();
+    household.start();
     let names: Vec<String> = household
         .accounts()
         .borrow()
