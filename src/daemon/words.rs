@@ -262,9 +262,10 @@ fn store_kind(error: &StoreError) -> FailureKind {
     match error {
         StoreError::Locked { .. } => FailureKind::Locked,
         StoreError::Full => FailureKind::DiskFull,
-        StoreError::NoMailbox | StoreError::MailboxExists | StoreError::KeywordsFull => {
-            FailureKind::Usage
-        }
+        StoreError::NoMailbox
+        | StoreError::MessageGone
+        | StoreError::MailboxExists
+        | StoreError::KeywordsFull => FailureKind::Usage,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }
