@@ -24,6 +24,7 @@ mod open;
 mod read;
 mod thread;
 mod view;
+mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -75,7 +76,8 @@ struct Inner {
     arrivals: tokio::sync::Mutex<()>,
     accepted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
-    wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
+    wanted: watch::Sender<BTreeSet<wish::Wish>>,
+    waiting: Mutex<wish::Waiters>,
     _lock: open::Lock,
 }
 
@@ -139,6 +141,7 @@ impl Store {
             accepted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
+            waiting: Mutex::default(),
             _lock: lock,
         };
         Ok(Self {
