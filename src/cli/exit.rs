@@ -21,7 +21,7 @@ pub enum Exit {
     Login,
     /// The configuration cannot be used.
     Configuration,
-    /// Another process has the files.
+    /// Another process has the files, or had them and stopped.
     Locked,
     /// The local files failed.
     Store,
@@ -69,8 +69,8 @@ impl From<FailureKind> for Exit {
             | FailureKind::Refused => Self::Unreachable,
             FailureKind::Protocol => Self::Protocol,
             FailureKind::Login => Self::Login,
-            FailureKind::Store | FailureKind::DiskFull => Self::Store,
-            FailureKind::Locked => Self::Locked,
+            FailureKind::Store | FailureKind::Cache | FailureKind::DiskFull => Self::Store,
+            FailureKind::Locked | FailureKind::Interrupted => Self::Locked,
             FailureKind::Configuration => Self::Configuration,
             FailureKind::Internal => Self::Internal,
         }

@@ -13,6 +13,7 @@ use super::Context;
 use super::exit::Exit;
 use super::report::Problem;
 use crate::daemon;
+use crate::endpoint::preauth_words;
 use crate::id::AccountName;
 
 pub(super) async fn run(context: &Context, name: &str) -> Result<Exit, Problem> {
@@ -41,10 +42,8 @@ async fn pass_on(
 ) -> Result<(), Problem> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    enter(&mut reader, &mut writer, account)
-        .await
-        .map_err(|error| refused(account, &error))?;
-    let greeting = format!("* PREAUTH lowtide IMAP2 ready, logged in as {account}\r\n");
+    enter(&mut reader, &mut writer, account).await?;
+    let greeting = format!("* PREAUTH {}\r\n", preauth_words(account));
     let upwards = async {
         let copied = tokio::io::copy(&mut stdin, &mut writer).await;
         drop(writer.shutdown().await);
@@ -73,35 +72,49 @@ async fn enter(
     reader: &mut BufReader<OwnedReadHalf>,
     writer: &mut OwnedWriteHalf,
     account: &AccountName,
-) -> io::Result<()> {
-    let mut line = String::new();
-    reader.read_line(&mut line).await?;
-    if line.starts_with("* PREAUTH ") && line.trim_end().ends_with(&format!(" {account}")) {
+) -> Result<(), Problem> {
+    let lost = |error| lost(account, &error);
+    let greeting = next_line(reader).await.map_err(lost)?;
+    if let Some(words) = greeting.strip_prefix("* BYE ") {
+        return Err(turned_away(words));
+    }
+    if greeting == format!("* PREAUTH {}", preauth_words(account)) {
         return Ok(());
     }
-    if !line.starts_with("* OK ") {
-        return Err(io::Error::other(line.trim_end().to_owned()));
-    }
     let login = format!("lowtide LOGIN {account} \"\"\r\n");
-    writer.write_all(login.as_bytes()).await?;
+    writer.write_all(login.as_bytes()).await.map_err(lost)?;
     loop {
-        line.clear();
-        if reader.read_line(&mut line).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if let Some(answer) = line.strip_prefix("lowtide ") {
-            return match answer.starts_with("OK ") {
-                true => Ok(()),
-                false => Err(io::Error::other(answer.trim_end().to_owned())),
-            };
+        let line = next_line(reader).await.map_err(lost)?;
+        match line.strip_prefix("lowtide ") {
+            Some(answer) if answer.starts_with("OK ") => return Ok(()),
+            Some(answer) => return Err(lost(io::Error::other(answer.to_owned()))),
+            None => {}
         }
     }
 }
 
-fn refused(account: &AccountName, error: &io::Error) -> Problem {
+async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<String> {
+    let mut line = String::new();
+    if reader.read_line(&mut line).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    line.truncate(line.trim_end().len());
+    Ok(line)
+}
+
+/// The daemon is there and takes nobody more, or is about to stop.
+fn turned_away(words: &str) -> Problem {
+    Problem::new(
+        Exit::Locked,
+        format!("the running daemon let nobody in: {words}"),
+        "Close a mail client, or raise endpoint-connections in [limits]; then try again",
+    )
+}
+
+fn lost(account: &AccountName, error: &io::Error) -> Problem {
     Problem::new(
         Exit::Internal,
         format!("the running daemon did not let this client into {account}: {error}"),
-        "Start the daemon again if the account is new; see its log otherwise",
+        "Run \"lowtide status\" to see how the account is; start the daemon again if it does not know it",
     )
 }

@@ -10,8 +10,8 @@ use clap::builder::styling::{AnsiColor, Style};
 use super::exit::Exit;
 use super::text::visible;
 use crate::config::{ConfigError, SecretError};
-use crate::daemon::DaemonError;
 use crate::daemon::control::{Failure, FailureKind};
+use crate::daemon::{DaemonError, chain};
 use crate::endpoint::ListenError;
 
 /// Something a person has to know.
@@ -56,7 +56,7 @@ impl Problem {
             || failure.what.clone(),
             |place| format!("{place}: {}", failure.what),
         );
-        Self::new(failure.kind.into(), what, next(failure.kind, account))
+        Self::new(failure.kind.into(), what, advice(failure, account))
     }
 
     /// A mailbox that waits for a person.
@@ -71,7 +71,7 @@ impl Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        let next = next(failure.kind, "ACCOUNT");
+        let next = advice(&failure, "ACCOUNT");
         Self::new(failure.kind.into(), failure.what, next)
     }
 }
@@ -108,7 +108,9 @@ impl From<DaemonError> for Problem {
                 what,
                 "Give the data directory a shorter path, or see who else uses it",
             ),
-            DaemonError::Signals(_) => Self::new(Exit::Internal, what, BUG),
+            DaemonError::Signals(_) | DaemonError::Panicked { .. } => {
+                Self::new(Exit::Internal, what, BUG)
+            }
         }
     }
 }
@@ -130,7 +132,13 @@ fn listening(error: &ListenError) -> (Exit, &'static str) {
     }
 }
 
-/// What to do about a failure of an account.
+/// What to do about a failure of an account: what is known of this one, or fits all of its sort.
+fn advice(failure: &Failure, account: &str) -> String {
+    let known = failure.advice.clone();
+    known.unwrap_or_else(|| next(failure.kind, account))
+}
+
+/// What to do about failures of a sort.
 fn next(kind: FailureKind, account: &str) -> String {
     match kind {
         FailureKind::Usage => {
@@ -155,10 +163,14 @@ fn next(kind: FailureKind, account: &str) -> String {
         FailureKind::Store => {
             "Nothing is deleted: keep a copy of the data directory, then run \"lowtide doctor\"".to_owned()
         }
+        FailureKind::Cache => {
+            "Move it aside with the files beside it that begin with the same name, and run it again: everything in it is fetched again, and nothing you did is lost".to_owned()
+        }
         FailureKind::DiskFull => "Make room on the disk, and run it again; nothing is lost".to_owned(),
         FailureKind::Locked => {
             "Wait until it is through, or end it; while \"lowtide run\" runs, it answers every command".to_owned()
         }
+        FailureKind::Interrupted => "Run it again; nothing is lost".to_owned(),
         FailureKind::Configuration => format!("Correct [account.{account}] in the configuration"),
         FailureKind::Internal => BUG.to_owned(),
     }
@@ -172,7 +184,11 @@ pub(super) fn problem(problem: &Problem) {
     let red = AnsiColor::Red.on_default().bold();
     say(
         red,
-        &format!("{}. {}.", visible(&problem.what), visible(&problem.next)),
+        &format!(
+            "{}. {}.",
+            visible(problem.what.trim_end_matches('.')),
+            visible(&problem.next)
+        ),
     );
 }
 
@@ -193,20 +209,6 @@ pub(super) fn refuse(refusal: &clap::Error) -> ExitCode {
 fn say(style: Style, sentence: &str) {
     let line = format!("{style}lowtide:{style:#} {sentence}\n");
     drop(anstream::stderr().lock().write_all(line.as_bytes()));
-}
-
-/// An error with its causes, each said once.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// A path, for a sentence.

@@ -9,7 +9,7 @@ use super::asking::unexpected;
 use super::exit::Exit;
 use super::output::{Output, Tone};
 use super::report::Problem;
-use crate::daemon::control::{AccountStatus, Answer, MailboxStatus, Request};
+use crate::daemon::control::{AccountStatus, Answer, Failure, FailureKind, MailboxStatus, Request};
 
 pub(super) async fn run(context: &Context, wish: StatusWish) -> Result<Exit, Problem> {
     let mut accounts = look(context).await?;
@@ -44,16 +44,21 @@ async fn look(context: &Context) -> Result<Vec<AccountStatus>, Problem> {
     }
 }
 
-/// Whether something needs a person.
+/// Whether something needs a person. A server out of reach does not: this shows what is here.
 fn exit(accounts: &[AccountStatus]) -> Exit {
     let mailboxes = || accounts.iter().flat_map(|account| &account.mailboxes);
-    if mailboxes().any(|mailbox| mailbox.held.is_some()) {
-        Exit::Brake
-    } else if mailboxes().any(|mailbox| mailbox.parked_count > 0) {
-        Exit::Attention
-    } else {
-        Exit::Done
-    }
+    let closed = accounts
+        .iter()
+        .filter(|account| account.state == "closed")
+        .filter_map(|account| account.failure.as_ref())
+        .map(|failure| Exit::from(failure.kind));
+    let is_held = mailboxes().any(|mailbox| mailbox.held.is_some());
+    let is_parked = mailboxes().any(|mailbox| mailbox.parked_count > 0);
+    closed
+        .chain(is_held.then_some(Exit::Brake))
+        .chain(is_parked.then_some(Exit::Attention))
+        .max()
+        .unwrap_or(Exit::Done)
 }
 
 fn show(out: Output, accounts: &[AccountStatus], json: bool) -> Result<(), Problem> {
@@ -86,21 +91,44 @@ fn head(out: Output, account: &AccountStatus) -> Result<(), Problem> {
         name, kind, state, ..
     } = account;
     let (tone, words) = match (kind.as_str(), state.as_str()) {
+        (_, "closed") => (Tone::Bad, "not to be used"),
         ("local", _) => (Tone::Plain, "mailboxes on this machine"),
         (_, "online") => (Tone::Good, "online"),
         (_, "offline") => (Tone::Notable, "kept offline"),
-        (_, "failed") => (Tone::Bad, "out of reach"),
+        (_, "failed") => (Tone::Bad, failed(account)),
         (_, "starting") => (Tone::Plain, "connecting"),
         (_, _) => (Tone::Faint, "no daemon runs"),
     };
     out.line(tone, &format!("{name}: {words}"))
 }
 
+/// Why an account is not in sync, in few words; [`advise`] has more.
+fn failed(account: &AccountStatus) -> &'static str {
+    match account.failure.as_ref().map(|failure| failure.kind) {
+        Some(FailureKind::Unreachable) | None => "out of reach",
+        Some(FailureKind::Login) => "not logged in",
+        Some(FailureKind::Insecure) => "not connected, since that would not be secure",
+        Some(
+            FailureKind::Store | FailureKind::Cache | FailureKind::DiskFull | FailureKind::Locked,
+        ) => "stopped by its files",
+        Some(
+            FailureKind::Usage
+            | FailureKind::Protocol
+            | FailureKind::Refused
+            | FailureKind::Offline
+            | FailureKind::Interrupted
+            | FailureKind::Configuration
+            | FailureKind::Internal,
+        ) => "not in sync",
+    }
+}
+
 fn row(mailbox: &MailboxStatus) -> [String; 6] {
-    let current = match (mailbox.last_pass_at, mailbox.on_server) {
-        (_, false) => "gone from the server".to_owned(),
-        (Some(at), true) => ago(at),
-        (None, true) => "-".to_owned(),
+    let current = match mailbox.last_pass_at {
+        _ if !mailbox.is_mirrored => "not mirrored".to_owned(),
+        _ if !mailbox.on_server => "gone from the server".to_owned(),
+        Some(at) => ago(at),
+        None => "-".to_owned(),
     };
     [
         mailbox.name.clone(),
@@ -115,8 +143,12 @@ fn row(mailbox: &MailboxStatus) -> [String; 6] {
 /// What is wrong, and what to do about it.
 fn advise(out: Output, account: &AccountStatus) -> Result<(), Problem> {
     let name = &account.name;
-    if let Some(problem) = &account.problem {
-        out.line(Tone::Bad, &format!("{name}: {problem}"))?;
+    let wrong = |place: &str, failure: &Failure| {
+        let problem = Problem::of_account(Some(place), name, failure);
+        out.line(Tone::Bad, &format!("{}. {}.", problem.what, problem.next))
+    };
+    if let Some(failure) = &account.failure {
+        wrong(name, failure)?;
     }
     if account.state == "offline" {
         out.line(
@@ -125,6 +157,16 @@ fn advise(out: Output, account: &AccountStatus) -> Result<(), Problem> {
         )?;
     }
     for mailbox in &account.mailboxes {
+        if let Some(failure) = &mailbox.failure {
+            wrong(&format!("{name}/{}", mailbox.name), failure)?;
+        }
+        if !mailbox.is_mirrored && mailbox.pending_count > 0 {
+            let mailbox = &mailbox.name;
+            out.line(
+                Tone::Notable,
+                &format!("{name}/{mailbox} is not mirrored, so nothing is carried out there. Add it to mailboxes in [account.{name}], or see \"lowtide journal\"."),
+            )?;
+        }
         if let Some(held) = &mailbox.held {
             let mailbox = &mailbox.name;
             out.line(

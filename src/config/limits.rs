@@ -62,6 +62,8 @@ impl Limits {
                 "Make retry-longest at least as long as retry-first",
             ));
         }
+        // For accounts, which read them again: a fault is told also where no account gets as far.
+        Bounds::read(section)?;
         Ok(Self {
             timeouts: Timeouts::read(&section.child("timeouts")?)?,
             retry_first,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::error::PassError;
 use super::progress::{Part, Progress, Tick};
@@ -99,7 +99,7 @@ pub(super) async fn bodies(
     report: &mut Report,
 ) -> Result<(), PassError> {
     let missing = store.without_body(mailbox).await?;
-    let queue = Queue::new(store, mailbox, keep, missing);
+    let mut queue = Queue::new(store, mailbox, keep, missing);
     let marks: BTreeMap<MessageId, Mark> = queue.marks();
     let mut meter = Meter {
         progress,
@@ -110,11 +110,12 @@ pub(super) async fn bodies(
     };
     let (deliver, delivered) = mpsc::channel(1);
     let (hand_on, packed) = mpsc::channel(1);
-    let read = read_bodies(selected, queue, deliver);
+    let read = read_bodies(selected, &mut queue, deliver);
     let pack = pack_bodies(delivered, &marks, hand_on);
     let keep = keep_bodies(store, packed, &mut meter);
     let (read, packed, kept) = tokio::join!(read, pack, keep);
     report.counts.bodies = meter.done;
+    report.interrupted = queue.is_interrupted;
     kept?;
     packed?;
     read
@@ -123,7 +124,7 @@ pub(super) async fn bodies(
 /// Where reading marks messages as read, that is noted before each batch and cleared after it.
 async fn read_bodies(
     selected: &mut Selected<'_>,
-    mut queue: Queue<'_>,
+    queue: &mut Queue<'_>,
     deliver: mpsc::Sender<Vec<(MessageId, Vec<u8>)>>,
 ) -> Result<(), PassError> {
     if selected.peeks() {
@@ -191,6 +192,10 @@ struct Queue<'a> {
     absent: BTreeMap<MessageId, Mark>,
     /// Those that are held offline, oldest first.
     wanted: Vec<MessageId>,
+    accepted: watch::Receiver<u64>,
+    has_begun: bool,
+    /// Whether it ended early, for somebody who should not wait until all is read.
+    is_interrupted: bool,
 }
 
 impl<'a> Queue<'a> {
@@ -207,7 +212,20 @@ impl<'a> Queue<'a> {
                 .filter(|message| keep.wants(message))
                 .map(|message| message.id)
                 .collect(),
+            accepted: store.accepted(),
+            has_begun: false,
+            is_interrupted: false,
         }
+    }
+
+    /// Whether somebody did something since this began, or waits for a text of another mailbox.
+    fn is_urgent_elsewhere(&self) -> bool {
+        let wanted = self.store.wanted();
+        let elsewhere = wanted
+            .borrow()
+            .iter()
+            .any(|(mailbox, _)| *mailbox != self.mailbox);
+        elsewhere || self.accepted.has_changed().unwrap_or(false)
     }
 
     fn marks(&self) -> BTreeMap<MessageId, Mark> {
@@ -220,6 +238,11 @@ impl<'a> Queue<'a> {
 
     /// As many messages as are worth a command and not too long to lose.
     fn next(&mut self) -> Option<Vec<MessageId>> {
+        if self.has_begun && !self.wanted.is_empty() && self.is_urgent_elsewhere() {
+            self.is_interrupted = true;
+            return None;
+        }
+        self.has_begun = true;
         let mut waited_for = self.store.waited_for(self.mailbox);
         let mut batch = Vec::new();
         let mut octets: u64 = 0;

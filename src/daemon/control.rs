@@ -1,14 +1,19 @@
 //! What the command line and the daemon say to each other: one JSON object per line over a Unix socket.
 //!
-//! The same requests are answered in the same way where no daemon runs; see [`Desk`](super::Desk).
+//! The same requests are answered in the same way where no daemon runs; see [`Desk`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{interval, timeout};
 
+use super::Desk;
+use super::error::PassError;
 use super::progress::Tick;
 use super::report::Counts;
 
@@ -72,6 +77,8 @@ pub enum Line {
         /// How far.
         tick: Tick,
     },
+    /// It takes a while, and nothing is to be told.
+    Working,
     /// The answer; nothing follows.
     Answer(Answer),
 }
@@ -104,10 +111,11 @@ pub struct AccountStatus {
     pub name: String,
     /// `mirror`, or `local` where the mailboxes live here.
     pub kind: String,
-    /// `online`, `offline`, `failed`, `starting`, or `stopped` where no daemon runs.
+    /// `online`, `offline`, `failed`, `starting`, `stopped` where no daemon runs, or `closed` where its files cannot be
+    /// used.
     pub state: String,
-    /// Why the last try failed.
-    pub problem: Option<String>,
+    /// Why the last try failed, or the files cannot be used.
+    pub failure: Option<Failure>,
     /// Its mailboxes, by name.
     pub mailboxes: Vec<MailboxStatus>,
 }
@@ -129,8 +137,12 @@ pub struct MailboxStatus {
     pub last_pass_at: Option<i64>,
     /// Whether the server still lists it.
     pub on_server: bool,
+    /// Whether the configuration wants it here.
+    pub is_mirrored: bool,
     /// Why it waits for a person.
     pub held: Option<String>,
+    /// Why the last try to pass over it failed.
+    pub failure: Option<Failure>,
 }
 
 /// What a visit came to.
@@ -211,6 +223,20 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, in one sentence fragment.
     pub what: String,
+    /// What to do next, where more is known than its sort: a sentence without its full stop.
+    pub advice: Option<String>,
+}
+
+impl Failure {
+    /// A failure of which its sort says what to do next.
+    #[must_use]
+    pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what: what.into(),
+            advice: None,
+        }
+    }
 }
 
 /// Failures, by what a person has to do next.
@@ -233,10 +259,14 @@ pub enum FailureKind {
     Offline,
     /// The local files failed.
     Store,
+    /// The local copy is damaged, which can be fetched again.
+    Cache,
     /// The local disk is full.
     DiskFull,
     /// Another process has the files.
     Locked,
+    /// The daemon stopped before it was through.
+    Interrupted,
     /// The configuration does not fit the server.
     Configuration,
     /// Something in lowtide itself.
@@ -251,10 +281,10 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 
 /// Asks a running daemon. `None` if none runs.
 ///
-/// Lines before the last go to `hear`.
+/// How far it is goes to `hear`.
 ///
 /// # Errors
-/// The connection broke before the answer came.
+/// The connection broke before the answer came, or the daemon has hung.
 pub async fn ask(
     data_dir: &Path,
     request: &Request,
@@ -274,38 +304,58 @@ async fn converse(
     line.push(b'\n');
     writer.write_all(&line).await?;
     let mut lines = BufReader::new(reader).lines();
-    while let Some(line) = lines.next_line().await? {
+    while let Some(line) = timeout(SILENCE, lines.next_line()).await?? {
         match serde_json::from_str(&line)? {
             Line::Answer(answer) => return Ok(answer),
             tick @ Line::Tick { .. } => hear(tick),
+            Line::Working => {}
         }
     }
     Err(std::io::ErrorKind::UnexpectedEof.into())
 }
 
-/// Serves one connection of the command line.
-pub(super) async fn serve(stream: UnixStream, desk: &super::Desk) -> std::io::Result<()> {
+/// Serves one connection of the command line. Who asks when the daemon is about to stop is told so.
+pub(super) async fn serve(
+    stream: UnixStream,
+    desk: &watch::Receiver<Arc<Desk>>,
+    stop: &watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut request = String::new();
     let mut limited = BufReader::new(tokio::io::AsyncReadExt::take(reader, MAX_REQUEST_BYTES));
-    limited.read_line(&mut request).await?;
+    timeout(REQUEST_WITHIN, limited.read_line(&mut request)).await??;
     let request: Request = serde_json::from_str(&request)?;
-    let (ticks, mut ticked) = mpsc::channel(QUEUED_TICKS);
-    let answer = desk.answer(request, ticks);
-    tokio::pin!(answer);
-    let answer = loop {
-        tokio::select! {
-            answer = &mut answer => break answer,
-            Some(tick) = ticked.recv() => send(&mut writer, &tick).await?,
-        }
+    let answer = if *stop.borrow() {
+        Answer::Failed(Failure::from(&PassError::Released))
+    } else {
+        // Taken only now: a desk holds the accounts' files open.
+        let desk = desk.borrow().clone();
+        attend(&desk, request, &mut writer).await?
     };
     send(&mut writer, &Line::Answer(answer)).await
 }
 
-async fn send(
-    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
-    line: &Line,
-) -> std::io::Result<()> {
+/// Gets the answer, and tells how far it is, or that it takes a while.
+async fn attend(
+    desk: &Desk,
+    request: Request,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> std::io::Result<Answer> {
+    let (ticks, mut ticked) = mpsc::channel(QUEUED_TICKS);
+    let answer = desk.answer(request, ticks);
+    tokio::pin!(answer);
+    let mut beat = interval(BEAT);
+    loop {
+        let line = tokio::select! {
+            answer = &mut answer => return Ok(answer),
+            Some(tick) = ticked.recv() => tick,
+            _ = beat.tick() => Line::Working,
+        };
+        send(writer, &line).await?;
+    }
+}
+
+async fn send(writer: &mut (impl AsyncWrite + Unpin), line: &Line) -> std::io::Result<()> {
     let mut octets = serde_json::to_vec(line)?;
     octets.push(b'\n');
     writer.write_all(&octets).await
@@ -313,3 +363,40 @@ async fn send(
 
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 const QUEUED_TICKS: usize = 64;
+/// How long a request may take to be sent.
+const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+/// How often the daemon says that it is still at work.
+const BEAT: Duration = Duration::from_secs(5);
+/// How long a daemon may say nothing: several beats.
+const SILENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_has_hung_is_not_waited_for() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let answer = converse(ours, &Request::Status, &mut |_| {}).await;
+        assert_eq!(answer.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_works_for_long_is_waited_for() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let answer = Answer::Done { changed: true };
+        let serve = async {
+            for line in [
+                &Line::Working,
+                &Line::Working,
+                &Line::Answer(answer.clone()),
+            ] {
+                send(&mut theirs, line).await.unwrap();
+            }
+        };
+        let mut hear = |line| panic!("nothing is to be heard: {line:?}");
+        let ask = converse(ours, &Request::Status, &mut hear);
+        let ((), heard) = tokio::join!(serve, ask);
+        assert_eq!(heard.unwrap(), answer);
+    }
+}

@@ -1,13 +1,17 @@
 //! Where requests are answered, in a daemon or without one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::DaemonError;
-use super::account::{Link, Visit};
-use super::control::{AccountStatus, AccountSync, Answer, Failure, FailureKind, Line, Request};
+use super::account::{Link, Standing, Visit};
+use super::control::{
+    AccountStatus, AccountSync, Answer, Failure, FailureKind, Line, MailboxStatus, Request,
+};
 use super::error::PassError;
+use super::member::{kind_of, unusable};
 use super::progress::Progress;
 use super::visit::{self, Errand, Outcome};
 use super::words;
@@ -27,7 +31,8 @@ pub struct Desk {
 #[derive(Debug)]
 pub(super) struct Counter {
     pub(super) account: Account,
-    pub(super) store: Store,
+    /// The files, or why they cannot be used.
+    pub(super) files: Result<Store, Failure>,
     /// Whoever keeps the connection, where a daemon runs.
     pub(super) keeper: Option<Handle>,
 }
@@ -37,34 +42,59 @@ pub(super) struct Counter {
 pub(super) struct Handle {
     pub(super) visits: mpsc::Sender<Visit>,
     pub(super) online: watch::Sender<bool>,
-    pub(super) link: watch::Receiver<Link>,
+    pub(super) standing: watch::Receiver<Standing>,
 }
 
 impl Desk {
-    /// A desk without a daemon: visits are made on the spot.
+    /// A desk without a daemon: visits are made on the spot. An account that cannot be used does not keep the others away.
     ///
     /// # Errors
-    /// [`DaemonError::Account`] when an account's files cannot be opened.
+    /// [`DaemonError::Account`] when not one account's files can be opened.
     pub fn open(
-        accounts: impl IntoIterator<Item = (Account, std::path::PathBuf)>,
+        accounts: impl IntoIterator<Item = (Account, PathBuf)>,
     ) -> Result<Self, DaemonError> {
+        let open = |(account, dir): (Account, PathBuf)| {
+            let files = Store::open(&dir, kind_of(&account));
+            (account, files)
+        };
+        let opened: Vec<_> = accounts.into_iter().map(open).collect();
+        let is_usable = opened.iter().any(|(_, files)| files.is_ok());
         let mut desk = Self::default();
-        for (account, dir) in accounts {
-            let failed = |source| DaemonError::Account {
-                account: account.name.to_string(),
-                source,
+        for (account, files) in opened {
+            let name = account.name.to_string();
+            let files = match files {
+                Err(source) if !is_usable => {
+                    return Err(DaemonError::Account {
+                        account: name,
+                        source,
+                    });
+                }
+                files => files.map_err(|error| unusable(&account, error)),
             };
-            let store = Store::open(&dir, kind_of(&account)).map_err(failed)?;
-            desk.counters.insert(
-                account.name.to_string(),
-                Counter {
-                    account,
-                    store,
-                    keeper: None,
-                },
-            );
+            let counter = Counter {
+                account,
+                files,
+                keeper: None,
+            };
+            desk.counters.insert(name, counter);
         }
         Ok(desk)
+    }
+
+    /// Reads the files of every account whole.
+    ///
+    /// # Errors
+    /// What is wrong with the first that does not hold together.
+    pub async fn verify(&self) -> Result<(), Failure> {
+        for counter in self.counters.values() {
+            counter
+                .files
+                .as_ref()
+                .map_err(Clone::clone)?
+                .verify()
+                .await?;
+        }
+        Ok(())
     }
 
     /// Answers a request. How far it is goes to `ticks`.
@@ -89,38 +119,32 @@ impl Desk {
             Request::Journal => {
                 let mut entries = Vec::new();
                 for (name, counter) in &self.counters {
-                    entries.extend(words::journal_of(name, &counter.store).await?);
+                    entries.extend(words::journal_of(name, counter.store(name)?).await?);
                 }
                 Ok(Answer::Journal(entries))
             }
             Request::Conflicts => {
                 let mut conflicts = Vec::new();
                 for (name, counter) in &self.counters {
-                    conflicts.extend(words::conflicts(name, &counter.store).await?);
+                    conflicts.extend(words::conflicts(name, counter.store(name)?).await?);
                 }
                 Ok(Answer::Conflicts(conflicts))
             }
             Request::Retry { account, entry } => {
-                let changed = self
-                    .counter(&account)?
-                    .store
-                    .retry_entry(EntryId::from_raw(entry))
-                    .await?;
+                let store = self.counter(&account)?.store(&account)?;
+                let changed = store.retry_entry(EntryId::from_raw(entry)).await?;
                 Ok(Answer::Done { changed })
             }
             Request::Drop { account, entry } => {
-                let changed = self
-                    .counter(&account)?
-                    .store
-                    .drop_entry(EntryId::from_raw(entry))
-                    .await?;
+                let store = self.counter(&account)?.store(&account)?;
+                let changed = store.drop_entry(EntryId::from_raw(entry)).await?;
                 Ok(Answer::Done { changed })
             }
             Request::Approve { account, mailbox } => {
                 let mailbox = mailbox_name(&mailbox)?;
-                Ok(Answer::Done {
-                    changed: self.counter(&account)?.store.approve(mailbox).await?,
-                })
+                let store = self.counter(&account)?.store(&account)?;
+                let changed = store.approve(mailbox).await?;
+                Ok(Answer::Done { changed })
             }
             Request::SetOnline { account, online } => self.set_online(account.as_deref(), online),
         }
@@ -129,18 +153,7 @@ impl Desk {
     async fn status(&self) -> Result<Answer, Failure> {
         let mut accounts = Vec::new();
         for (name, counter) in &self.counters {
-            let (state, problem) = counter.state();
-            let kind = match counter.store.kind() {
-                Kind::Mirror => "mirror",
-                Kind::Local => "local",
-            };
-            accounts.push(AccountStatus {
-                name: name.clone(),
-                kind: kind.to_owned(),
-                state: state.to_owned(),
-                problem,
-                mailboxes: words::mailboxes(&counter.store).await?,
-            });
+            accounts.push(counter.status(name).await?);
         }
         Ok(Answer::Status(accounts))
     }
@@ -153,7 +166,9 @@ impl Desk {
         ticks: &mpsc::Sender<Line>,
     ) -> Result<Answer, Failure> {
         let errand = Errand {
-            mailbox: mailbox.map(mailbox_name).transpose()?,
+            mailboxes: mailbox
+                .map(|name| mailbox_name(name).map(|name| BTreeSet::from([name])))
+                .transpose()?,
             dry_run,
         };
         if let Some(account) = account {
@@ -170,7 +185,7 @@ impl Desk {
 
     fn set_online(&self, account: Option<&str>, online: bool) -> Result<Answer, Failure> {
         if let Some(account) = account {
-            self.counter(account)?;
+            self.counter(account)?.store(account)?;
         }
         let mut changed = false;
         for (name, counter) in &self.counters {
@@ -187,20 +202,79 @@ impl Desk {
     }
 
     fn counter(&self, account: &str) -> Result<&Counter, Failure> {
-        self.counters.get(account).ok_or_else(|| Failure {
-            kind: FailureKind::Usage,
-            what: format!("there is no account {}", account.escape_debug()),
+        self.counters.get(account).ok_or_else(|| {
+            let what = format!("there is no account {}", account.escape_debug());
+            Failure::new(FailureKind::Usage, what)
         })
     }
 }
 
 impl Counter {
+    /// The account's files; who asks for what is in them and cannot have it is told why.
+    fn store(&self, name: &str) -> Result<&Store, Failure> {
+        self.files.as_ref().map_err(|failure| Failure {
+            what: format!("{name}: {}", failure.what),
+            ..failure.clone()
+        })
+    }
+
+    async fn status(&self, name: &str) -> Result<AccountStatus, Failure> {
+        let (state, failure) = self.state();
+        let kind = match kind_of(&self.account) {
+            Kind::Mirror => "mirror",
+            Kind::Local => "local",
+        };
+        let mut mailboxes = match &self.files {
+            Ok(store) => words::mailboxes(store).await?,
+            Err(_) => Vec::new(),
+        };
+        for mailbox in &mut mailboxes {
+            self.complete(mailbox);
+        }
+        Ok(AccountStatus {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            state: state.to_owned(),
+            failure,
+            mailboxes,
+        })
+    }
+
+    /// Adds what the files do not know of a mailbox.
+    fn complete(&self, mailbox: &mut MailboxStatus) {
+        let Some(upstream) = &self.account.upstream else {
+            return;
+        };
+        mailbox.is_mirrored = upstream.mailboxes.matches(&mailbox.name);
+        if let Some(keeper) = &self.keeper {
+            let troubles = &keeper.standing.borrow().troubles;
+            let own = troubles
+                .iter()
+                .find(|(name, _)| name.to_string() == mailbox.name);
+            mailbox.failure = own.map(|(_, failure)| failure.clone());
+        }
+    }
+
     async fn sync(
         &self,
         name: &str,
         errand: Errand,
         ticks: mpsc::Sender<Line>,
     ) -> Result<AccountSync, Failure> {
+        let mut sync = AccountSync {
+            account: name.to_owned(),
+            mailboxes: Vec::new(),
+            failure: None,
+            pending_count: 0,
+            parked_count: 0,
+        };
+        let store = match &self.files {
+            Ok(store) => store,
+            Err(failure) => {
+                sync.failure = Some(failure.clone());
+                return Ok(sync);
+            }
+        };
         let account = name.to_owned();
         // A listener that is slow misses ticks; the next one says more.
         let progress = Progress::to(move |tick| {
@@ -209,37 +283,30 @@ impl Counter {
                 tick,
             }))
         });
-        let only = errand.mailbox.clone();
-        let (outcomes, failure) = if self.is_offline() {
-            let kept = Failure {
-                kind: FailureKind::Offline,
-                what: "the account is kept offline".to_owned(),
-            };
-            (Vec::new(), Some(kept))
-        } else {
-            match self.visit(errand, progress).await {
-                Ok(outcomes) => (outcomes, None),
-                Err(error) => (Vec::new(), Some(Failure::from(&error))),
+        let only = errand
+            .mailboxes
+            .clone()
+            .and_then(|mut only| only.pop_first());
+        match (self.visit(store, errand, progress).await, only) {
+            (Ok(outcomes), Some(mailbox)) if outcomes.is_empty() => {
+                let what = format!("the account {name} mirrors no mailbox {mailbox}");
+                sync.failure = Some(Failure::new(FailureKind::Usage, what));
             }
-        };
-        let unknown = only
-            .filter(|_| failure.is_none() && outcomes.is_empty())
-            .map(|mailbox| Failure {
-                kind: FailureKind::Usage,
-                what: format!("the account {name} mirrors no mailbox {mailbox}"),
-            });
-        let entries = self.store.entries().await?;
-        let parked_count = entries.iter().filter(|row| !row.is_active()).count();
-        Ok(AccountSync {
-            account: name.to_owned(),
-            mailboxes: words::passes(&self.store, outcomes).await?,
-            failure: failure.or(unknown),
-            pending_count: entries.len().saturating_sub(parked_count),
-            parked_count,
-        })
+            (Ok(outcomes), _) => sync.mailboxes = words::passes(store, outcomes).await?,
+            (Err(error), _) => sync.failure = Some(Failure::from(&error)),
+        }
+        let entries = store.entries().await?;
+        sync.parked_count = entries.iter().filter(|row| !row.is_active()).count();
+        sync.pending_count = entries.len().saturating_sub(sync.parked_count);
+        Ok(sync)
     }
 
-    async fn visit(&self, errand: Errand, progress: Progress) -> Result<Vec<Outcome>, PassError> {
+    async fn visit(
+        &self,
+        store: &Store,
+        errand: Errand,
+        progress: Progress,
+    ) -> Result<Vec<Outcome>, PassError> {
         let Some(keeper) = &self.keeper else {
             let upstream = self
                 .account
@@ -248,64 +315,49 @@ impl Counter {
                 .ok_or(UpstreamError::NotOffered {
                     what: "a server for this account",
                 })?;
-            return visit::visit(upstream, &self.store, &errand, &progress).await;
+            return visit::visit(upstream, store, &errand, &progress).await;
         };
-        let stopped = || {
-            PassError::from(UpstreamError::Closed {
-                text: "the daemon is stopping".to_owned(),
-            })
-        };
+        // Said at once, since whoever keeps the account may still be busy with hanging up.
+        if !*keeper.online.borrow() {
+            return Err(PassError::Offline);
+        }
         let (answer, outcome) = oneshot::channel();
-        keeper
-            .visits
-            .send(Visit {
-                errand,
-                progress,
-                answer,
-            })
-            .await
-            .map_err(|_| stopped())?;
-        outcome.await.map_err(|_| stopped())?
-    }
-
-    /// Whether a person has taken the account offline.
-    fn is_offline(&self) -> bool {
-        let keeper = self.keeper.as_ref();
-        keeper.is_some_and(|keeper| !*keeper.online.borrow())
-    }
-
-    fn state(&self) -> (&'static str, Option<String>) {
-        let Some(keeper) = &self.keeper else {
-            return (
-                if self.account.upstream.is_some() {
-                    "stopped"
-                } else {
-                    "local"
-                },
-                None,
-            );
+        let visit = Visit {
+            errand,
+            progress,
+            answer,
         };
-        match &*keeper.link.borrow() {
+        let asked = keeper.visits.send(visit).await;
+        asked.map_err(|_| PassError::Released)?;
+        outcome.await.map_err(|_| PassError::Released)?
+    }
+
+    fn state(&self) -> (&'static str, Option<Failure>) {
+        if let Err(failure) = &self.files {
+            return ("closed", Some(failure.clone()));
+        }
+        let Some(keeper) = &self.keeper else {
+            let state = match kind_of(&self.account) {
+                Kind::Mirror => "stopped",
+                Kind::Local => "local",
+            };
+            return (state, None);
+        };
+        // The user's word, whether or not it has been heard yet.
+        if !*keeper.online.borrow() {
+            return ("offline", None);
+        }
+        match &keeper.standing.borrow().link {
             Link::Starting => ("starting", None),
             Link::Online => ("online", None),
-            Link::Offline => ("offline", None),
-            Link::Failed { problem } => ("failed", Some(problem.clone())),
+            Link::Failed(failure) => ("failed", Some(failure.clone())),
         }
     }
 }
 
-/// Whether an account mirrors a server or has its mailboxes here.
-pub(super) fn kind_of(account: &Account) -> Kind {
-    if account.upstream.is_some() {
-        Kind::Mirror
-    } else {
-        Kind::Local
-    }
-}
-
 fn mailbox_name(name: &str) -> Result<MailboxName, Failure> {
-    MailboxName::from_bytes(name.as_bytes()).map_err(|_| Failure {
-        kind: FailureKind::Usage,
-        what: format!("{} cannot be a mailbox", name.escape_debug()),
+    MailboxName::from_bytes(name.as_bytes()).map_err(|_| {
+        let what = format!("{} cannot be a mailbox", name.escape_debug());
+        Failure::new(FailureKind::Usage, what)
     })
 }

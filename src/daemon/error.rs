@@ -1,5 +1,7 @@
 //! What ends a pass early.
 
+use std::error::Error;
+
 use crate::store::StoreError;
 use crate::upstream::UpstreamError;
 
@@ -12,4 +14,43 @@ pub enum PassError {
     /// The local files.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A person wants no connection.
+    #[error("the account is kept offline")]
+    Offline,
+    /// Whoever was to do it has been told to stop.
+    #[error("the daemon stops, or has another configuration for this account")]
+    Released,
+}
+
+impl PassError {
+    /// Whether it is about more than one mailbox, so that there is no use in going on to the next.
+    pub(super) fn ends_visit(&self) -> bool {
+        match self {
+            Self::Upstream(error) => error.ends_connection() && !self.asks_for_a_fresh_start(),
+            Self::Store(_) | Self::Offline | Self::Released => true,
+        }
+    }
+
+    /// Whether this connection can no longer be used, but another one may well be.
+    pub(super) fn asks_for_a_fresh_start(&self) -> bool {
+        matches!(
+            self,
+            Self::Upstream(UpstreamError::Desynchronised { .. } | UpstreamError::Protocol(_))
+        )
+    }
+}
+
+/// An error with its causes in one line, each said once.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = cause.source();
+    }
+    text
 }

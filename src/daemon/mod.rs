@@ -5,11 +5,13 @@
 //! behind it or without.
 
 mod account;
+mod agenda;
 mod content;
 pub mod control;
 mod desk;
 mod error;
 mod household;
+mod member;
 mod pass;
 mod progress;
 mod reload;
@@ -25,15 +27,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 pub use content::Keep;
 pub use desk::Desk;
-pub use error::PassError;
+pub use error::{PassError, chain};
 pub use pass::{PassOptions, pass};
 pub use progress::{Part, Progress, Tick};
 pub use report::{Counts, Report};
@@ -42,15 +44,15 @@ pub use visit::{Errand, Outcome, probe, visit};
 pub use words::journal_of;
 
 use crate::config::{Account, Config, SecretError};
-use crate::endpoint::{Endpoint, ListenError, Listener, Peer};
+use crate::endpoint::{Endpoint, ListenError, Listener, Peer, after_refusal, stopped};
 use crate::store::StoreError;
-use household::Household;
+use household::{Household, News};
 
-/// Why the daemon could not start.
+/// Why the daemon could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// An account's files cannot be used.
-    #[error("the account {account} cannot be opened")]
+    /// An account's files cannot be used, or no longer.
+    #[error("the files of the account {account} cannot be used")]
     Account {
         /// The account.
         account: String,
@@ -74,12 +76,20 @@ pub enum DaemonError {
     /// Signals cannot be had from the system.
     #[error("could not wait for signals")]
     Signals(#[source] std::io::Error),
+    /// An account's task came upon something that cannot be.
+    #[error("the task of the account {account} failed")]
+    Panicked {
+        /// The account.
+        account: String,
+        /// How it ended.
+        source: JoinError,
+    },
 }
 
-/// Runs the daemon until it is told to stop by a signal.
+/// Runs the daemon until it is told to stop by a signal, or an account cannot go on.
 ///
 /// # Errors
-/// [`DaemonError`] when it could not start; nothing is left running then.
+/// [`DaemonError`] when it could not start, or had to stop; nothing is left running then.
 pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let password = config
         .endpoint
@@ -88,14 +98,14 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
         .await
         .map_err(DaemonError::Password)?;
     let settings = settings::endpoint(&config, Some(password.expose()));
-    let mut household = Household::open(&config)?;
+    let mut household = Household::open(&config).await?;
     let mut listener = Listener::new();
     listener.bind_tcp(&config.endpoint.listen)?;
     listener.bind_unix(&config.endpoint.socket)?;
     let control = bind_control(&config.storage.data_dir)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(DaemonError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(DaemonError::Signals)?;
+    let mut signals = Signals::new()?;
 
+    household.start();
     let stop = watch::Sender::new(false);
     let mut tasks = JoinSet::new();
     for address in listener.tcp_addresses() {
@@ -107,15 +117,17 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     ));
     tasks.spawn(answer_all(control, household.desk(), stop.subscribe()));
     let mut reloads = reload::watch(path.to_owned(), config, stop.subscribe(), &mut tasks);
-    household.start();
     notify_systemd(&[sd_notify::NotifyState::Ready]);
-    loop {
+    let ended = loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            Some(config) = reloads.recv() => household.rearrange(&config),
+            () = signals.stop() => break Ok(()),
+            Some(config) = reloads.recv() => household.rearrange(&config).await,
+            news = household.news() => match news {
+                News::Retry => household.retry().await,
+                News::Ended(error) => break Err(error),
+            },
         }
-    }
+    };
     tracing::info!("stopping");
     notify_systemd(&[sd_notify::NotifyState::Stopping]);
     stop.send_replace(true);
@@ -126,7 +138,31 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     if timeout(STOP_WITHIN, finish).await.is_err() {
         tracing::warn!("some tasks did not stop in time; nothing depends on their end");
     }
-    Ok(())
+    ended
+}
+
+/// The signals that tell the daemon to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, DaemonError> {
+        let hear = |kind| signal(kind).map_err(DaemonError::Signals);
+        Ok(Self {
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one of them.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Serves one client of one account until it leaves. Meanwhile the account is kept as by a daemon: what the client does
@@ -142,7 +178,7 @@ where
         accounts: BTreeMap::from([(account.name.clone(), account.clone())]),
         ..config.clone()
     };
-    let mut household = Household::open(&alone)?;
+    let mut household = Household::open(&alone).await?;
     household.start();
     let endpoint = Endpoint::new(settings::endpoint(config, None), household.accounts());
     let stop = watch::Sender::new(false);
@@ -168,7 +204,8 @@ fn bind_control(data_dir: &Path) -> Result<UnixListener, DaemonError> {
     UnixListener::bind(&path).map_err(failed)
 }
 
-/// Serves the command line, one task for each connection. The directory lets nobody else in.
+/// Serves the command line, one task for each connection. The directory lets nobody else in. When told to stop, those who
+/// wait for an answer get theirs first: the accounts' tasks end, and with them what they were asked for.
 async fn answer_all(
     listener: UnixListener,
     desk: watch::Receiver<Arc<Desk>>,
@@ -177,18 +214,26 @@ async fn answer_all(
     let mut conversations = JoinSet::new();
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stopped(&mut stop) => break,
             Some(_) = conversations.join_next() => {}
-            accepted = listener.accept(), if conversations.len() < MAX_CONVERSATIONS => {
-                let Ok((stream, _)) = accepted else { continue };
-                let desk = desk.borrow().clone();
-                conversations.spawn(async move {
-                    if let Err(error) = control::serve(stream, &desk).await {
-                        tracing::debug!(%error, "a conversation with the command line broke off");
-                    }
-                });
-            }
+            accepted = listener.accept(), if conversations.len() < MAX_CONVERSATIONS => match accepted {
+                Ok((stream, _)) => {
+                    conversations.spawn(converse(stream, desk.clone(), stop.clone()));
+                }
+                Err(error) => after_refusal(&error).await,
+            },
         }
+    }
+    while conversations.join_next().await.is_some() {}
+}
+
+async fn converse(
+    stream: UnixStream,
+    desk: watch::Receiver<Arc<Desk>>,
+    stop: watch::Receiver<bool>,
+) {
+    if let Err(error) = control::serve(stream, &desk, &stop).await {
+        tracing::debug!(%error, "a conversation with the command line broke off");
     }
 }
 

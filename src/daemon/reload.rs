@@ -8,8 +8,9 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::chain;
+use super::error::chain;
 use crate::config::Config;
+use crate::endpoint::stopped;
 
 /// Starts watching; each configuration that is new and sound is sent.
 pub(super) fn watch(
@@ -31,7 +32,12 @@ async fn look_on(
 ) {
     let bell = watch::Sender::new(());
     let mut rung = bell.subscribe();
-    let watcher = notify::recommended_watcher(move |_| bell.send_replace(()));
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.as_ref().is_ok_and(changes_nothing) {
+            return;
+        }
+        bell.send_replace(());
+    });
     // The directory, since editors put a new file in the old one's place. Where it cannot be watched, the clock remains.
     let mut watcher = watcher
         .inspect_err(|error| tracing::warn!(%error, "the configuration is looked at once a minute"))
@@ -73,11 +79,37 @@ async fn look_on(
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    drop(stop.wait_for(|stop| *stop).await);
+/// Whether somebody has only looked, as we do ourselves when the bell rings.
+fn changes_nothing(event: &notify::Event) -> bool {
+    event.kind.is_access()
 }
 
 /// Editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(200);
 /// For changes that nobody tells us of.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
+    use notify::{Event, EventKind};
+
+    use super::*;
+
+    #[test]
+    fn reading_the_configuration_rings_no_bell_to_read_it_again() {
+        for (kind, rings) in [
+            (EventKind::Access(AccessKind::Open(AccessMode::Any)), false),
+            (
+                EventKind::Access(AccessKind::Close(AccessMode::Read)),
+                false,
+            ),
+            (EventKind::Create(CreateKind::File), true),
+            (EventKind::Modify(ModifyKind::Any), true),
+            (EventKind::Modify(ModifyKind::Name(RenameMode::To)), true),
+            (EventKind::Remove(RemoveKind::File), true),
+        ] {
+            assert_eq!(!changes_nothing(&Event::new(kind)), rings, "{kind:?}");
+        }
+    }
+}

@@ -14,6 +14,8 @@ pub struct Report {
     pub counts: Counts,
     /// Whether another pass has something to do at once.
     pub again: bool,
+    /// Whether texts are left to be read, since somebody did something or waits for a text elsewhere.
+    pub interrupted: bool,
     /// What was planned, of a pass that only looked.
     pub plan: Option<Plan>,
     /// Why nothing was done.

@@ -1,6 +1,7 @@
 //! From the configuration's words to what the other parts take.
 
 use super::content::Keep;
+use super::error::chain;
 use super::pass::PassOptions;
 use crate::clock;
 use crate::config;
@@ -18,7 +19,8 @@ pub(super) async fn server(upstream: &config::Upstream) -> Result<Server, Upstre
         Some(login) => {
             let secret = login.password.fetch().await;
             let secret = secret.map_err(|error| UpstreamError::NoPassword {
-                problem: error.to_string(),
+                problem: chain(&error),
+                advice: error.suggestion(),
             })?;
             let password = Password::new(secret.expose().to_vec());
             Some(Credentials {

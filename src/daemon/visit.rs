@@ -1,7 +1,8 @@
 //! One visit to a server: connect, take over its list, pass over each mailbox until nothing is left to do at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
+use super::content::Keep;
 use super::error::PassError;
 use super::pass::{PassOptions, pass};
 use super::progress::Progress;
@@ -16,10 +17,17 @@ use crate::upstream::{Dialect, Session, UpstreamError};
 /// What to do on a visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Errand {
-    /// Only this mailbox; `None` for all that are mirrored.
-    pub mailbox: Option<MailboxName>,
+    /// Only these mailboxes; `None` for all that are mirrored.
+    pub mailboxes: Option<BTreeSet<MailboxName>>,
     /// Look and plan, and send nothing that writes.
     pub dry_run: bool,
+}
+
+impl Errand {
+    /// Whether all that is mirrored is looked at and brought up to date.
+    pub(super) fn is_full(&self) -> bool {
+        self.mailboxes.is_none() && !self.dry_run
+    }
 }
 
 /// What became of one mailbox.
@@ -50,14 +58,16 @@ pub async fn probe(upstream: &Upstream) -> Result<Dialect, UpstreamError> {
     Ok(dialect)
 }
 
-/// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first.
+/// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first. One that is left out is still
+/// known to be there, if it was mirrored once; otherwise there is no need to know of it.
 pub(super) async fn mailboxes(
     session: &mut Session,
     upstream: &Upstream,
     store: &Store,
 ) -> Result<Vec<(MailboxName, MailboxId)>, PassError> {
+    let is_mirrored = |name: &MailboxName| upstream.mailboxes.matches(name.as_bytes());
     let mut names = session.list().await?;
-    names.retain(|name| upstream.mailboxes.matches(name.as_bytes()));
+    names.retain(|name| is_mirrored(name) || store.mailbox(name).is_some());
     for named in upstream.mailboxes.named() {
         if let Ok(name) = MailboxName::from_bytes(named.as_bytes())
             && !names.contains(&name)
@@ -67,10 +77,12 @@ pub(super) async fn mailboxes(
     }
     names.sort_by_key(|name| !name.is_inbox());
     let ids = store.adopt_list(names.clone()).await?;
-    Ok(names.into_iter().zip(ids).collect())
+    let listed = names.into_iter().zip(ids);
+    Ok(listed.filter(|(name, _)| is_mirrored(name)).collect())
 }
 
-/// Passes over the mailboxes of an errand. Ends early when the connection is of no further use.
+/// Passes over the mailboxes of an errand. A mailbox that spoils the connection gets another one, once. Ends early when the
+/// server is of no further use.
 ///
 /// # Errors
 /// [`PassError`] when not even the list could be had.
@@ -86,26 +98,127 @@ pub(super) async fn passes(
         ..settings::options(upstream)
     };
     let mirrored = mailboxes(session, upstream, store).await?;
-    let names = mirrored.iter().map(|(name, _)| name);
-    let stops = itinerary(names, errand.mailbox.as_ref(), &copies(store).await?);
+    let mut stops = route(&mirrored, errand.mailboxes.as_ref(), store).await?;
     let mut outcomes = Vec::new();
-    for (mailbox, id) in stops.into_iter().filter_map(|stop| mirrored.get(stop)) {
-        let result = until_quiet(session, store, *id, &options, progress).await;
-        let over = matches!(&result, Err(PassError::Upstream(error)) if error.ends_connection());
-        let broken = matches!(&result, Err(PassError::Store(_)));
+    while let Some(stop) = stops.pop_front() {
+        let Some((mailbox, id)) = mirrored.get(stop.place) else {
+            continue;
+        };
+        let result = until_quiet(session, store, *id, &stop.options(options), progress).await;
+        if let Ok(report) = &result
+            && report.interrupted
+        {
+            // What somebody did or waits for meanwhile comes first, and the texts go on after it.
+            let waiting = pressing(store).await?;
+            stops.push_front(stop);
+            for urgent in route(&mirrored, Some(&waiting), store)
+                .await?
+                .into_iter()
+                .rev()
+            {
+                stops.push_front(urgent.without_texts());
+            }
+        }
+        let failed = result.as_ref().err();
+        let mut is_over = failed.is_some_and(PassError::ends_visit);
+        if failed.is_some_and(PassError::asks_for_a_fresh_start) {
+            match connect(upstream).await {
+                Ok(fresh) => *session = fresh,
+                Err(_) => is_over = true,
+            }
+            if !is_over && !stop.is_second_try {
+                stops.push_front(stop.again());
+                continue;
+            }
+        }
         add(&mut outcomes, mailbox, result);
-        if over || broken {
+        if is_over {
             break;
         }
     }
     Ok(outcomes)
 }
 
+/// One mailbox on the way of a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stop {
+    /// Its position in the list of mailboxes.
+    place: usize,
+    texts: Texts,
+    is_second_try: bool,
+}
+
+/// Which texts to read at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    /// Those that are held offline.
+    Held,
+    /// Those that somebody waits for, and no others.
+    WaitedFor,
+}
+
+impl Stop {
+    fn at(place: usize) -> Self {
+        Self {
+            place,
+            texts: Texts::Held,
+            is_second_try: false,
+        }
+    }
+
+    fn without_texts(self) -> Self {
+        Self {
+            texts: Texts::WaitedFor,
+            ..self
+        }
+    }
+
+    fn again(self) -> Self {
+        Self {
+            is_second_try: true,
+            ..self
+        }
+    }
+
+    fn options(self, options: PassOptions) -> PassOptions {
+        match self.texts {
+            Texts::Held => options,
+            Texts::WaitedFor => PassOptions {
+                keep: Keep::Headers,
+                ..options
+            },
+        }
+    }
+}
+
+/// The stops for these mailboxes, or for all.
+async fn route(
+    mirrored: &[(MailboxName, MailboxId)],
+    only: Option<&BTreeSet<MailboxName>>,
+    store: &Store,
+) -> Result<VecDeque<Stop>, StoreError> {
+    let names = mirrored.iter().map(|(name, _)| name);
+    let places = itinerary(names, only, &copies(store).await?);
+    Ok(places.into_iter().map(Stop::at).collect())
+}
+
+/// The mailboxes in which something waits to be done at once.
+pub(super) async fn pressing(store: &Store) -> Result<BTreeSet<MailboxName>, StoreError> {
+    let wanted = store.wanted().borrow().clone();
+    let rows = store.mailboxes().await?.into_iter();
+    let wished = rows
+        .filter(|row| wanted.iter().any(|(id, _)| *id == row.id))
+        .map(|row| row.name);
+    let mut names: BTreeSet<MailboxName> = wished.collect();
+    names.extend(store.mailboxes_at_work().await?);
+    Ok(names)
+}
+
 /// Which mailboxes to pass over, in order, as positions in `names`. What is copied shows here only after a look at its
 /// destination, so a destination comes once more behind the last mailbox from which something is copied to it.
 fn itinerary<'a>(
     names: impl Iterator<Item = &'a MailboxName>,
-    only: Option<&MailboxName>,
+    only: Option<&BTreeSet<MailboxName>>,
     copies: &BTreeSet<(MailboxName, MailboxName)>,
 ) -> Vec<usize> {
     let names: Vec<&MailboxName> = names.collect();
@@ -113,7 +226,7 @@ fn itinerary<'a>(
         .iter()
         .copied()
         .enumerate()
-        .filter(|(_, name)| only.is_none_or(|only| only == *name))
+        .filter(|(_, name)| only.is_none_or(|only| only.contains(*name)))
         .collect();
     let copied = |from: &MailboxName, to: &MailboxName| {
         copies
@@ -209,20 +322,22 @@ mod tests {
     #[test]
     fn a_destination_is_looked_at_after_the_last_that_copies_to_it() {
         let names = ["INBOX", "archive", "notes"].map(|name| name.parse::<MailboxName>().unwrap());
-        let check = |only: Option<usize>, copies: &[(usize, usize)], stops: &[usize]| {
+        let check = |only: &[usize], copies: &[(usize, usize)], stops: &[usize]| {
             let copies = copies
                 .iter()
                 .map(|(from, to)| (names[*from].clone(), names[*to].clone()));
-            let only = only.map(|only| &names[only]);
+            let only: BTreeSet<_> = only.iter().map(|only| names[*only].clone()).collect();
+            let only = Some(&only).filter(|only| !only.is_empty());
             assert_eq!(itinerary(names.iter(), only, &copies.collect()), stops);
         };
-        check(None, &[], &[0, 1, 2]);
-        check(None, &[(0, 1)], &[0, 1, 2]);
-        check(None, &[(2, 0)], &[0, 1, 2, 0]);
-        check(None, &[(0, 1), (2, 1)], &[0, 1, 2, 1]);
-        check(None, &[(1, 1)], &[0, 1, 2, 1]);
-        check(Some(0), &[(0, 1)], &[0, 1]);
-        check(Some(0), &[(2, 1)], &[0]);
-        check(Some(2), &[(2, 2)], &[2, 2]);
+        check(&[], &[], &[0, 1, 2]);
+        check(&[], &[(0, 1)], &[0, 1, 2]);
+        check(&[], &[(2, 0)], &[0, 1, 2, 0]);
+        check(&[], &[(0, 1), (2, 1)], &[0, 1, 2, 1]);
+        check(&[], &[(1, 1)], &[0, 1, 2, 1]);
+        check(&[0], &[(0, 1)], &[0, 1]);
+        check(&[0], &[(2, 1)], &[0]);
+        check(&[2], &[(2, 2)], &[2, 2]);
+        check(&[0, 2], &[(2, 1)], &[0, 2, 1]);
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::account::chain;
 use super::control::{ConflictInfo, Entry, Failure, FailureKind, MailboxStatus, MailboxSync};
-use super::error::PassError;
+use super::error::{PassError, chain};
 use super::report::Report;
 use super::visit::Outcome;
 use crate::id::MessageId;
@@ -34,6 +33,8 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
             parked_count: own().filter(|entry| !entry.is_active()).count(),
             last_pass_at: row.last_pass_at,
             on_server: row.on_server,
+            is_mirrored: true,
+            failure: None,
             held: holds
                 .iter()
                 .find(|hold| hold.mailbox == row.name && !hold.approved)
@@ -220,6 +221,8 @@ impl From<&PassError> for Failure {
     fn from(error: &PassError) -> Self {
         let kind = match error {
             PassError::Store(error) => store_kind(error),
+            PassError::Offline => FailureKind::Offline,
+            PassError::Released => FailureKind::Interrupted,
             PassError::Upstream(error) => match error {
                 UpstreamError::Unreachable { .. }
                 | UpstreamError::Closed { .. }
@@ -242,19 +245,23 @@ impl From<&PassError> for Failure {
                 }
             },
         };
+        let advice = match error {
+            PassError::Upstream(UpstreamError::NoPassword { advice, .. }) => Some(advice.clone()),
+            PassError::Upstream(_)
+            | PassError::Store(_)
+            | PassError::Offline
+            | PassError::Released => None,
+        };
         Self {
-            kind,
-            what: chain(error),
+            advice,
+            ..Self::new(kind, chain(error))
         }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self {
-            kind: store_kind(&error),
-            what: chain(&error),
-        }
+        Self::new(store_kind(&error), chain(&error))
     }
 }
 
@@ -266,13 +273,14 @@ fn store_kind(error: &StoreError) -> FailureKind {
         | StoreError::MessageGone
         | StoreError::MailboxExists
         | StoreError::KeywordsFull => FailureKind::Usage,
+        StoreError::Damaged { path, .. } if path.ends_with("cache.db") => FailureKind::Cache,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }
         | StoreError::Unsafe { .. }
         | StoreError::Exposed { .. }
         | StoreError::Io { .. }
-        | StoreError::Sqlite(_)
+        | StoreError::Sqlite { .. }
         | StoreError::Stopped => FailureKind::Store,
     }
 }

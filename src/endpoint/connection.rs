@@ -1,5 +1,6 @@
 //! One connection: octets in, commands one after the other in their order, octets out.
 
+use std::future::pending;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use super::reply::Reply;
 use super::service::{Endpoint, Peer, Room};
 use super::session::Session;
 use super::wire::{Ended, Io, Wire};
+use crate::id::AccountName;
 use crate::protocol::command::Command;
 use crate::protocol::response::{Condition, Status};
 use crate::protocol::server::{BadReason, Request, Server, SessionState};
@@ -105,7 +107,7 @@ impl Connection {
     fn greet(&mut self, room: &mut Room) {
         match self.endpoint.session_without_login(&self.peer) {
             Some(session) => {
-                let words = format!("lowtide IMAP2 ready, logged in as {}", session.account);
+                let words = preauth_words(&session.account);
                 self.wire.writer().untagged(Condition::PreAuth, &words);
                 self.enter(session, room);
             }
@@ -141,6 +143,9 @@ impl Connection {
             biased;
             () = stopped(&mut self.shutdown) => {
                 return Err(Ended::Bye("lowtide is shutting down"));
+            }
+            () = dismissed(&mut self.session) => {
+                return Err(Ended::Bye("The account has changed or is gone; connect again"));
             }
             read = timeout_at(deadline.unwrap_or(far), self.wire.read(chunk)) => read,
         };
@@ -236,6 +241,20 @@ impl Connection {
             }
             Err(refused) => refused,
         }
+    }
+}
+
+/// What a client is greeted with that need not log in.
+#[must_use]
+pub fn preauth_words(account: &AccountName) -> String {
+    format!("lowtide IMAP2 ready, logged in as {account}")
+}
+
+/// Returns once a client is logged in to an account that is no longer served.
+async fn dismissed(session: &mut Option<Session>) {
+    match session {
+        Some(session) => session.dismissed().await,
+        None => pending().await,
     }
 }
 

@@ -185,12 +185,7 @@ async fn accept_all(door: Door, endpoint: Endpoint, shutdown: watch::Receiver<bo
                 Ok(visitor) => {
                     connections.spawn(serve(visitor, endpoint.clone(), shutdown.clone()));
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    if is_exhaustion(&error) {
-                        sleep(PAUSE).await;
-                    }
-                }
+                Err(error) => after_refusal(&error).await,
             },
         }
     }
@@ -201,8 +196,16 @@ async fn accept_all(door: Door, endpoint: Endpoint, shutdown: watch::Receiver<bo
     }
 }
 
+/// Says that nobody could be let in, and waits a moment if trying again at once would fail again at once.
+pub async fn after_refusal(error: &io::Error) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    if is_exhaustion(error) {
+        sleep(PAUSE).await;
+    }
+}
+
 /// Returns once `shutdown` is true, or nobody is left who could make it so.
-pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     drop(shutdown.wait_for(|stop| *stop).await);
 }
 
@@ -251,7 +254,7 @@ fn note_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Whether accepting again at once would fail again at once.
+/// Whether this machine has run out of something.
 fn is_exhaustion(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
         .iter()

@@ -28,7 +28,8 @@ mod stored;
 mod wire;
 
 pub use crate::protocol::server::ServerLimits;
-pub use listener::{ListenError, Listener};
+pub use connection::preauth_words;
+pub use listener::{ListenError, Listener, after_refusal, stopped};
 pub use login::PasswordDigest;
 pub use service::{Endpoint, Peer};
 pub use settings::{Accounts, DialectPin, EndpointLimits, EndpointSettings};

@@ -82,7 +82,7 @@ impl From<StoreError> for Stop {
             }
             StoreError::Damaged { .. }
             | StoreError::Io { .. }
-            | StoreError::Sqlite(_)
+            | StoreError::Sqlite { .. }
             | StoreError::Locked { .. }
             | StoreError::Foreign { .. }
             | StoreError::Newer { .. }

@@ -104,6 +104,7 @@ impl Endpoint {
         Some(Session {
             account: account.clone(),
             store: store.clone(),
+            accounts: self.shared.accounts.clone(),
             dialect: self.shared.settings.dialect,
             limits: self.shared.settings.limits,
             selected: None,

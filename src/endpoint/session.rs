@@ -1,10 +1,13 @@
 //! What a connection knows between two commands, once its client is known: the account, and the mailbox it has open.
 
+use std::future::pending;
 use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use super::numbers::{Expunges, News, Numbers};
 use super::reply::Stop;
-use super::settings::{DialectPin, EndpointLimits};
+use super::settings::{Accounts, DialectPin, EndpointLimits};
 use super::wire::{Ended, Wire};
 use crate::id::{AccountName, MailboxId, MessageId};
 use crate::protocol::response::{FlagNames, Recent};
@@ -16,6 +19,7 @@ use crate::store::{Kind, Store, StoreError, View};
 pub(super) struct Session {
     pub(super) account: AccountName,
     pub(super) store: Store,
+    pub(super) accounts: watch::Receiver<Accounts>,
     pub(super) dialect: DialectPin,
     pub(super) limits: EndpointLimits,
     pub(super) selected: Option<Selected>,
@@ -56,6 +60,16 @@ pub(super) enum Tell {
 }
 
 impl Session {
+    /// Returns once the account is no longer among those that are served: its files are wanted back, and no other files of
+    /// its name can be opened before. Never, where the accounts cannot change.
+    pub(super) async fn dismissed(&mut self) {
+        let account = &self.account;
+        let gone = |accounts: &Accounts| !accounts.contains_key(account);
+        if self.accounts.wait_for(gone).await.is_err() {
+            pending().await
+        }
+    }
+
     /// The open mailbox. Commands that need one are not let through without.
     pub(super) fn selected(&mut self) -> Result<&mut Selected, Stop> {
         self.selected

@@ -48,7 +48,7 @@ pub enum Status {
 pub struct StatusText {
     /// What stands in brackets.
     pub code: Option<Code>,
-    /// The rest of the line, as it came. `Display` makes it safe to show.
+    /// The rest of the line, as it came. `Display` makes it safe to show, and short.
     pub text: Vec<u8>,
 }
 
@@ -127,10 +127,17 @@ impl ListedMailbox {
     }
 }
 
-/// Printable ASCII as it is, everything else escaped: a server's words, safe in a log or on a terminal.
+/// Printable ASCII as it is, everything else escaped, and the beginning alone of what is too long to be a sentence: a
+/// server's words, safe in a log, in the journal or on a terminal.
 impl fmt::Display for StatusText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_escaped(f, &self.text)
+        match self.text.get(..MAX_SHOWN_OCTETS) {
+            Some(beginning) if beginning.len() < self.text.len() => {
+                write_escaped(f, beginning)?;
+                f.write_str(" ...")
+            }
+            Some(_) | None => write_escaped(f, &self.text),
+        }
     }
 }
 
@@ -146,6 +153,8 @@ impl Status {
     }
 }
 
+/// How much of a server's words is shown.
+const MAX_SHOWN_OCTETS: usize = 200;
 const UNSELECTABLE: [&str; 2] = ["Noselect", "NonExistent"];
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl Store {
         let holder = name.clone();
         let approved = self
             .inner
-            .journal
+            .journal_readers
             .run(move |journal| notes::approved(journal, &holder))
             .await?;
         Ok(PassInput {
@@ -221,7 +221,7 @@ impl Store {
             transaction.commit()?;
             inner.publish(mailbox, |held| {
                 for (id, message) in &rebinding.ties {
-                    if let Some(entry) = held.entries.iter_mut().find(|entry| entry.id == *id) {
+                    if let Some(entry) = held.entry_mut(*id) {
                         entry.message = *message;
                     }
                 }
@@ -260,9 +260,18 @@ impl Store {
 
 impl Held {
     pub(super) fn set_state(&mut self, id: EntryId, state: EntryState) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+        if let Some(entry) = self.entry_mut(id) {
             entry.state = state;
         }
+    }
+
+    /// An entry. They stand in the order of their ids.
+    fn entry_mut(&mut self, id: EntryId) -> Option<&mut JournalEntry> {
+        let index = self
+            .entries
+            .binary_search_by_key(&id, |entry| entry.id)
+            .ok()?;
+        self.entries.get_mut(index)
     }
 
     /// Takes in a base that was just written. Its journal follows, unless something comes between.
@@ -310,7 +319,7 @@ impl Held {
             self.set_state(*id, EntryState::Parked(reason.clone()));
         }
         for (id, trouble) in &settlement.troubled {
-            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == *id) {
+            if let Some(entry) = self.entry_mut(*id) {
                 entry.trouble = trouble.to_string();
                 if let (Trouble::Refused(_), EntryState::Attempted(attempt)) =
                     (trouble, &entry.state)

@@ -1,6 +1,6 @@
 //! Headers, envelopes and whole messages: compressed on the way in, whole and checked on the way out.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::error::StoreError;
@@ -113,16 +113,16 @@ impl Packed {
             Coding::Plain => self.bytes,
             Coding::Zstd => decompressor
                 .decompress(&self.bytes, self.size as usize)
-                .map_err(|error| damaged(error.to_string()))?,
+                .map_err(|error| StoreError::damage(error.to_string()))?,
         };
         if octets.len() == self.size as usize {
             Ok(octets)
         } else {
-            Err(damaged("a stored text has the wrong length".to_owned()))
+            Err(StoreError::damage("a stored text has the wrong length"))
         }
     }
 
-    fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let coding = if row.get::<_, i64>(1)? == 1 {
             Coding::Zstd
         } else {
@@ -323,50 +323,49 @@ pub(super) fn headers(
     connection: &Connection,
     messages: &[MessageId],
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    texts(
-        connection,
-        "SELECT size, coding, bytes FROM header WHERE message_id = ?1",
-        messages,
-    )
+    let sql = "SELECT size, coding, bytes FROM header WHERE message_id = ?1";
+    texts(connection, sql, messages, |_, _| Ok(()))
 }
 
-/// Whole messages; `None` where the text is not held.
+/// Whole messages, octet for octet as they were kept; `None` where the text is not held.
 pub(super) fn bodies(
     connection: &Connection,
     messages: &[MessageId],
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let sql = "SELECT size, coding, bytes FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
-    texts(connection, sql, messages)
+    let sql = "SELECT size, coding, bytes, hash FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
+    texts(connection, sql, messages, |row, octets| {
+        let hash: [u8; 32] = row.get(3)?;
+        if hash == *blake3::hash(octets).as_bytes() {
+            Ok(())
+        } else {
+            Err(StoreError::damage("a stored text is not what it was"))
+        }
+    })
 }
 
 fn texts(
     connection: &Connection,
     sql: &str,
     messages: &[MessageId],
+    check: impl Fn(&Row<'_>, &[u8]) -> Result<(), StoreError>,
 ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
     let snapshot = connection.unchecked_transaction()?;
     let mut statement = snapshot.prepare_cached(sql)?;
     let mut decompressor = decompressor()?;
-    let text = |message: &MessageId| {
-        let packed = statement
-            .query_row([message.raw()], Packed::from_row)
-            .optional()?;
-        packed
-            .map(|packed| packed.unpack_with(&mut decompressor))
-            .transpose()
+    let mut text = |message: &MessageId| {
+        let mut rows = statement.query([message.raw()])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let octets = Packed::from_row(row)?.unpack_with(&mut decompressor)?;
+        check(row, &octets)?;
+        Ok(Some(octets))
     };
-    messages.iter().map(text).collect()
+    messages.iter().map(&mut text).collect()
 }
 
 fn decompressor() -> Result<Decompressor<'static>, StoreError> {
-    Decompressor::new().map_err(|error| damaged(error.to_string()))
-}
-
-fn damaged(detail: String) -> StoreError {
-    StoreError::Damaged {
-        path: "cache.db".into(),
-        detail,
-    }
+    Decompressor::new().map_err(|error| StoreError::damage(error.to_string()))
 }
 
 /// Texts below this size are kept as they are.

@@ -1,6 +1,9 @@
 //! What can go wrong with the files on this machine.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{ErrorCode, ffi};
 
 /// A failure of the local store.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +70,13 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// SQLite failed otherwise.
-    #[error("the local store failed")]
-    Sqlite(#[source] rusqlite::Error),
+    #[error("could not use {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
     /// The store stopped after an earlier failure; nothing more is accepted.
     #[error("the local store has stopped after a failed write")]
     Stopped,
@@ -86,11 +94,76 @@ pub enum StoreError {
     KeywordsFull,
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Sqlite(error),
+impl StoreError {
+    /// What could not be done with a file or directory.
+    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io {
+                path: path.to_owned(),
+                source,
+            },
         }
     }
+
+    /// Something that a file should not hold. [`StoreError::at`] says which file.
+    pub(super) fn damage(detail: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: PathBuf::new(),
+            detail: detail.into(),
+        }
+    }
+
+    /// The same failure, with the file that it is about.
+    pub(super) fn at(self, file: &Path) -> Self {
+        match self {
+            Self::Sqlite { source, .. } if tells_damage(&source) => Self::Damaged {
+                path: file.to_owned(),
+                detail: source.to_string(),
+            },
+            Self::Sqlite { source, .. } => Self::Sqlite {
+                path: file.to_owned(),
+                source,
+            },
+            Self::Damaged { path, detail } if path.as_os_str().is_empty() => Self::Damaged {
+                path: file.to_owned(),
+                detail,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether the disk can no longer be believed. A full disk is not a reason: nothing was promised.
+    pub(super) fn poisons(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Sqlite { source, .. } => {
+                source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(source: rusqlite::Error) -> Self {
+        let out_of_room = source.sqlite_error_code() == Some(ErrorCode::DiskFull)
+            || source
+                .sqlite_error()
+                .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
+        if out_of_room {
+            return Self::Full;
+        }
+        Self::Sqlite {
+            path: PathBuf::new(),
+            source,
+        }
+    }
+}
+
+fn tells_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
 }

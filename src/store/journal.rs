@@ -3,7 +3,7 @@
 //! A row stands for itself: flags are written by name and the destination of a copy by its octets, so that it means the
 //! same when every other file is gone. A checksum covers what the user asked for; the columns about progress change.
 
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 
 use super::error::StoreError;
 use super::mailbox::name_of;
@@ -155,13 +155,26 @@ pub(super) fn insert(
     Ok(EntryId::from_raw(transaction.last_insert_rowid()))
 }
 
+/// The mailboxes for which something waits to be carried out.
+pub(super) fn mailboxes_at_work(connection: &Connection) -> Result<Vec<MailboxName>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT mailbox FROM entry WHERE state <> 2")?;
+    let mut rows = statement.query([])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        names.push(name_of(&row.get::<_, Vec<u8>>(0)?)?);
+    }
+    Ok(names)
+}
+
 /// The entries of one mailbox, oldest first; `None` for all mailboxes.
 pub(super) fn load(
     connection: &Connection,
     mailbox: Option<&MailboxName>,
 ) -> Result<Vec<EntryRow>, StoreError> {
-    let mut statement = connection.prepare_cached(SELECT)?;
-    let mut rows = statement.query([mailbox.map(MailboxName::as_bytes)])?;
+    let whose = mailbox.map_or("", |_| "WHERE mailbox = ?1");
+    let mut statement = connection.prepare_cached(&format!("{SELECT} {whose} ORDER BY id"))?;
+    let mut rows = statement.query(params_from_iter(mailbox.map(MailboxName::as_bytes)))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(read(row)?);
@@ -253,10 +266,7 @@ pub(super) fn rebind(
 
 fn read(row: &Row<'_>) -> Result<EntryRow, StoreError> {
     let id = EntryId::from_raw(row.get(0)?);
-    let damaged = || StoreError::Damaged {
-        path: "journal.db".into(),
-        detail: format!("entry {id} does not read as it was written"),
-    };
+    let damaged = || StoreError::damage(format!("entry {id} does not read as it was written"));
     let mailbox: Vec<u8> = row.get(1)?;
     let mark = Mark {
         instant: row.get(3)?,
@@ -420,5 +430,4 @@ fn park_code(reason: &ParkReason) -> i64 {
 const INSERT: &str = "INSERT INTO entry (mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, \
                       payload, accepted_at, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const SELECT: &str = "SELECT id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
-                      accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry \
-                      WHERE ?1 IS NULL OR mailbox = ?1 ORDER BY id";
+                      accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry";

@@ -221,10 +221,7 @@ pub(super) fn adopt_keywords(
 
 /// A name that came out of the store.
 pub(super) fn name_of(octets: &[u8]) -> Result<MailboxName, StoreError> {
-    MailboxName::from_bytes(octets).map_err(|_| StoreError::Damaged {
-        path: "mailbox".into(),
-        detail: "a mailbox name cannot be one".to_owned(),
-    })
+    MailboxName::from_bytes(octets).map_err(|_| StoreError::damage("a mailbox name cannot be one"))
 }
 
 fn access_code(access: Access) -> i64 {

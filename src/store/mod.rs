@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 pub use accept::Accepted;
@@ -43,6 +44,7 @@ pub use notes::{ConflictRow, Hold, UnseenNote};
 pub use view::{Row, View};
 
 use crate::id::{MailboxId, MessageId};
+use crate::mirror::Base;
 use crate::protocol::types::MailboxName;
 use held::{Held, Loaded};
 use thread::{Readers, Writer};
@@ -68,6 +70,7 @@ struct Inner {
     dir: PathBuf,
     first: MessageId,
     journal: Writer,
+    journal_readers: Readers,
     cache: Writer,
     readers: Readers,
     memory: Mutex<Memory>,
@@ -79,6 +82,8 @@ struct Inner {
     wanted: watch::Sender<BTreeSet<wish::Wish>>,
     waiting: Mutex<wish::Waiters>,
     _lock: open::Lock,
+    /// Gone once the lock is, and with it whoever else might use the files.
+    in_use: watch::Sender<()>,
 }
 
 /// What of the files is held in memory.
@@ -86,6 +91,8 @@ struct Inner {
 struct Memory {
     names: BTreeMap<MailboxName, MailboxId>,
     held: BTreeMap<MailboxId, Held>,
+    /// How often the journal was changed behind the mailboxes' back.
+    resets: u64,
 }
 
 /// Message ids that may be given without another commit.
@@ -104,14 +111,19 @@ impl Store {
         open::require_library()?;
         open::private_dir(dir)?;
         let lock = open::Lock::take(dir)?;
+        let in_use = watch::Sender::new(());
         let journal_path = dir.join("journal.db");
         let cache_path = dir.join(match kind {
             Kind::Mirror => "cache.db",
             Kind::Local => "mail.db",
         });
         let journal = open::writer(&journal_path, &migrate::JOURNAL)?;
-        open::check(&journal, &journal_path, false)?;
         let cache = open::writer(&cache_path, &migrate::CACHE)?;
+        let (precious, its_path) = match kind {
+            Kind::Mirror => (&journal, &journal_path),
+            Kind::Local => (&cache, &cache_path),
+        };
+        open::check(precious).map_err(|error| error.at(its_path))?;
         if kind == Kind::Local {
             mailbox::provide_inbox(&cache)?;
         }
@@ -121,20 +133,20 @@ impl Store {
             .collect();
         let next = commit::next_id(&journal, &cache)?;
         let first = commit::first_message(&cache, next)?;
-        let at = |source| StoreError::Io {
-            path: dir.to_owned(),
-            source,
-        };
+        let at = |source| StoreError::io(dir, source);
         let inner = Inner {
             kind,
             dir: dir.to_owned(),
             first,
-            journal: Writer::start("journal", journal).map_err(at)?,
-            cache: Writer::start("cache", cache).map_err(at)?,
+            journal: Writer::start("journal", &journal_path, journal, in_use.clone())
+                .map_err(at)?,
+            journal_readers: Readers::new(journal_path),
+            cache: Writer::start("cache", &cache_path, cache, in_use.clone()).map_err(at)?,
             readers: Readers::new(cache_path),
             memory: Mutex::new(Memory {
                 names,
                 held: BTreeMap::new(),
+                resets: 0,
             }),
             ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
             arrivals: tokio::sync::Mutex::new(()),
@@ -143,6 +155,7 @@ impl Store {
             wanted: watch::Sender::new(BTreeSet::new()),
             waiting: Mutex::default(),
             _lock: lock,
+            in_use,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -159,6 +172,21 @@ impl Store {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.inner.dir
+    }
+
+    /// Returns once nothing more can be written: a write has failed in a way after which nothing can be believed.
+    pub async fn stopped(&self) {
+        tokio::select! {
+            () = self.inner.journal.ended() => {}
+            () = self.inner.cache.ended() => {}
+        }
+    }
+
+    /// Gives this handle up, and returns once all others are given up too and the files can be opened again.
+    pub async fn close(self) {
+        let mut in_use = self.inner.in_use.subscribe();
+        drop(self);
+        while in_use.changed().await.is_ok() {}
     }
 
     /// The doorbell of the journal: changes whenever an action was accepted.
@@ -188,51 +216,59 @@ impl Store {
         self.inner.with(mailbox, |held| held.view.clone())
     }
 
-    /// Brings a mailbox into memory if it is not there.
+    /// Brings a mailbox into memory if it is not there; again, if the journal was changed while it was read.
     async fn hold(&self, mailbox: MailboxId) -> Result<(), StoreError> {
-        if self.inner.memory().held.contains_key(&mailbox) {
-            return Ok(());
-        }
-        let name = self.inner.name(mailbox)?;
-        let rows = self
-            .inner
-            .journal
-            .run(move |journal| journal::load(journal, Some(&name)))
-            .await?;
-        let inner = self.inner.clone();
-        let load = move |cache: &mut rusqlite::Connection| {
-            if inner.memory().held.contains_key(&mailbox) {
-                return Ok(());
-            }
-            let named: Vec<_> = rows.iter().flat_map(EntryRow::keywords).cloned().collect();
-            let transaction = cache.transaction()?;
-            let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
-            let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
-            let messages = base::load(&transaction, mailbox)?;
-            let moved = base::moved(&transaction, mailbox)?;
-            transaction.commit()?;
-            let base = crate::mirror::Base {
-                messages,
-                first: inner.first,
-                facts,
+        while !self.inner.memory().held.contains_key(&mailbox) {
+            let name = self.inner.name(mailbox)?;
+            let resets = self.inner.memory().resets;
+            let load = move |journal: &Connection| journal::load(journal, Some(&name));
+            let rows = self.inner.journal_readers.run(load).await?;
+            let inner = self.inner.clone();
+            let hold = move |cache: &mut Connection| {
+                let held = inner.read(cache, mailbox, &rows)?;
+                let mut memory = inner.memory();
+                if memory.resets == resets {
+                    memory.held.entry(mailbox).or_insert(held);
+                }
+                Ok(())
             };
-            let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
-            let held = Held::new(Loaded {
-                name,
-                base,
-                keywords,
-                seen_to,
-                moved,
-                entries,
-            });
-            inner.memory().held.insert(mailbox, held);
-            Ok(())
-        };
-        self.inner.cache.run(load).await
+            self.inner.cache.run(hold).await?;
+        }
+        Ok(())
     }
 }
 
 impl Inner {
+    /// A mailbox as the cache's file has it, with these entries of the journal.
+    fn read(
+        &self,
+        cache: &mut Connection,
+        mailbox: MailboxId,
+        rows: &[EntryRow],
+    ) -> Result<Held, StoreError> {
+        let named: Vec<_> = rows.iter().flat_map(EntryRow::keywords).cloned().collect();
+        let transaction = cache.transaction()?;
+        let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
+        let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
+        let messages = base::load(&transaction, mailbox)?;
+        let moved = base::moved(&transaction, mailbox)?;
+        transaction.commit()?;
+        let base = Base {
+            messages,
+            first: self.first,
+            facts,
+        };
+        let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
+        Ok(Held::new(Loaded {
+            name,
+            base,
+            keywords,
+            seen_to,
+            moved,
+            entries,
+        }))
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -98,7 +98,7 @@ impl Store {
     /// What is wrong with the files.
     pub async fn unseen_notes(&self, mailbox: MailboxId) -> Result<Vec<UnseenNote>, StoreError> {
         let name = self.inner.name(mailbox)?;
-        let load = move |journal: &mut Connection| {
+        let load = move |journal: &Connection| {
             let sql = "SELECT message, instant, size, header_hash, uid FROM restore_unseen WHERE mailbox = ?1";
             let mut statement = journal.prepare_cached(sql)?;
             let rows = statement.query_map([name.as_bytes()], |row| {
@@ -116,7 +116,7 @@ impl Store {
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         };
-        self.inner.journal.run(load).await
+        self.inner.journal_readers.run(load).await
     }
 
     /// Forgets notes whose messages were seen unread again, or that are gone.
@@ -175,7 +175,7 @@ impl Store {
     /// # Errors
     /// What is wrong with the files.
     pub async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        let load = |journal: &mut Connection| {
+        let load = |journal: &Connection| {
             let mut statement = journal
                 .prepare("SELECT mailbox, reason, since, approved FROM hold ORDER BY mailbox")?;
             let mut rows = statement.query([])?;
@@ -191,7 +191,7 @@ impl Store {
             }
             Ok(holds)
         };
-        self.inner.journal.run(load).await
+        self.inner.journal_readers.run(load).await
     }
 
     /// Conflicts on record, oldest first.
@@ -199,7 +199,7 @@ impl Store {
     /// # Errors
     /// What is wrong with the files.
     pub async fn conflicts(&self) -> Result<Vec<ConflictRow>, StoreError> {
-        let load = |journal: &mut Connection| {
+        let load = |journal: &Connection| {
             let mut statement = journal.prepare(
                 "SELECT id, mailbox, message, kind, wished, kept, at FROM conflict ORDER BY id",
             )?;
@@ -218,7 +218,7 @@ impl Store {
             }
             Ok(conflicts)
         };
-        self.inner.journal.run(load).await
+        self.inner.journal_readers.run(load).await
     }
 
     /// Every journal entry, oldest first.
@@ -227,8 +227,19 @@ impl Store {
     /// What is wrong with the files.
     pub async fn entries(&self) -> Result<Vec<journal::EntryRow>, StoreError> {
         self.inner
-            .journal
+            .journal_readers
             .run(|journal| journal::load(journal, None))
+            .await
+    }
+
+    /// The mailboxes for which something waits to be carried out.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn mailboxes_at_work(&self) -> Result<Vec<MailboxName>, StoreError> {
+        self.inner
+            .journal_readers
+            .run(journal::mailboxes_at_work)
             .await
     }
 
@@ -269,7 +280,9 @@ impl Store {
             let changed = change(&transaction)?;
             let rows = journal::load(&transaction, None)?;
             transaction.commit()?;
-            for held in inner.memory().held.values_mut() {
+            let mut memory = inner.memory();
+            memory.resets = memory.resets.wrapping_add(1);
+            for held in memory.held.values_mut() {
                 let keywords = held.view.keywords.clone();
                 let entries = rows
                     .iter()
@@ -277,6 +290,7 @@ impl Store {
                     .map(|row| row.entry(&keywords));
                 held.reload(entries.collect());
             }
+            drop(memory);
             super::ring(&inner.changed);
             super::ring(&inner.accepted);
             Ok(changed)

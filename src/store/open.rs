@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -33,10 +33,7 @@ impl Lock {
     /// Takes the lock, or names the process that has it.
     pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join("lock");
-        let at = |source| StoreError::Io {
-            path: path.clone(),
-            source,
-        };
+        let at = |source| StoreError::io(&path, source);
         let mut file = private_file()
             .read(true)
             .write(true)
@@ -60,10 +57,7 @@ impl Lock {
 
 /// Makes the account's directory, or checks that it is ours alone.
 pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
-    let at = |source| StoreError::Io {
-        path: dir.to_owned(),
-        source,
-    };
+    let at = |source| StoreError::io(dir, source);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -91,24 +85,18 @@ pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
 /// Opens one database for writing, migrated and with every setting read back.
 pub(super) fn writer(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
     create_private(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    let damaged = |error: rusqlite::Error| damage(path, error);
+    try_writer(path, schema).map_err(|error| error.at(path))
+}
+
+fn try_writer(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_with_flags(path, FLAGS)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    if connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, u32>(0)
-        })
-        .map_err(damaged)?
-        == 0
-    {
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let table_count: u32 = connection.query_row(tables, [], |row| row.get(0))?;
+    if table_count == 0 {
         connection.pragma_update(None, "page_size", PAGE_SIZE_BYTES)?;
     }
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(damaged)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
@@ -124,33 +112,21 @@ pub(super) fn writer(path: &Path, schema: &Schema) -> Result<Connection, StoreEr
 
 /// Opens one database for reading only.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, FLAGS)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     harden(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-/// Whether a file passes SQLite's own checks; `quick` leaves out the indexes.
-pub(super) fn check(connection: &Connection, path: &Path, quick: bool) -> Result<(), StoreError> {
-    let pragma = if quick {
-        "quick_check"
-    } else {
-        "integrity_check"
-    };
-    let verdict: String = connection
-        .pragma_query_value(None, pragma, |row| row.get(0))
-        .map_err(|error| damage(path, error))?;
+/// Reads a whole file and checks that it holds together, indexes and all.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let verdict: String =
+        connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
     if verdict == "ok" {
         Ok(())
     } else {
-        Err(StoreError::Damaged {
-            path: path.to_owned(),
-            detail: verdict,
-        })
+        Err(StoreError::damage(verdict))
     }
 }
 
@@ -188,10 +164,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     match private_file().write(true).create_new(true).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(source) => Err(StoreError::Io {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(StoreError::io(path, source)),
     }
 }
 
@@ -203,18 +176,10 @@ fn private_file() -> OpenOptions {
     options
 }
 
-fn damage(path: &Path, error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-            StoreError::Damaged {
-                path: PathBuf::from(path),
-                detail: error.to_string(),
-            }
-        }
-        _ => error.into(),
-    }
-}
-
+/// A link in the place of a file is refused.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    .union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 /// 3.51.3 mended a fault by which a reset of the write-ahead log could lose a commit.
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Large pages suit rows that hold whole messages.

@@ -10,12 +10,21 @@ use super::content::{self};
 use super::error::StoreError;
 use super::mailbox::{self, MailboxRow};
 use super::wish::Waiting;
-use super::{Store, base, ring};
+use super::{Store, base, open, ring};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::BaseMessage;
 use crate::protocol::types::{FlagSet, MailboxName};
 
 impl Store {
+    /// Reads both files whole and checks that they hold together.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the file that does not.
+    pub async fn verify(&self) -> Result<(), StoreError> {
+        self.inner.journal_readers.run(open::check).await?;
+        self.inner.readers.run(open::check).await
+    }
+
     /// Every mailbox of the account, by name.
     ///
     /// # Errors
@@ -205,10 +214,11 @@ impl Store {
     ) -> Result<MessageId, StoreError> {
         let before = self.inner.raise_seen_to(mailbox, newest)?;
         if before < newest {
-            self.inner
-                .cache
-                .run(move |cache| mailbox::save_seen_to(cache, mailbox, newest))
-                .await?;
+            let save = move |cache: &mut Connection| mailbox::save_seen_to(cache, mailbox, newest);
+            // A full disk is no reason to show nothing: what is lost is who sees a message as `\Recent`.
+            if let Err(error) = self.inner.cache.run(save).await {
+                tracing::warn!(%error, "not written down which messages are no longer recent");
+            }
         }
         Ok(before)
     }

@@ -125,18 +125,20 @@ impl Account {
     }
 
     /// Closes the files and opens them again.
-    fn reopen(&mut self) {
-        self.close();
+    async fn reopen(&mut self) {
+        self.close().await;
         self.store = Some(open(&self.path()));
     }
 
-    fn close(&mut self) {
-        drop(self.store.take());
+    async fn close(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.close().await;
+        }
     }
 
     /// Closes, loses the cache, and opens again; the INBOX is there again and empty.
     async fn lose_cache(&mut self) {
-        self.close();
+        self.close().await;
         for file in ["cache.db", "cache.db-wal", "cache.db-shm"] {
             match std::fs::remove_file(self.path().join(file)) {
                 Ok(()) => {}

@@ -3,11 +3,11 @@
 //! A job is one method of the store. Jobs of one file run one after the other in the order in which they were sent, so a
 //! job that publishes what it committed publishes in the order of the commits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::error::StoreError;
 use super::open;
@@ -25,23 +25,39 @@ enum Verdict {
 /// The one connection that writes a file, on a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
+    file: Arc<Path>,
     jobs: mpsc::Sender<Job>,
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last handle is dropped, or after a failed write.
-    pub(super) fn start(name: &str, mut connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
+    pub(super) fn start(
+        name: &str,
+        file: &Path,
+        connection: Connection,
+        in_use: watch::Sender<()>,
+    ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
+                let _in_use = in_use;
+                let mut connection = connection;
                 while let Some(job) = queue.blocking_recv() {
                     if job(&mut connection) == Verdict::Poisoned {
                         break;
                     }
                 }
             })?;
-        Ok(Self { jobs })
+        Ok(Self {
+            file: file.into(),
+            jobs,
+        })
+    }
+
+    /// Returns once the thread has ended: a write has failed, or a job of it.
+    pub(super) async fn ended(&self) {
+        self.jobs.closed().await;
     }
 
     /// Runs a job on the thread and waits for its result.
@@ -53,9 +69,10 @@ impl Writer {
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
+        let file = self.file.clone();
         let job: Job = Box::new(move |connection| {
-            let outcome = job(connection);
-            let verdict = if outcome.as_ref().is_err_and(poisons) {
+            let outcome = job(connection).map_err(|error| error.at(&file));
+            let verdict = if outcome.as_ref().is_err_and(StoreError::poisons) {
                 Verdict::Poisoned
             } else {
                 Verdict::Sound
@@ -67,17 +84,6 @@ impl Writer {
         self.jobs.send(job).await.map_err(|_| StoreError::Stopped)?;
         result.await.map_err(|_| StoreError::Stopped)?
     }
-}
-
-/// Whether an error says that the disk can no longer be believed. A full disk is not one: nothing was promised.
-fn poisons(error: &StoreError) -> bool {
-    let StoreError::Sqlite(error) = error else {
-        return false;
-    };
-    matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::DatabaseCorrupt)
-    )
 }
 
 /// Connections that only read; each is lent to one job at a time.
@@ -113,7 +119,7 @@ impl Readers {
             let _permit = permit;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = kept.map_or_else(|| open::reader(&path), Ok)?;
-            let outcome = job(&connection);
+            let outcome = job(&connection).map_err(|error| error.at(&path));
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);

@@ -37,7 +37,7 @@ impl Backoff {
         match retry {
             Retry::Soon => jittered,
             Retry::Later => jittered.max(self.longest.div_f64(3.0)),
-            Retry::Never => LOCKED_OUT,
+            Retry::Rarely => LOCKED_OUT,
         }
     }
 }
@@ -80,7 +80,7 @@ mod tests {
         let backoff = Backoff::default();
         assert_eq!(backoff.wait(1, 0, Retry::Later), Duration::from_secs(300));
         assert_eq!(
-            backoff.wait(1, u32::MAX, Retry::Never),
+            backoff.wait(1, u32::MAX, Retry::Rarely),
             Duration::from_secs(3600)
         );
     }

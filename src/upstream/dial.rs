@@ -125,11 +125,8 @@ impl Words {
 impl std::fmt::Display for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines: Vec<&str> = std::str::from_utf8(&words)
-            .unwrap_or_default()
-            .lines()
-            .map(str::trim)
-            .collect();
+        let words = String::from_utf8_lossy(&words);
+        let lines: Vec<&str> = words.lines().map(str::trim).collect();
         lines.join("; ").escape_debug().fmt(f)
     }
 }

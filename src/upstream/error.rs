@@ -68,6 +68,8 @@ pub enum UpstreamError {
     NoPassword {
         /// Why.
         problem: String,
+        /// What to do about it: a sentence without its full stop.
+        advice: String,
     },
     /// A mailbox could not be opened.
     #[error("the server did not open the mailbox {mailbox}: {text}")]
@@ -118,10 +120,10 @@ pub enum UpstreamError {
 pub enum Retry {
     /// It may be over in a moment.
     Soon,
-    /// It will take its time: the server is busy or told us to go away.
+    /// It will take its time: the server is busy or told us to go away, or a person has to change something.
     Later,
-    /// A person has to change something first.
-    Never,
+    /// The server counts how often this fails, and shuts out whoever tries too often.
+    Rarely,
 }
 
 impl UpstreamError {
@@ -133,16 +135,17 @@ impl UpstreamError {
             | Self::Closed { .. }
             | Self::Io(_)
             | Self::Silent { .. }
+            | Self::Tunnel { .. }
             | Self::Desynchronised { .. } => Retry::Soon,
             Self::Unwilling { .. }
             | Self::Refused { .. }
             | Self::NotOpened { .. }
-            | Self::Protocol(_) => Retry::Later,
-            Self::Insecure { .. } | Self::Tunnel { .. } => Retry::Later,
-            Self::LoginRefused { .. }
+            | Self::Protocol(_)
+            | Self::Insecure { .. }
             | Self::NoPassword { .. }
             | Self::NotOffered { .. }
-            | Self::TrustRoots { .. } => Retry::Never,
+            | Self::TrustRoots { .. } => Retry::Later,
+            Self::LoginRefused { .. } => Retry::Rarely,
         }
     }
 
@@ -158,5 +161,43 @@ fn said(text: &str) -> String {
         String::new()
     } else {
         format!(": {text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refused_login_is_tried_rarely() {
+        let words = || String::from("words");
+        for (error, retry) in [
+            (
+                UpstreamError::LoginRefused {
+                    user: words(),
+                    text: words(),
+                },
+                Retry::Rarely,
+            ),
+            (
+                UpstreamError::NoPassword {
+                    problem: words(),
+                    advice: words(),
+                },
+                Retry::Later,
+            ),
+            (UpstreamError::NotOffered { what: "STARTTLS" }, Retry::Later),
+            (
+                UpstreamError::Tunnel {
+                    program: words(),
+                    stderr: words(),
+                    source: None,
+                },
+                Retry::Soon,
+            ),
+            (UpstreamError::Closed { text: words() }, Retry::Soon),
+        ] {
+            assert_eq!(error.retry(), retry, "{error}");
+        }
     }
 }

@@ -74,6 +74,7 @@ impl Session {
             .as_ref()
             .ok_or(UpstreamError::NoPassword {
                 problem: "the server wants a login and the configuration has no user".to_owned(),
+                advice: "Add user and password to the account in the configuration".to_owned(),
             })?;
         session.login(credentials).await?;
         Ok(session)

@@ -3,5 +3,6 @@
 mod codes;
 mod daemon;
 mod home;
+mod life;
 mod server;
 mod words;

@@ -214,7 +214,7 @@ fn alpine(house: &House) -> Option<()> {
         press(number, true, &format!("Message {number} of"));
     };
     alpine.wait_for("ENTER PASSWORD");
-    let index = press(ENDPOINT_PASSWORD, true, "opened with 5 messages");
+    let index = press(ENDPOINT_PASSWORD, true, "letter 4");
     for subject in ["letter 0", "letter 1", "letter 2", "letter 3", "letter 4"] {
         assert!(index.contains(subject), "{index}");
     }

@@ -32,11 +32,14 @@ pub(super) async fn look(
 }
 
 fn kept_by_daemon(account: &Account, kept: &[AccountStatus]) -> Result<String, Problem> {
-    if kept
-        .iter()
-        .any(|status| status.name == account.name.as_str())
-    {
-        return Ok("open, in the daemon".to_owned());
+    let name = account.name.as_str();
+    if let Some(status) = kept.iter().find(|status| status.name == name) {
+        return match &status.failure {
+            Some(failure) if status.state == "closed" => {
+                Err(Problem::of_account(None, name, failure))
+            }
+            Some(_) | None => Ok("open, in the daemon".to_owned()),
+        };
     }
     Err(Problem::new(
         Exit::Configuration,
@@ -45,13 +48,14 @@ fn kept_by_daemon(account: &Account, kept: &[AccountStatus]) -> Result<String, P
     ))
 }
 
-/// Opens the files, which checks the journal in full, and reads every mailbox once.
+/// Opens the files, reads them whole, and looks at every mailbox once.
 async fn open(config: &Config, account: &Account) -> Result<String, Problem> {
     let dir = config.storage.account_dir(&account.name);
     if !dir.exists() {
         return Ok("will be made with the first pass".to_owned());
     }
     let desk = Desk::open([(account.clone(), dir)])?;
+    desk.verify().await?;
     let (ticks, _) = mpsc::channel(1);
     match desk.answer(Request::Status, ticks).await {
         Answer::Status(accounts) => {

@@ -7,9 +7,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Child;
 use zeroize::Zeroizing;
 
 impl SecretSource {
@@ -119,9 +120,9 @@ async fn from_command(line: &CommandLine) -> Result<Secret, SecretError> {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(not_started)?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let run = async { tokio::join!(read_stdout(stdout), read_stderr(stderr), child.wait()) };
-    let Ok((stdout, stderr, status)) = tokio::time::timeout(DEADLINE, run).await else {
+    let mut complaint = Complaint::default();
+    let ended = run(&mut child, &mut complaint);
+    let Ok((stdout, status)) = tokio::time::timeout(DEADLINE, ended).await else {
         return Err(SecretError::TooSlow {
             program,
             seconds: DEADLINE.as_secs(),
@@ -139,10 +140,30 @@ async fn from_command(line: &CommandLine) -> Result<Secret, SecretError> {
         return Err(SecretError::Failed {
             program,
             status,
-            stderr,
+            stderr: complaint.words(),
         });
     }
     secret(&bytes, program)
+}
+
+/// Reads what the command prints, up to its end. What it leaves running may hold its standard error open for ever
+/// (ssh does, with ControlPersist): of that, only what is there shortly after the end of a command that failed is read.
+async fn run(
+    child: &mut Child,
+    complaint: &mut Complaint,
+) -> (io::Result<Zeroizing<Vec<u8>>>, io::Result<ExitStatus>) {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ended = async { tokio::join!(read_stdout(stdout), child.wait()) };
+    let listen = complaint.listen(stderr);
+    tokio::pin!(ended, listen);
+    let ended = tokio::select! {
+        ended = &mut ended => ended,
+        () = &mut listen => return ended.await,
+    };
+    if !matches!(&ended.1, Ok(status) if status.success()) {
+        drop(tokio::time::timeout(LAST_WORDS, listen).await);
+    }
+    ended
 }
 
 async fn read_stdout(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -153,22 +174,30 @@ async fn read_stdout(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Zeroizi
     Ok(bytes)
 }
 
-/// The end of what the command complains of: its last words say why. Read in full, so that it never has to wait.
-async fn read_stderr(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    let mut tail = Vec::new();
-    let mut chunk = [0; 1024];
-    let Some(mut pipe) = pipe else {
-        return String::new();
-    };
-    while let Ok(count @ 1..) = pipe.read(&mut chunk).await {
-        tail.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        tail.drain(..tail.len().saturating_sub(STDERR_KEPT));
+/// The end of what a command complains of: its last words say why.
+#[derive(Default)]
+struct Complaint(Vec<u8>);
+
+impl Complaint {
+    /// Reads to the end, so that the command never has to wait.
+    async fn listen(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
+        let mut chunk = [0; 1024];
+        let Some(mut pipe) = pipe else { return };
+        while let Ok(count @ 1..) = pipe.read(&mut chunk).await {
+            self.0
+                .extend_from_slice(chunk.get(..count).unwrap_or_default());
+            self.0.drain(..self.0.len().saturating_sub(STDERR_KEPT));
+        }
     }
-    let words: Vec<_> = String::from_utf8_lossy(&tail)
-        .split_whitespace()
-        .map(|word| word.escape_debug().to_string())
-        .collect();
-    words.join(" ")
+
+    /// What was read, on one line.
+    fn words(&self) -> String {
+        let words: Vec<_> = String::from_utf8_lossy(&self.0)
+            .split_whitespace()
+            .map(|word| word.escape_debug().to_string())
+            .collect();
+        words.join(" ")
+    }
 }
 
 /// Checks what was read and moves it into memory of exactly its size; the buffer it came in is wiped by its owner.
@@ -196,6 +225,8 @@ fn buffer() -> Zeroizing<Vec<u8>> {
 
 /// The time a command has: enough to unlock a keyring by hand.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How long the last words of a command that failed may take to come.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The longest password, with its newline, in bytes.
 const LONGEST: usize = 4096;
 /// One byte more than is allowed, to tell that there is more.

@@ -166,6 +166,20 @@ async fn endless_output_is_not_waited_for() {
     assert_eq!(flaw(&error), Some(Flaw::TooLong), "{error}");
 }
 
+/// As ssh does with ControlPersist.
+#[tokio::test]
+async fn what_a_command_leaves_running_is_not_waited_for() {
+    // It reads from a pipe of ours, so it ends when this test does.
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let ours = format!("/proc/{}/fd/{}", std::process::id(), reader.as_raw_fd());
+    let lasting = format!("(read line <{ours}) >&- & echo trying >&2;");
+    let secret = sh(&format!("{lasting} echo hunter2")).fetch().await;
+    assert_eq!(secret.unwrap().expose(), b"hunter2");
+    let error = sh(&format!("{lasting} exit 3")).fetch().await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.ends_with("(exit status: 3): trying"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_command_has_thirty_seconds() {
     let before = tokio::time::Instant::now();

@@ -143,7 +143,7 @@ fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxName, ParseError> {
 fn select(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
     let name = mailbox(cursor)?;
     cursor.spaces();
-    if cursor.is_end() {
+    if cursor.peek() != Some(b'(') {
         return Ok(Command::Select(name));
     }
     cursor.open()?;

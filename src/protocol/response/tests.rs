@@ -493,3 +493,16 @@ fn some_of_a_message_is_never_taken_for_all_of_it() {
     assert_eq!(data.take_message(), None);
     assert_eq!(data.pieces, [(Section::whole(), 0, Some(b"low".to_vec()))]);
 }
+
+#[test]
+fn of_a_server_that_talks_without_end_the_beginning_is_shown() {
+    let shown = |text: &str| {
+        let text = text.as_bytes().to_vec();
+        StatusText { code: None, text }.to_string()
+    };
+    let sentence = "x".repeat(200);
+    assert_eq!(shown(&sentence), sentence);
+    assert_eq!(shown(&format!("{sentence}y")), format!("{sentence} ..."));
+    let hidden = shown(&"\u{1b}".repeat(1_000_000));
+    assert_eq!(hidden, format!("{} ...", "\\x1b".repeat(200)));
+}

@@ -1,1 +1,159 @@
+//! The files themselves: whose they are, how they are set up, and what is refused.
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{Account, FLAGGED, adding, name, open};
+use crate::store::{Kind, Store, StoreError};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn refused(dir: &Path) -> StoreError {
+    Store::open(dir, Kind::Mirror).expect_err("it is refused")
+}
+
+/// Changes one of the files while nobody has it open.
+fn tamper(path: &Path, sql: &str) {
+    let file = Connection::open(path).unwrap();
+    file.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn everything_is_for_its_owner_alone() {
+    let account = Account::with(1).await;
+    account
+        .accept(vec![adding(account.messages[0], FLAGGED)])
+        .await;
+    assert_eq!(mode(&account.path()), 0o700);
+    let files: Vec<_> = fs::read_dir(account.path()).unwrap().collect();
+    assert!(files.len() >= 5, "two databases, their logs and the lock");
+    for file in files {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn every_setting_is_in_force() {
+    let account = Account::with(0).await;
+    let settings = [
+        ("journal_mode", "wal"),
+        ("synchronous", "2"),
+        ("foreign_keys", "1"),
+        ("cell_size_check", "1"),
+        ("trusted_schema", "0"),
+        ("mmap_size", "0"),
+    ];
+    for writer in [&account.store().inner.journal, &account.store().inner.cache] {
+        let read = move |file: &mut Connection| {
+            let shown = settings.map(|(setting, _)| {
+                file.pragma_query_value(None, setting, |row| {
+                    let value: rusqlite::types::Value = row.get(0)?;
+                    Ok(match value {
+                        rusqlite::types::Value::Integer(number) => number.to_string(),
+                        rusqlite::types::Value::Text(text) => text,
+                        other => format!("{other:?}"),
+                    })
+                })
+                .unwrap_or_else(|_| "0".to_owned())
+            });
+            Ok(shown)
+        };
+        let shown = writer.run(read).await.unwrap();
+        assert_eq!(shown, settings.map(|(_, wanted)| wanted.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_second_owner_is_told_who_the_first_is() {
+    let account = Account::with(0).await;
+    let StoreError::Locked { holder, .. } = refused(&account.path()) else {
+        panic!("it is not locked");
+    };
+    assert_eq!(holder, Some(std::process::id()));
+}
+
+#[tokio::test]
+async fn files_of_others_of_a_later_program_and_of_no_kind_at_all_are_refused_untouched() {
+    for (file, sql) in [
+        ("journal.db", "PRAGMA application_id = 7"),
+        ("cache.db", "PRAGMA application_id = 7"),
+        ("journal.db", "PRAGMA user_version = 999"),
+        ("cache.db", "PRAGMA user_version = 999"),
+    ] {
+        let mut account = Account::with(0).await;
+        account.close().await;
+        let path = account.path().join(file);
+        tamper(&path, sql);
+        let before = fs::read(&path).unwrap();
+        let found = match refused(&account.path()) {
+            StoreError::Foreign { path, .. } | StoreError::Newer { path, .. } => path,
+            other => panic!("{file}, {sql}: {other:?}"),
+        };
+        assert_eq!(found, path);
+        assert_eq!(fs::read(&path).unwrap(), before, "{file}, {sql}");
+    }
+}
+
+#[tokio::test]
+async fn damage_is_told_with_the_file_it_is_in() {
+    for file in ["journal.db", "cache.db"] {
+        let mut account = Account::with(3).await;
+        account
+            .accept(vec![adding(account.messages[0], FLAGGED)])
+            .await;
+        account.close().await;
+        let path = account.path().join(file);
+        tamper(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
+        let mut octets = fs::read(&path).unwrap();
+        octets.truncate(octets.len() / 2);
+        octets[..100].fill(0x55);
+        fs::write(&path, &octets).unwrap();
+        let StoreError::Damaged { path: told, .. } = refused(&account.path()) else {
+            panic!("{file} is not damaged");
+        };
+        assert_eq!(told, path);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_cache_is_as_good_as_none() {
+    let mut account = Account::with(1).await;
+    account
+        .accept(vec![adding(account.messages[0], FLAGGED)])
+        .await;
+    account.close().await;
+    for file in ["cache.db-wal", "cache.db-shm"] {
+        drop(fs::remove_file(account.path().join(file)));
+    }
+    fs::write(account.path().join("cache.db"), b"").unwrap();
+    let store = open(&account.path());
+    assert!(store.mailbox(&name("INBOX")).is_none());
+    assert_eq!(store.entries().await.unwrap().len(), 1);
+}
+
+#[test]
+fn directories_that_others_can_reach_and_links_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let open_to_all = dir.path().join("open");
+    fs::create_dir(&open_to_all).unwrap();
+    fs::set_permissions(&open_to_all, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(matches!(refused(&open_to_all), StoreError::Exposed { .. }));
+
+    let target = dir.path().join("target");
+    drop(open(&target));
+    let link = dir.path().join("link");
+    symlink(&target, &link).unwrap();
+    assert!(matches!(refused(&link), StoreError::Exposed { .. }));
+
+    let account = dir.path().join("account");
+    fs::create_dir(&account).unwrap();
+    fs::set_permissions(&account, fs::Permissions::from_mode(0o700)).unwrap();
+    symlink(target.join("journal.db"), account.join("journal.db")).unwrap();
+    refused(&account);
+}

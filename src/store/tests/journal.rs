@@ -32,7 +32,7 @@ async fn what_was_accepted_is_there_after_a_restart() {
     assert_eq!(account.accept(wishes).await, 4);
     let expected = [(one, SEEN), (three, NONE)];
     assert_eq!(account.view().await, expected);
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.view().await, expected);
     let rows = account.store().entries().await.unwrap();
     let actions: Vec<_> = rows
@@ -97,7 +97,7 @@ async fn several_wishes_for_one_message_count_in_their_order() {
     ];
     assert_eq!(account.accept(wishes).await, 3);
     assert_eq!(account.view().await, [(one, FLAGGED)]);
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.view().await, [(one, FLAGGED)]);
     let rows = account.store().entries().await.unwrap();
     assert_eq!(rows[1].flags_before, [crate::protocol::types::Flag::Seen]);
@@ -119,7 +119,7 @@ async fn an_attempt_is_on_record_before_anything_is_sent() {
         .begin_attempt(account.inbox, vec![(entry, attempt)])
         .await
         .unwrap();
-    account.reopen();
+    account.reopen().await;
     let input = account.store().pass_input(account.inbox).await.unwrap();
     assert_eq!(input.entries[0].state, EntryState::Attempted(attempt));
 }
@@ -145,7 +145,7 @@ async fn parked_entries_show_why_and_no_longer_show_in_the_view() {
     account.record(settlement).await;
     for reopened in [false, true] {
         if reopened {
-            account.reopen();
+            account.reopen().await;
         }
         assert_eq!(account.view().await, [(one, NONE), (two, SEEN)]);
         let rows = account.store().entries().await.unwrap();
@@ -226,7 +226,7 @@ async fn conflicts_are_kept_with_what_was_wished() {
         ..Settlement::default()
     };
     account.record(settlement).await;
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.view().await, [(one, FLAGGED)]);
     let conflicts = account.store().conflicts().await.unwrap();
     assert_eq!(conflicts.len(), 1);
@@ -285,7 +285,7 @@ async fn entries_survive_the_loss_of_the_cache_and_find_their_messages() {
     let harbour = input.keywords.lookup(&keyword).expect("its name was kept");
     for reopened in [false, true] {
         if reopened {
-            account.reopen();
+            account.reopen().await;
         }
         assert_eq!(
             account.view().await,
@@ -309,7 +309,7 @@ async fn a_removal_that_a_crash_left_behind_is_not_tied_to_a_twin() {
             ..Settlement::default()
         })
         .await;
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.view().await, [(twins[1], NONE)]);
     let input = account.store().pass_input(account.inbox).await.unwrap();
     let local = fold(&input.base, &input.entries);
@@ -329,7 +329,7 @@ async fn what_was_done_to_a_message_that_came_back_holds_after_a_crash() {
         came_back.arrived[0].was = Some(known);
         let new = account.record(came_back.clone()).await[0];
         // The journal's file still names the message as it was first known.
-        account.reopen();
+        account.reopen().await;
         assert_eq!(account.view().await, [(new, FLAGGED)]);
         let input = account.store().pass_input(account.inbox).await.unwrap();
         assert_eq!(input.entries[0].message, new);
@@ -342,7 +342,7 @@ async fn ids_are_never_given_twice() {
     let mut last = account.messages[1];
     for round in 0..6 {
         if round % 2 == 0 {
-            account.reopen();
+            account.reopen().await;
         } else {
             account.lose_cache().await;
         }
@@ -369,7 +369,7 @@ async fn entry_ids_are_never_given_twice() {
         assert!(id > last);
         last = id;
         account.store().drop_entry(id).await.unwrap();
-        account.reopen();
+        account.reopen().await;
     }
 }
 
@@ -408,7 +408,7 @@ async fn a_base_that_was_written_is_shown_though_the_journal_could_not_be() {
     let before = account.view().await;
     assert_eq!(before.len(), 2);
     assert_eq!(before[0], (one, SEEN.union(FLAGGED)));
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.view().await, before, "memory and file agree");
     assert_eq!(
         account.entries().await,
@@ -434,7 +434,7 @@ async fn clients_see_at_once_that_a_mailbox_is_for_reading_only() {
         .await
         .unwrap();
     assert!(!account.store().view(account.inbox).await.unwrap().writable);
-    account.reopen();
+    account.reopen().await;
     assert!(!account.store().view(account.inbox).await.unwrap().writable);
 }
 
@@ -479,7 +479,7 @@ async fn a_pass_that_is_dropped_half_way_leaves_memory_and_file_agreed() {
     assert_eq!(account.entries().await.len(), 1);
     store.inner.cache.run(|_| Ok(())).await.unwrap();
     drop(store);
-    account.reopen();
+    account.reopen().await;
     assert_eq!(account.view().await, before);
 }
 
@@ -508,7 +508,7 @@ async fn notes_of_unseen_messages_last_until_they_are_dropped() {
         .drop_unseen(account.inbox, vec![notes[0].message])
         .await
         .unwrap();
-    account.reopen();
+    account.reopen().await;
     assert_eq!(
         account.store().unseen_notes(account.inbox).await.unwrap(),
         notes[1..]
@@ -524,7 +524,7 @@ async fn a_hold_lasts_until_a_pass_uses_its_approval() {
         .hold_mailbox(account.inbox, "most of it is gone".to_owned())
         .await
         .unwrap();
-    account.reopen();
+    account.reopen().await;
     assert!(
         !account
             .store()
@@ -534,7 +534,7 @@ async fn a_hold_lasts_until_a_pass_uses_its_approval() {
             .approved
     );
     assert!(account.store().approve(name("INBOX")).await.unwrap());
-    account.reopen();
+    account.reopen().await;
     assert!(
         account
             .store()

@@ -56,7 +56,7 @@ impl Life {
             3 | 4 => self.record(chance).await,
             5 => self.keep(chance).await,
             6 => self.rebind(chance).await,
-            _ => self.account.reopen(),
+            _ => self.account.reopen().await,
         }
     }
 
@@ -275,7 +275,7 @@ async fn the_view_is_the_base_with_the_journal_over_it() {
             .pass_input(life.account.inbox)
             .await
             .unwrap();
-        life.account.reopen();
+        life.account.reopen().await;
         life.check(seed).await;
         let after = life
             .account

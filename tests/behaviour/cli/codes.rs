@@ -1,7 +1,7 @@
 //! Each exit code, with the sentence that goes with it.
 
 use std::fs::{self, File, Permissions};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
@@ -177,6 +177,48 @@ fn files_in_use_end_with_75_and_the_holder_is_named() {
 }
 
 #[test]
+fn an_account_in_use_keeps_no_other_away() {
+    let home = Home::new("[account.attic]\n[account.cellar]");
+    let mut command = home.command(&["imapd", "attic"]);
+    let mut holder = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = holder.stdout.take().unwrap();
+    BufReader::new(stdout)
+        .read_line(&mut String::new())
+        .unwrap();
+    let shown = home.run(&["status"]).ended(75).out;
+    assert!(shown.contains("attic: not to be used\n"), "{shown}");
+    assert!(shown.contains("Wait until it is through"), "{shown}");
+    assert!(
+        shown.contains("cellar: mailboxes on this machine\n"),
+        "{shown}"
+    );
+    home.run(&["sync"]).ended(0);
+    drop(holder.stdin.take());
+    assert!(holder.wait().unwrap().success());
+    home.run(&["status"]).ended(0);
+}
+
+#[test]
+fn a_daemon_that_lets_nobody_in_ends_a_client_with_75() {
+    let home = Home::new("[account.attic]");
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700).create(home.path("run")).unwrap();
+    let socket = UnixListener::bind(home.path("run/imap.sock")).unwrap();
+    thread::spawn(move || {
+        for mut stream in socket.incoming().map_while(Result::ok) {
+            drop(stream.write_all(b"* BYE Too many connections; close some and try again\r\n"));
+        }
+    });
+    home.run(&["imapd", "attic"])
+        .ended(75)
+        .says("Too many connections", "endpoint-connections in [limits]");
+}
+
+#[test]
 fn a_server_that_breaks_the_protocol_ends_with_76() {
     for greeting in ["HTTP/1.1 400 Bad Request\r\n", "\u{1b}[2J\0\r\n"] {
         let home = Home::mirroring(server(greeting, |_, _| String::new()), "ada", "secret");
@@ -219,9 +261,10 @@ fn a_login_that_is_refused_ends_with_77() {
     home.run(&["sync"])
         .says("no such user", "lowtide sync work");
     fs::remove_file(home.path("server-password")).unwrap();
-    home.run(&["sync"])
-        .ended(77)
-        .says("could not read the password file", "[account.work]");
+    home.run(&["sync"]).ended(77).says(
+        "could not read the password file",
+        "a plain file that you may read",
+    );
 }
 
 #[test]

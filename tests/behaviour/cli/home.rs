@@ -115,7 +115,11 @@ impl Home {
 
     /// Starts the daemon, and returns once mail clients can connect.
     pub(super) fn daemon(&self) -> Daemon {
-        let mut command = self.command(&["run"]);
+        Self::started(self.command(&["run"]))
+    }
+
+    /// Waits for a command that becomes the daemon.
+    pub(super) fn started(mut command: Command) -> Daemon {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut told = String::new();
@@ -167,8 +171,16 @@ impl Daemon {
 
     /// Tells it to stop, and returns how it ended and what else it said.
     pub(super) fn stop(mut self) -> (Option<i32>, String) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM).unwrap();
+        self.ended()
+    }
+
+    pub(super) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    /// Waits until it has ended by itself, and returns how, and what else it said.
+    pub(super) fn ended(&mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)

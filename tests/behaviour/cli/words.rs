@@ -31,7 +31,7 @@ fn help_names_every_verb_and_every_exit_code() {
     let codes = help.split_once("Exit codes: ").unwrap().1;
     let told: Vec<u8> = codes
         .split(';')
-        .filter_map(|code| code.trim().split(' ').next()?.trim().parse().ok())
+        .filter_map(|code| code.split_whitespace().next()?.parse().ok())
         .collect();
     assert_eq!(told, [0, 2, 3, 4, 69, 70, 74, 75, 76, 77, 78]);
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::process::{Running, until};
+use super::process::{Running, copy_program, until};
 use super::user::User;
 
 /// An installation in a directory of its own.
@@ -55,7 +55,7 @@ impl Lowtide {
         let home = user.directory();
         // Where it was built the unprivileged user may not be allowed to look.
         let program = home.path().join("lowtide");
-        fs::copy(env!("CARGO_BIN_EXE_lowtide"), &program).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_lowtide").as_ref(), &program);
         let lowtide = Self {
             home,
             program,

@@ -1,6 +1,6 @@
 //! Child processes that end with the test, and waiting for what they do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,13 @@ pub(crate) fn find_program(name: &str) -> Result<PathBuf, Absent> {
         .map(|place| place.join(name))
         .find(|file| file.is_file());
     found.ok_or_else(|| Absent(format!("{name} is not installed")))
+}
+
+/// Copies a program by another one: a process that another thread starts just then would inherit the open file, and what
+/// is open for writing cannot be run.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(copied.success(), "{} is not copied", from.display());
 }
 
 /// Asks again and again until there is an answer; fails the test when there is none within [`PATIENCE`].

@@ -31,6 +31,7 @@ use tempfile::TempDir;
 use super::Absent;
 use super::client::Client;
 use super::corpus::Message;
+use super::process::copy_program;
 use super::user::User;
 
 /// How UW imapd keeps a mailbox on disk.
@@ -60,7 +61,7 @@ impl Uw {
         let directory = user.directory();
         // Where it was built the unprivileged user may not be allowed to look.
         let imapd = directory.path().join("imapd");
-        fs::copy(built, &imapd).unwrap();
+        copy_program(&built, &imapd);
         let home = directory.path().join("home");
         fs::create_dir(&home).unwrap();
         user.own(&home);
