@@ -1,12 +1,15 @@
 //! Limits of one connection: what is refused, when it ends, and what it can cost the others.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use lowtide::endpoint::{EndpointLimits, EndpointSettings, PasswordDigest, Peer};
 use lowtide::id::{MailboxId, MessageId};
 use lowtide::protocol::server::ServerLimits;
 use lowtide::store::Kind;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::world::{Held, PATIENCE, World, date, sample};
@@ -147,6 +150,67 @@ async fn a_literal_beyond_the_limit_is_refused_before_it_is_sent() {
     client.send(b"a1 SELECT {999999999+}\r\na2 NOOP\r\n").await;
     assert_eq!(client.line().await, "* BYE The literal is too large");
     assert!(client.rest().await.is_empty());
+}
+
+/// Lets everybody go as far as they can.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Takes the only thread for blocking work once it is free, until the sender is used. Says when it has it.
+fn take_the_thread() -> (oneshot::Receiver<()>, mpsc::Sender<()>, JoinHandle<()>) {
+    let (has_it, told) = oneshot::channel();
+    let (release, wait) = mpsc::channel();
+    let hold = tokio::task::spawn_blocking(move || {
+        has_it.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    (told, release, hold)
+}
+
+#[test]
+fn a_search_through_texts_holds_up_nobody() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut world = world();
+        let inbox = world.mailbox("INBOX").await;
+        let date = date("4-Mar-91 07:15:09-GMT");
+        let octets = sample("low-water.eml");
+        world.message(inbox, &octets, date, &[], Held::Text).await;
+        let (mut seeker, mut other) = (world.owner(), world.owner());
+        for client in [&mut seeker, &mut other] {
+            client.line().await;
+            client.command("SELECT INBOX").await;
+        }
+        // The text is read, and then nothing is done that needs the thread: the text cannot be looked through.
+        let (busy, read, first) = take_the_thread();
+        busy.await.unwrap();
+        seeker.send(b"a SEARCH BODY water\r\n").await;
+        settle().await;
+        let (was_read, look, second) = take_the_thread();
+        read.send(()).unwrap();
+        was_read.await.unwrap();
+        settle().await;
+        assert_eq!(
+            other.command("NOOP").await.last().unwrap(),
+            "x OK NOOP completed"
+        );
+        let mut octet = [0];
+        let nothing = tokio::time::timeout(Duration::ZERO, seeker.io.read(&mut octet)).await;
+        assert!(nothing.is_err(), "the text was looked through on the way");
+        look.send(()).unwrap();
+        assert_eq!(seeker.line().await, "* SEARCH 1");
+        assert_eq!(seeker.line().await, "a OK SEARCH completed");
+        for holder in [first, second] {
+            holder.await.unwrap();
+        }
+    });
 }
 
 #[tokio::test]
