@@ -9,14 +9,8 @@ use clap_complete::Shell;
 #[derive(Debug, Parser)]
 #[command(name = "lowtide", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
-    /// The configuration file [default: ~/.config/lowtide/config.toml]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "LOWTIDE_CONFIG",
-        hide_env_values = true
-    )]
+    /// The configuration file [env: LOWTIDE_CONFIG] [default: ~/.config/lowtide/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Say nothing but what is wrong
     #[arg(long, short, global = true, conflicts_with = "verbose")]

@@ -1,8 +1,8 @@
 //! The password that mail clients on this machine log in with: made when it is first needed.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -45,19 +45,15 @@ fn make(path: &Path) -> io::Result<()> {
             .create(directory)?;
     }
     let password = random()?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let written = file
-        .write_all(password.as_bytes())
-        .and_then(|()| file.sync_all());
-    // A file that holds half a password would be believed next time.
-    if written.is_err() {
-        drop(std::fs::remove_file(path));
-    }
-    written
+    // Half a password would be believed next time: it is written aside first, and takes its place whole or not at all.
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(beside)?;
+    file.write_all(password.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// 130 bits, in letters and digits that cannot be taken for one another, and a newline.

@@ -1,31 +1,50 @@
-//! Progress bars, where somebody looks on.
+//! How far a sync is: bars on a terminal, a line now and then elsewhere.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use tokio::time::Instant;
+
+use super::report::note;
 use super::text::visible;
 use crate::daemon::control::Line;
 use crate::daemon::{Part, Tick};
 
 /// A bar for each mailbox and part of it that is being read.
 pub(super) struct Bars {
+    told: Told,
     screen: MultiProgress,
     bars: BTreeMap<(String, String, Part), ProgressBar>,
     style: ProgressStyle,
 }
 
+/// How progress is told.
+enum Told {
+    /// By bars that move.
+    Bars,
+    /// By a line after so long, first at this moment.
+    Lines(Instant),
+    /// Not at all.
+    Nothing,
+}
+
 impl Bars {
-    /// Bars on standard error; none that can be seen if that is no terminal, or if `quiet`.
+    /// Bars on standard error, or lines if that is no terminal; nothing if `quiet`.
     pub(super) fn new(quiet: bool) -> Self {
-        let seen = !quiet && std::io::stderr().is_terminal();
-        let target = if seen {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
+        let told = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Told::Nothing,
+            (false, true) => Told::Bars,
+            (false, false) => Told::Lines(Instant::now()),
+        };
+        let target = match told {
+            Told::Bars => ProgressDrawTarget::stderr(),
+            Told::Lines(_) | Told::Nothing => ProgressDrawTarget::hidden(),
         };
         Self {
+            told,
             screen: MultiProgress::with_draw_target(target),
             bars: BTreeMap::new(),
             style: ProgressStyle::with_template(TEMPLATE)
@@ -52,6 +71,12 @@ impl Bars {
                 Part::Bodies => "messages",
             }
         );
+        if let Told::Lines(since) = &mut self.told
+            && since.elapsed() >= BETWEEN_LINES
+        {
+            *since = Instant::now();
+            note(&format!("{prefix}: {done} of {of}"));
+        }
         let (screen, style) = (&self.screen, &self.style);
         let bar = self
             .bars
@@ -80,4 +105,6 @@ impl Drop for Bars {
     }
 }
 
+/// How long nothing is said where lines are written.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
 const TEMPLATE: &str = "{prefix:32!} {wide_bar} {pos}/{len} {eta:>4}";

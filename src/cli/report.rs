@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::exit::Exit;
-use super::text::visible;
+use super::text::{visible, word};
 use crate::config::{ConfigError, SecretError};
 use crate::daemon::control::{Failure, FailureKind};
 use crate::daemon::{DaemonError, chain};
@@ -64,7 +64,10 @@ impl Problem {
         Self::new(
             Exit::Brake,
             format!("{account}/{mailbox} was stopped: {why}"),
-            format!("If that is right, run \"lowtide approve {account} {mailbox}\""),
+            format!(
+                "If that is right, run \"lowtide approve {account} {}\"",
+                word(mailbox)
+            ),
         )
     }
 }

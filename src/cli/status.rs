@@ -9,6 +9,7 @@ use super::asking::unexpected;
 use super::exit::Exit;
 use super::output::{Output, Tone};
 use super::report::Problem;
+use super::text::word;
 use crate::daemon::control::{AccountStatus, Answer, Failure, FailureKind, MailboxStatus, Request};
 
 pub(super) async fn run(context: &Context, wish: StatusWish) -> Result<Exit, Problem> {
@@ -171,7 +172,7 @@ fn advise(out: Output, account: &AccountStatus) -> Result<(), Problem> {
             let mailbox = &mailbox.name;
             out.line(
                 Tone::Bad,
-                &format!("{name}/{mailbox} was stopped: {held}. If that is right, run \"lowtide approve {name} {mailbox}\"."),
+                &format!("{name}/{mailbox} was stopped: {held}. If that is right, run \"lowtide approve {name} {}\".", word(mailbox)),
             )?;
         }
     }

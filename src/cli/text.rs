@@ -21,6 +21,16 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A word as a shell takes it for one.
+pub(super) fn word(text: &str) -> Cow<'_, str> {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./@+:,%".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', "'\\\''")))
+    }
+}
+
 /// JSON that says the same, with hidden characters written as JSON's own escapes.
 pub(super) fn visible_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
@@ -67,6 +77,21 @@ mod tests {
             ("pay\u{200b}pal\u{feff}", "pay\\u{200b}pal\\u{feff}"),
         ] {
             assert_eq!(visible(text), seen);
+        }
+    }
+
+    #[test]
+    fn a_word_stays_one_in_a_shell() {
+        for (text, typed) in [
+            ("INBOX", "INBOX"),
+            ("Lists/tide-tables", "Lists/tide-tables"),
+            ("Entwürfe", "Entwürfe"),
+            ("Sent Items", "'Sent Items'"),
+            ("ada's", "'ada'\\''s'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(text), typed);
         }
     }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, VecDeque};
 use tokio::sync::mpsc;
 
 use super::error::UpstreamError;
-use super::observe::MAX_RANGES;
 use super::selected::Selected;
 use super::wire::accept;
 use crate::id::MessageId;
@@ -15,8 +14,7 @@ use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::PeekForm;
 use crate::protocol::response::{FetchData, Status, Untagged};
 use crate::protocol::types::{
-    FetchItem, FetchRequest, Flag, FlagSet, Section, SeqNum, SequenceSet, StoreMode, StoreReply,
-    Tag,
+    FetchItem, FetchRequest, FlagSet, Section, SeqNum, SequenceSet, StoreMode, Tag,
 };
 
 /// What to read of messages.
@@ -63,7 +61,7 @@ impl Selected<'_> {
                 && let Some(batch) = open.pop().or_else(&mut next)
             {
                 match <[SequenceSet; 1]>::try_from(self.sets(&batch)) {
-                    Ok([set]) => under_way.push_back((self.ask(content, set), batch)),
+                    Ok([set]) => under_way.push_back((self.ask(content, set)?, batch)),
                     Err(sets) if sets.is_empty() => {}
                     Err(_) => open.extend(halves(batch)),
                 }
@@ -86,10 +84,10 @@ impl Selected<'_> {
         }
     }
 
-    fn ask(&mut self, content: Content, set: SequenceSet) -> Tag {
+    fn ask(&mut self, content: Content, set: SequenceSet) -> Result<Tag, UpstreamError> {
         let request = FetchRequest::Items(vec![self.item(content)]);
         let fetch = Command::Fetch(Numbering::Sequence, set, request);
-        self.wire.client.send(fetch)
+        self.wire.send(fetch)
     }
 
     /// The end of a FETCH, and the texts that came before it.
@@ -129,24 +127,9 @@ impl Selected<'_> {
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
     pub async fn clear_seen_at(&mut self, seqs: &[SeqNum]) -> Result<(), UpstreamError> {
-        for set in SequenceSet::chunked(seqs.iter().copied(), MAX_RANGES) {
-            let generation = self.map.generation;
-            let store = Command::Store {
-                numbering: Numbering::Sequence,
-                set,
-                mode: StoreMode::Remove,
-                reply: StoreReply::Report,
-                flags: vec![Flag::Seen],
-            };
-            let map = &mut self.map;
-            // What came of it is what the flags show afterwards.
-            self.wire.run(store, |untagged| map.apply(untagged)).await?;
-            if self.map.generation != generation {
-                return Err(UpstreamError::Desynchronised {
-                    problem: "messages were removed while flags were stored by number",
-                });
-            }
-        }
+        // What came of it is what the flags show afterwards.
+        self.store_by_number(seqs, StoreMode::Remove, FlagSet::SEEN)
+            .await?;
         self.read_flags_at(seqs).await
     }
 

@@ -7,12 +7,12 @@ use super::observe::MAX_RANGES;
 use super::selected::{Selected, Slot};
 use super::wire::accept;
 use crate::id::MessageId;
-use crate::mirror::{Base, MessageState, Step, StepOutcome};
+use crate::mirror::{Access, Base, MessageState, Step, StepOutcome};
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::Status;
 use crate::protocol::types::{
-    FetchItem, FetchRequest, Flag, FlagDelta, FlagSet, MailboxName, SearchKey, SeqNum, SequenceSet,
-    StoreMode, StoreReply,
+    FetchItem, FetchRequest, FlagDelta, FlagSet, MailboxName, SearchKey, SeqNum, SequenceSet,
+    StoreMode,
 };
 
 impl Selected<'_> {
@@ -26,6 +26,7 @@ impl Selected<'_> {
         step: &Step,
         base: &Base,
     ) -> Result<StepOutcome, UpstreamError> {
+        self.require_access()?;
         match step {
             Step::StoreFlags { messages, delta } => {
                 if delta.add.contains(FlagSet::DELETED) {
@@ -99,7 +100,9 @@ impl Selected<'_> {
         messages: &[MessageId],
         delta: FlagDelta,
     ) -> Result<StepOutcome, UpstreamError> {
-        let mut refusal = None;
+        let unkept = self.map.unkept(delta.touched());
+        let delta = delta.minus(delta.within(unkept));
+        let mut refusal = self.refuse(unkept);
         let at_once = if self.dialect.expunge_is_timed() {
             MAX_STORED
         } else if delta.add.contains(FlagSet::DELETED) {
@@ -123,6 +126,17 @@ impl Selected<'_> {
         }))
     }
 
+    /// What to say of flags that are not sent, because the server would not keep them.
+    fn refuse(&self, unkept: FlagSet) -> Option<String> {
+        let names: Vec<String> = self
+            .map
+            .keywords
+            .names(unkept)
+            .map(|flag| flag.to_string())
+            .collect();
+        (!names.is_empty()).then(|| format!("it does not keep {}", names.join(" ")))
+    }
+
     /// Sends STORE for a few messages; gives the server's words if it refuses.
     async fn store_once(
         &mut self,
@@ -130,30 +144,23 @@ impl Selected<'_> {
         mode: StoreMode,
         flags: FlagSet,
     ) -> Result<Option<String>, UpstreamError> {
-        let names: Vec<Flag> = self.map.keywords.names(flags).collect();
-        for set in self.sets(messages) {
-            let generation = self.map.generation;
-            let reply = StoreReply::Report;
-            let store = Command::Store {
-                numbering: Numbering::Sequence,
-                set,
-                mode,
-                reply,
-                flags: names.clone(),
-            };
-            let map = &mut self.map;
-            let completion = self.wire.run(store, |untagged| map.apply(untagged)).await?;
-            if self.map.generation != generation {
-                return Err(UpstreamError::Desynchronised {
-                    problem: "messages were removed while flags were stored by number",
-                });
-            }
-            match completion.status {
-                Status::Ok => {}
-                Status::No | Status::Bad => return Ok(Some(completion.text.to_string())),
-            }
+        self.require_access()?;
+        let answer = self
+            .store_by_number(&self.seqs(messages), mode, flags)
+            .await?;
+        Ok(answer
+            .filter(|answer| answer.status != Status::Ok)
+            .map(|answer| answer.text.to_string()))
+    }
+
+    /// Nothing is planned in a mailbox that is open for reading only: a server that says so now has lost its lock.
+    fn require_access(&self) -> Result<(), UpstreamError> {
+        if self.map.facts.access == Access::ReadOnly {
+            return Err(UpstreamError::Desynchronised {
+                problem: "the mailbox was made read-only while changes were sent",
+            });
         }
-        Ok(None)
+        Ok(())
     }
 
     /// What the server shows of messages now. One that an EXPUNGE removed is gone; one it says nothing of is left out.
@@ -208,16 +215,19 @@ impl Selected<'_> {
         message: MessageId,
         to: &MailboxName,
     ) -> Result<StepOutcome, UpstreamError> {
-        let generation = self.map.generation;
+        let seqs = self.seqs(&[message]);
         let mut answer = None;
-        for set in self.sets(&[message]) {
-            let map = &mut self.map;
-            let copy = Command::Copy(Numbering::Sequence, set, to.clone());
-            answer = Some(self.wire.run(copy, |untagged| map.apply(untagged)).await?);
-        }
-        if self.map.generation != generation && !self.dialect.expunge_is_timed() {
-            return Err(UpstreamError::Desynchronised {
-                problem: "messages were removed while one was copied by number",
+        for seq in &seqs {
+            let copy = Command::Copy(Numbering::Sequence, SequenceSet::single(*seq), to.clone());
+            answer = Some(if self.dialect.expunge_is_timed() {
+                let map = &mut self.map;
+                self.wire.run(copy, |untagged| map.apply(untagged)).await?
+            } else {
+                let may = FlagDelta {
+                    add: FlagSet::SEEN,
+                    ..FlagDelta::NONE
+                };
+                self.change_by_number(copy, &seqs, may).await?
             });
         }
         let seen = self.read_flags(&[message]).await?;

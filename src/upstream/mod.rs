@@ -12,6 +12,7 @@ mod observe;
 mod selected;
 mod server;
 mod session;
+mod stray;
 mod survey;
 mod wire;
 

@@ -26,10 +26,13 @@ impl Selected<'_> {
             self.list(FetchRequest::Items(names)).await?;
             self.map.recall_by_uid(base);
         }
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             self.map.slots.resize(self.map.exists, Slot::default());
             if incomplete(&self.map).next().is_none() {
                 break;
+            }
+            if round > 0 {
+                self.hear_news().await?;
             }
             self.list(self.listing()).await?;
         }
@@ -79,6 +82,15 @@ impl Selected<'_> {
         self.map.observation().ok_or(UpstreamError::Desynchronised {
             problem: "the listing has gaps",
         })
+    }
+
+    /// What a server says nothing of may be gone without its having said so yet. Row `1064-FETCH-EMPTYOK`.
+    async fn hear_news(&mut self) -> Result<(), UpstreamError> {
+        let map = &mut self.map;
+        let hear = |untagged| map.apply(untagged);
+        self.wire.demand("NOOP", Command::Noop, hear).await?;
+        self.map.slots.resize(self.map.exists, Slot::default());
+        Ok(())
     }
 
     /// Asks for items of every message of which not everything is known.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::UpstreamError;
 use super::session::Session;
+use super::stray::Watch;
 use super::wire::Wire;
 use crate::id::MessageId;
 use crate::journal::Mark;
@@ -29,6 +30,9 @@ pub struct Selected<'s> {
 pub(super) struct Map {
     pub(super) facts: MailboxFacts,
     pub(super) keywords: Keywords,
+    /// The flags that the server has named, and whether it takes keywords that it has not.
+    named: Option<FlagSet>,
+    new_keywords: bool,
     /// How many messages the server says there are.
     pub(super) exists: usize,
     /// Counts the EXPUNGEs; numbers taken under one generation mean nothing under the next.
@@ -54,6 +58,7 @@ pub(super) struct Slot {
     pub(super) uid: Option<u32>,
     pub(super) header: Option<crate::journal::HeaderHash>,
     pub(super) flags: Option<FlagSet>,
+    pub(super) watch: Watch,
 }
 
 impl<'s> Selected<'s> {
@@ -71,6 +76,8 @@ impl<'s> Selected<'s> {
         let mut map = Map {
             facts,
             keywords,
+            named: None,
+            new_keywords: false,
             exists: 0,
             generation: 0,
             slots: Vec::new(),
@@ -103,6 +110,9 @@ impl<'s> Selected<'s> {
         }
         map.note(completion.text.code.as_ref());
         map.note_mod_seq(completion.text.code.as_ref());
+        if map.facts.uid_validity.is_some() {
+            session.saw_uid_validity();
+        }
         if map.facts.permanent == Some(FlagSet::EMPTY) {
             map.facts.access = Access::ReadOnly;
         }
@@ -184,7 +194,7 @@ impl Map {
             Untagged::Exists(count) => self.resize(count as usize)?,
             Untagged::Expunge(number) => self.expunge(number)?,
             Untagged::Fetch(seq, data) => self.fetched(seq, &data),
-            Untagged::Flags(flags) => self.define(&flags),
+            Untagged::Flags(flags) => self.named = Some(self.flag_set(&flags)),
             Untagged::Status(_, text) => self.note(text.code.as_ref()),
             Untagged::Search(numbers) => self.found.extend(numbers),
             Untagged::Recent(_)
@@ -210,7 +220,8 @@ impl Map {
     }
 
     fn resize(&mut self, count: usize) -> Result<(), UpstreamError> {
-        if count < self.slots.len() {
+        // Before the mailbox was listed, a line may still speak of the one that was open before.
+        if count < self.exists && !self.slots.is_empty() {
             return Err(UpstreamError::Desynchronised {
                 problem: "the mailbox shrank without an EXPUNGE",
             });
@@ -243,6 +254,9 @@ impl Map {
 
     fn fetched(&mut self, seq: SeqNum, data: &FetchData) {
         let flags = data.flags.as_ref().map(|flags| self.flag_set(flags));
+        self.named = self
+            .named
+            .map(|named| named.union(flags.unwrap_or_default()));
         let Some(slot) = self.slots.get_mut(seq.index()) else {
             return;
         };
@@ -276,10 +290,27 @@ impl Map {
             Some(Code::ReadOnly) => self.facts.access = Access::ReadOnly,
             Some(Code::ReadWrite) => self.facts.access = Access::ReadWrite,
             Some(Code::UidValidity(validity)) => self.facts.uid_validity = Some(*validity),
-            Some(Code::PermanentFlags { flags, .. }) => {
-                self.facts.permanent = Some(self.flag_set(flags))
+            Some(Code::PermanentFlags {
+                flags,
+                new_keywords,
+            }) => {
+                self.facts.permanent = Some(self.flag_set(flags));
+                self.new_keywords = *new_keywords;
             }
             Some(_) | None => {}
+        }
+    }
+
+    /// Flags that would not be kept if they were stored: those the server does not list as permanent, and keywords that it
+    /// has not named. Rows `IMAP4-CODE-PERMANENTFLAGS`, `1064-STORE-KEYWORD`.
+    pub(super) fn unkept(&self, flags: FlagSet) -> FlagSet {
+        let permanent = self.facts.permanent.unwrap_or(flags);
+        let named = self.named.unwrap_or(flags).union(FlagSet::SYSTEM);
+        let unkept = flags.minus(permanent.intersection(named));
+        if self.new_keywords {
+            unkept.intersection(FlagSet::SYSTEM)
+        } else {
+            unkept
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Session {
     pub(super) wire: Wire,
     pub(super) features: Features,
     patience: Patience,
+    /// Whether the dialect is what a person wrote, whatever the server shows.
+    is_pinned: bool,
 }
 
 /// What a server can do.
@@ -35,6 +37,33 @@ impl Session {
     /// # Errors
     /// [`UpstreamError`]; its [`retry`](UpstreamError::retry) says whether to try again.
     pub async fn connect(server: &Server) -> Result<Self, UpstreamError> {
+        let (mut session, mut greeting) = Self::greeted(server).await?;
+        match session.detect(server.level, &greeting).await {
+            Err(UpstreamError::Closed { .. } | UpstreamError::Io(_))
+                if server.level == Level::Detect =>
+            {
+                // Some servers cut the line at a command they do not know. Row `DETECT-CAP-CLOSE`.
+                (session, greeting) = Self::greeted(server).await?;
+                session.detect(Level::Imap2, &greeting).await?;
+            }
+            detected => detected?,
+        }
+        if let Greeting::Ok(_) = greeting {
+            let credentials = server
+                .credentials
+                .as_ref()
+                .ok_or(UpstreamError::NoPassword {
+                    problem: "the server wants a login and the configuration has no user"
+                        .to_owned(),
+                    advice: "Add user and password to the account in the configuration".to_owned(),
+                })?;
+            session.login(credentials).await?;
+        }
+        Ok(session)
+    }
+
+    /// Connects and hears the greeting.
+    async fn greeted(server: &Server) -> Result<(Self, Greeting), UpstreamError> {
         let (wire, greeting) = match &server.transport {
             Transport::Tunnel { command } => over_tunnel(command, server).await?,
             Transport::Tcp {
@@ -47,37 +76,18 @@ impl Session {
             dialect: Dialect::Rfc1176,
             capabilities: Capabilities::default(),
         };
-        let mut session = Self {
+        let session = Self {
             wire,
             features,
             patience: server.patience,
+            is_pinned: !matches!(server.level, Level::Detect | Level::Imap4rev1),
         };
-        let greeted = match greeting {
-            Greeting::Ok(text) => text,
-            Greeting::PreAuth(text) => {
-                session
-                    .detect(server.level, &text, Dialect::Rfc1176.after_preauth())
-                    .await?;
-                return Ok(session);
-            }
-            Greeting::Bye(text) => {
-                return Err(UpstreamError::Unwilling {
-                    text: text.to_string(),
-                });
-            }
-        };
-        session
-            .detect(server.level, &greeted, Dialect::Rfc1176)
-            .await?;
-        let credentials = server
-            .credentials
-            .as_ref()
-            .ok_or(UpstreamError::NoPassword {
-                problem: "the server wants a login and the configuration has no user".to_owned(),
-                advice: "Add user and password to the account in the configuration".to_owned(),
-            })?;
-        session.login(credentials).await?;
-        Ok(session)
+        match greeting {
+            Greeting::Bye(text) => Err(UpstreamError::Unwilling {
+                text: text.to_string(),
+            }),
+            Greeting::Ok(_) | Greeting::PreAuth(_) => Ok((session, greeting)),
+        }
     }
 
     /// What the server can do.
@@ -159,17 +169,16 @@ impl Session {
     }
 
     /// Finds out which dialect to speak. At most one command is sent that the server may not know.
-    async fn detect(
-        &mut self,
-        level: Level,
-        greeted: &StatusText,
-        floor: Dialect,
-    ) -> Result<(), UpstreamError> {
+    async fn detect(&mut self, level: Level, greeting: &Greeting) -> Result<(), UpstreamError> {
+        let (text, floor) = match greeting {
+            Greeting::PreAuth(text) => (text, Dialect::Rfc1176.after_preauth()),
+            Greeting::Ok(text) | Greeting::Bye(text) => (text, Dialect::Rfc1176),
+        };
         match level {
             Level::Imap2 => self.speak(floor.min(Dialect::Imap2bis)),
             Level::Imap2bis => self.speak(Dialect::Imap2bis),
             Level::Detect | Level::Imap4rev1 => {
-                let (status, listed) = match &greeted.code {
+                let (status, listed) = match &text.code {
                     Some(Code::Capability(list)) => (Status::Ok, Some(list.clone())),
                     _ => self.ask_capabilities().await?,
                 };
@@ -181,6 +190,13 @@ impl Session {
             return Err(UpstreamError::NotOffered { what: "IMAP4rev1" });
         }
         Ok(())
+    }
+
+    /// A mailbox that has UIDVALIDITY belongs to an IMAP4 server, whatever it said before. Row `DETECT-UIDVALIDITY`.
+    pub(super) fn saw_uid_validity(&mut self) {
+        if !self.is_pinned {
+            self.speak(self.features.dialect.after_uidvalidity());
+        }
     }
 
     fn speak(&mut self, dialect: Dialect) {

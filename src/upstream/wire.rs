@@ -18,7 +18,8 @@ pub(super) struct Wire {
     pub(super) client: Client,
     buffer: Vec<u8>,
     silence: Duration,
-    goodbye: String,
+    /// The server's words, once it said BYE: nothing is sent any more. Row `1064-RESP-U-BYE`.
+    goodbye: Option<String>,
     ended: Vec<Completion>,
 }
 
@@ -37,7 +38,7 @@ impl Wire {
             client,
             buffer: vec![0; READ_BYTES],
             silence,
-            goodbye: String::new(),
+            goodbye: None,
             ended: Vec::new(),
         }
     }
@@ -66,8 +67,16 @@ impl Wire {
         command: Command,
         hear: impl FnMut(Untagged) -> Result<(), UpstreamError>,
     ) -> Result<Completion, UpstreamError> {
-        let tag = self.client.send(command);
+        let tag = self.send(command)?;
         self.finish(tag, hear).await
+    }
+
+    /// Sends a command, as far as that can be done now.
+    pub(super) fn send(&mut self, command: Command) -> Result<Tag, UpstreamError> {
+        match &self.goodbye {
+            None => Ok(self.client.send(command)),
+            Some(text) => Err(UpstreamError::Closed { text: text.clone() }),
+        }
     }
 
     /// Reads up to the end of a command that was sent.
@@ -87,7 +96,7 @@ impl Wire {
             match self.event(self.silence, "answering a command").await? {
                 Event::Completed(completion) => self.ended.push(completion),
                 Event::Untagged(untagged) => hear(untagged)?,
-                Event::Bye(text) => self.goodbye = text.to_string(),
+                Event::Bye(text) => self.goodbye = Some(text.to_string()),
                 Event::Challenge(_) => self.client.cancel_authentication(),
                 Event::UnknownTag { status, text } => {
                     tracing::debug!(?status, %text, "the end of a command that was never sent")
@@ -138,7 +147,7 @@ impl Wire {
                 .map_err(|error| self.broken(error))?;
             if count == 0 {
                 return Err(UpstreamError::Closed {
-                    text: std::mem::take(&mut self.goodbye),
+                    text: self.goodbye.take().unwrap_or_default(),
                 });
             }
             self.client
@@ -171,12 +180,9 @@ impl Wire {
 
     /// A connection that breaks after BYE was closed by the server, and its words say why.
     fn broken(&self, error: std::io::Error) -> UpstreamError {
-        if self.goodbye.is_empty() {
-            UpstreamError::Io(error)
-        } else {
-            UpstreamError::Closed {
-                text: self.goodbye.clone(),
-            }
+        match &self.goodbye {
+            None => UpstreamError::Io(error),
+            Some(text) => UpstreamError::Closed { text: text.clone() },
         }
     }
 }

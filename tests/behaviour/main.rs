@@ -13,3 +13,5 @@ mod endpoint;
 mod tidy;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod upstream;

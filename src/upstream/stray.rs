@@ -1,0 +1,231 @@
+//! Stray changes: below IMAP4 a message may be removed while a command that changes flags by number is under way, and then
+//! nobody can say which message the server took a number for.
+//!
+//! What every message showed before is kept, so a change that fell on a message that was not meant can be told, and is
+//! taken back: one message at a time, looking before and after, since numbers may move again. The connection is given up
+//! afterwards in any case; what became of the messages that were meant, the next one sees. Row `1064-NUM-EXPUNGE-INCMD`.
+
+use super::error::UpstreamError;
+use super::observe::MAX_RANGES;
+use super::selected::{Map, Selected, Slot};
+use crate::protocol::client::Completion;
+use crate::protocol::command::{Command, Numbering};
+use crate::protocol::response::Status;
+use crate::protocol::types::{
+    FetchItem, FetchRequest, Flag, FlagDelta, FlagSet, SeqNum, SequenceSet, StoreMode, StoreReply,
+};
+
+/// What is remembered of a message while a command that changes flags by number is under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Watch {
+    /// Its flags before. A message that only just arrived has none.
+    before: FlagSet,
+    role: Role,
+}
+
+/// What a message has to do with such a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Role {
+    #[default]
+    Bystander,
+    Meant,
+    /// Not meant, and perhaps hit.
+    Suspect,
+}
+
+impl Selected<'_> {
+    /// Stores flags on the messages at some numbers.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Desynchronised`] when messages were removed meanwhile; changes that went astray are taken back by then.
+    pub(super) async fn store_by_number(
+        &mut self,
+        seqs: &[SeqNum],
+        mode: StoreMode,
+        flags: FlagSet,
+    ) -> Result<Option<Completion>, UpstreamError> {
+        let mut last = None;
+        for set in SequenceSet::chunked(seqs.iter().copied(), MAX_RANGES) {
+            let store = self.store_command(set, mode, flags);
+            let may = delta(mode, flags);
+            let completion = self.change_by_number(store, seqs, may).await?;
+            let refused = completion.status != Status::Ok;
+            last = Some(completion);
+            if refused {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// Sends a command that may change flags of the messages at some numbers: `may` says how.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Desynchronised`] when messages were removed meanwhile; changes that went astray are taken back by then.
+    pub(super) async fn change_by_number(
+        &mut self,
+        command: Command,
+        seqs: &[SeqNum],
+        may: FlagDelta,
+    ) -> Result<Completion, UpstreamError> {
+        if !self.dialect.expunge_is_timed() {
+            self.map.watch(seqs);
+        }
+        let (completion, moved) = self.run_watched(command).await?;
+        if moved == 0 {
+            return Ok(completion);
+        }
+        if !self.dialect.expunge_is_timed() {
+            self.map.suspect(seqs, moved);
+            self.take_back(may).await?;
+        }
+        Err(UpstreamError::Desynchronised {
+            problem: "messages were removed while flags were changed by number",
+        })
+    }
+
+    /// Takes back what fell on messages that were not meant. A change back can go astray as well, so what it did by
+    /// mistake is looked for too.
+    async fn take_back(&mut self, mut may: FlagDelta) -> Result<(), UpstreamError> {
+        let mut is_changed = false;
+        for _ in 0..MOST_TAKEN_BACK {
+            self.look_at_suspects().await?;
+            let Some((seq, stray)) = self.map.stray(may) else {
+                break;
+            };
+            let (mode, flags) = if stray.remove.is_empty() {
+                (StoreMode::Add, stray.add)
+            } else {
+                (StoreMode::Remove, stray.remove)
+            };
+            tracing::warn!(
+                seq = seq.get(),
+                "a change fell on a message that was not meant; it is taken back"
+            );
+            let store = self.store_command(SequenceSet::single(seq), mode, flags);
+            let (completion, moved) = self.run_watched(store).await?;
+            is_changed = true;
+            let also = delta(mode, flags);
+            may.add = may.add.union(also.add);
+            may.remove = may.remove.union(also.remove);
+            self.map.suspect(&[seq], moved);
+            if completion.status != Status::Ok {
+                tracing::warn!(text = %completion.text, "the server does not let it be taken back");
+                break;
+            }
+        }
+        if is_changed {
+            self.checkpoint().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the flags of every message that may have been hit. What is shown of it stands where nothing new is told.
+    async fn look_at_suspects(&mut self) -> Result<(), UpstreamError> {
+        self.map.slots.resize(self.map.exists, Slot::default());
+        for _ in 0..LOOKS {
+            let suspects: Vec<SeqNum> = self.map.suspects().collect();
+            let mut moved = 0_usize;
+            for set in SequenceSet::chunked(suspects, MAX_RANGES) {
+                let request = FetchRequest::Items(vec![FetchItem::Flags]);
+                let fetch = Command::Fetch(Numbering::Sequence, set, request);
+                moved = moved.saturating_add(self.run_watched(fetch).await?.1);
+            }
+            if moved == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a command, and counts the messages that were removed meanwhile.
+    async fn run_watched(
+        &mut self,
+        command: Command,
+    ) -> Result<(Completion, usize), UpstreamError> {
+        let generation = self.map.generation;
+        let map = &mut self.map;
+        let hear = |untagged| map.apply(untagged);
+        let completion = self.wire.run(command, hear).await?;
+        let moved = self.map.generation.wrapping_sub(generation);
+        Ok((completion, usize::try_from(moved).unwrap_or(usize::MAX)))
+    }
+
+    fn store_command(&self, set: SequenceSet, mode: StoreMode, flags: FlagSet) -> Command {
+        let names: Vec<Flag> = self.map.keywords.names(flags).collect();
+        Command::Store {
+            numbering: Numbering::Sequence,
+            set,
+            mode,
+            reply: StoreReply::Report,
+            flags: names,
+        }
+    }
+}
+
+impl Map {
+    /// Remembers what every message shows, and which are meant.
+    fn watch(&mut self, seqs: &[SeqNum]) {
+        for slot in &mut self.slots {
+            slot.watch = Watch {
+                before: slot.flags.unwrap_or_default(),
+                role: Role::Bystander,
+            };
+        }
+        for seq in seqs {
+            if let Some(slot) = self.slots.get_mut(seq.index()) {
+                slot.watch.role = Role::Meant;
+            }
+        }
+    }
+
+    /// After `moved` removals: the message that a number meant to the server stands at that number now, or up to as many
+    /// places before it.
+    fn suspect(&mut self, seqs: &[SeqNum], moved: usize) {
+        self.slots.resize(self.exists, Slot::default());
+        for seq in seqs {
+            let first = seq.index().saturating_sub(moved);
+            let count = seq.index().saturating_sub(first).saturating_add(1);
+            for slot in self.slots.iter_mut().skip(first).take(count) {
+                if slot.watch.role == Role::Bystander {
+                    slot.watch.role = Role::Suspect;
+                }
+            }
+        }
+    }
+
+    fn suspects(&self) -> impl Iterator<Item = SeqNum> {
+        let slots = self.slots.iter().enumerate();
+        let suspects = slots.filter(|(_, slot)| slot.watch.role == Role::Suspect);
+        suspects.filter_map(|(index, _)| SeqNum::from_index(index))
+    }
+
+    /// The first message with a change that was not meant for it, and what takes it back.
+    fn stray(&self, may: FlagDelta) -> Option<(SeqNum, FlagDelta)> {
+        self.suspects().find_map(|seq| {
+            let slot = self.slots.get(seq.index())?;
+            let (before, now) = (slot.watch.before, slot.flags?);
+            let back = FlagDelta {
+                add: before.minus(now).intersection(may.remove),
+                remove: now.minus(before).intersection(may.add),
+            };
+            (!back.is_empty()).then_some((seq, back))
+        })
+    }
+}
+
+/// How a STORE may change a message; nothing is ever replaced here.
+fn delta(mode: StoreMode, flags: FlagSet) -> FlagDelta {
+    let mut delta = FlagDelta::NONE;
+    if mode == StoreMode::Remove {
+        delta.remove = flags;
+    } else {
+        delta.add = flags;
+    }
+    delta
+}
+
+/// How many changes are taken back at most: as many as one command names, and some that go astray again.
+const MOST_TAKEN_BACK: usize = 100;
+/// How often the suspects are looked at before numbers stand still.
+const LOOKS: usize = 4;

@@ -1,0 +1,11 @@
+//! The client of remote servers, against servers that play from a script: one test for each thing that must hold.
+
+mod connecting;
+mod listing;
+mod newer;
+mod reading;
+mod script;
+mod straying;
+mod vocabulary;
+mod world;
+mod writing;

@@ -1,0 +1,141 @@
+//! Headers and texts, and what reading them marks.
+
+use lowtide::daemon::{Keep, PassOptions, Report};
+use lowtide::protocol::types::FlagSet;
+use lowtide::upstream::{Level, Session};
+
+use super::world::{LEFT, LOGGED_IN, OPTIONS, World, converse, headed, opened, shown};
+
+async fn holds_everything(world: &World, script: &str) -> Report {
+    let script = format!("{LOGGED_IN}{script}{LEFT}");
+    let keep = Keep::All;
+    let options = PassOptions { keep, ..OPTIONS };
+    let pass = async |session: &mut Session| world.pass_with(session, &options).await;
+    let passed = converse(Level::Imap2, &script, pass).await.unwrap();
+    passed.unwrap()
+}
+
+#[tokio::test]
+async fn a_letter_that_reading_marked_as_read_is_unread_again() {
+    for told in [
+        "S: * 1 FETCH (RFC822 «Subject: letter 1¶¶ebb» FLAGS (\\Seen))",
+        "S: * 1 FETCH (FLAGS (\\Seen) RFC822 «Subject: letter 1¶¶ebb»)",
+        "S: * 1 FETCH (RFC822 «Subject: letter 1¶¶ebb»)\nS: * 1 FETCH (FLAGS (\\Seen))",
+        "S: * 1 FETCH (RFC822 «Subject: letter 1¶¶ebb»)",
+    ] {
+        let world = World::holding(1).await;
+        let script = format!(
+            "{}
+            C: x FETCH 1 RFC822
+            {told}
+            S: x OK
+            C: x STORE 1 -FLAGS (\\Seen)
+            S: * 1 FETCH (FLAGS ())
+            S: x OK
+            C: x FETCH 1 FLAGS
+            S: * 1 FETCH (FLAGS ())
+            S: x OK
+            C: x FETCH 1 FLAGS
+            S: * 1 FETCH (FLAGS ())
+            S: x OK",
+            opened(&[""])
+        );
+        assert_eq!(holds_everything(&world, &script).await.counts.bodies, 1);
+        assert_eq!(world.base().await, [FlagSet::EMPTY]);
+        assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_pass() {
+    let world = World::holding(1).await;
+    let script = format!(
+        "{LOGGED_IN}{}
+        C: x FETCH 1 RFC822
+        S: * 1 FETCH (RFC822 «Subject: letter 1¶¶ebb» FLAGS (\\Seen))
+        HANG UP",
+        opened(&[""])
+    );
+    let keep = Keep::All;
+    let options = PassOptions { keep, ..OPTIONS };
+    let pass = async |session: &mut Session| world.pass_with(session, &options).await;
+    let broken = converse(Level::Imap2, &script, pass).await.unwrap();
+    assert!(broken.is_err());
+    let script = format!(
+        "{}
+        C: x STORE 1 -FLAGS (\\Seen)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        C: x CHECK
+        S: x OK",
+        opened(&["\\Seen"])
+    );
+    world.passes(&script).await;
+    assert_eq!(world.base().await, [FlagSet::EMPTY]);
+}
+
+#[tokio::test]
+async fn a_letter_that_was_read_before_stays_so() {
+    let world = World::holding(1).await;
+    let script = format!(
+        "{}
+        C: x FETCH 1 RFC822
+        S: * 1 FETCH (RFC822 «Subject: letter 1¶¶ebb»)
+        S: x OK",
+        opened(&["\\Seen"])
+    );
+    holds_everything(&world, &script).await;
+    assert_eq!(world.base().await, [FlagSet::SEEN]);
+}
+
+#[tokio::test]
+async fn headers_are_read_without_a_care_and_envelopes_are_made_here() {
+    let world = World::holding(0).await;
+    let script = format!(
+        "C: x SELECT INBOX
+        S: * 1 EXISTS
+        S: x OK
+        C: x FETCH 1 FAST
+        {}
+        S: x OK
+        C: x FETCH 1 RFC822.HEADER
+        S: * 1 FETCH (RFC822.HEADER «From: Ada <ada@tide.example>¶Subject: ebb¶¶»)
+        S: x OK",
+        shown(1, 1, "")
+    );
+    world.passes(&script).await;
+    let input = world.store.pass_input(world.inbox).await.unwrap();
+    let id = input.base.messages[0].id;
+    let envelopes = world.store.envelopes(vec![id]).await.unwrap();
+    let envelope = String::from_utf8(envelopes[0].clone().unwrap()).unwrap();
+    let ada = r#"((Ada NIL ada tide.example))"#;
+    let plain = envelope.replace('"', "");
+    assert_eq!(plain.matches(ada).count(), 3, "{envelope}");
+}
+
+#[tokio::test]
+async fn a_header_that_comes_unasked_for_another_letter_is_that_letters() {
+    let world = World::holding(2).await;
+    world.set(1, FlagSet::DELETED).await;
+    let script = format!(
+        "{}
+        C: x FETCH 1 RFC822.HEADER
+        {}
+        {}
+        S: x OK
+        C: x STORE 1 +FLAGS (\\Deleted)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS (\\Deleted))
+        S: x OK
+        C: x CHECK
+        S: x OK",
+        opened(&["", ""]),
+        headed(2, 2),
+        headed(1, 1)
+    );
+    world.passes(&script).await;
+    assert_eq!(world.base().await, [FlagSet::DELETED, FlagSet::EMPTY]);
+}

@@ -1,0 +1,83 @@
+//! A server that plays from a script.
+//!
+//! - `S:` what it sends; `x` at the start stands for the tag of the client's last command, and `«text»` for a literal,
+//!   with `¶` for CRLF;
+//! - `C:` what the client has to send next, with `x` for any tag; behind a `{n}` the line has none;
+//! - `HANG UP`: it closes the connection; at the end of a script the client has to;
+//! - `--`: the client has to connect anew.
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Plays a script to its end.
+pub(super) async fn play(listener: TcpListener, script: &str) {
+    let lines: Vec<&str> = script.lines().map(str::trim).collect();
+    for connection in lines.split(|line| *line == "--") {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut server = Server {
+            io: BufReader::new(stream),
+            tag: String::new(),
+            mid_command: false,
+        };
+        server.play(connection).await;
+    }
+}
+
+struct Server {
+    io: BufReader<TcpStream>,
+    tag: String,
+    /// Whether the next line goes on with a command, after a literal's announcement.
+    mid_command: bool,
+}
+
+impl Server {
+    async fn play(&mut self, script: &[&str]) {
+        for line in script.iter().filter(|line| !line.is_empty()) {
+            match (*line, line.split_at(line.len().min(3))) {
+                ("HANG UP", _) => return,
+                (_, ("S: ", text)) => self.send(text).await,
+                (_, ("C: ", text)) => assert_eq!(self.heard().await, text, "{script:#?}"),
+                _ => panic!("what is {line}?"),
+            }
+        }
+        assert_eq!(self.heard().await, "", "after the end of {script:#?}");
+    }
+
+    async fn send(&mut self, text: &str) {
+        let mut octets = Vec::new();
+        if let Some(rest) = text.strip_prefix("x ") {
+            octets.extend(format!("{} {}", self.tag, wire(rest)).into_bytes());
+        } else {
+            octets.extend(wire(text).into_bytes());
+        }
+        octets.extend(b"\r\n");
+        self.io.get_mut().write_all(&octets).await.unwrap();
+    }
+
+    /// The client's next line, with `x` for its tag; nothing at the end of the connection.
+    async fn heard(&mut self) -> String {
+        let mut line = String::new();
+        self.io.read_line(&mut line).await.unwrap_or_default();
+        let line = line.trim_end_matches("\r\n").to_owned();
+        let went_on = std::mem::replace(&mut self.mid_command, line.ends_with('}'));
+        match line.split_once(' ') {
+            Some((tag, command)) if !went_on => {
+                self.tag = tag.to_owned();
+                format!("x {command}")
+            }
+            _ => line,
+        }
+    }
+}
+
+/// A line with its literals as they go over the wire.
+fn wire(text: &str) -> String {
+    let mut pieces = text.split('«');
+    let mut line = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (literal, rest) = piece.split_once('»').expect("a closing »");
+        let literal = literal.replace('¶', "\r\n");
+        line.push_str(&format!("{{{}}}\r\n{literal}{rest}", literal.len()));
+    }
+    line
+}

@@ -1,0 +1,223 @@
+//! Below IMAP4 a message may be removed while a command speaks of numbers: what it did to the wrong one is taken back.
+
+use lowtide::daemon::PassError;
+use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::upstream::UpstreamError;
+
+use super::world::{World, headed, opened};
+
+const CHECKED: &str = "
+    C: x CHECK
+    S: x OK";
+
+/// The pass shows `script` after the listing and ends because numbers moved.
+async fn moves(world: &World, flags: &[&str], script: &str) {
+    let ended = world.tries(&format!("{}{script}", opened(flags))).await;
+    assert!(
+        matches!(
+            ended,
+            Err(PassError::Upstream(UpstreamError::Desynchronised { .. }))
+        ),
+        "{ended:?}"
+    );
+    assert!(!world.journal().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_flag_on_the_message_behind_is_taken_off() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = format!(
+        "
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        C: x STORE 2 -FLAGS (\\Flagged)
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        {CHECKED}"
+    );
+    moves(&world, &["", "", "", ""], &script).await;
+}
+
+#[tokio::test]
+async fn a_flag_that_stands_on_the_right_message_stays() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = "
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK";
+    moves(&world, &["", "", "", ""], script).await;
+}
+
+#[tokio::test]
+async fn a_flag_that_the_message_behind_had_before_stays() {
+    let world = World::holding(3).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = "
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: x OK";
+    moves(&world, &["", "", "\\Flagged"], script).await;
+}
+
+#[tokio::test]
+async fn a_deleted_mark_on_a_message_that_only_just_arrived_is_taken_off() {
+    let world = World::holding(2).await;
+    world.set(2, FlagSet::DELETED).await;
+    let script = format!(
+        "
+        C: x STORE 2 +FLAGS (\\Deleted)
+        S: * 1 EXPUNGE
+        S: * 2 EXISTS
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Deleted))
+        S: x OK
+        C: x STORE 2 -FLAGS (\\Deleted)
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        {CHECKED}"
+    );
+    moves(&world, &["", ""], &script).await;
+}
+
+#[tokio::test]
+async fn a_flag_that_was_taken_off_the_wrong_message_is_set_again() {
+    let world = World::holding(3).await;
+    world.passes(&opened(&["\\Seen", "\\Seen", "\\Seen"])).await;
+    let remove = FlagSet::SEEN;
+    let add = FlagSet::EMPTY;
+    let unread = lowtide::journal::Action::Flags(FlagDelta { add, remove });
+    world.wish(2, unread).await;
+    let script = format!(
+        "
+        C: x STORE 2 -FLAGS (\\Seen)
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        C: x STORE 2 +FLAGS (\\Seen)
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Seen))
+        S: x OK
+        {CHECKED}"
+    );
+    moves(&world, &["\\Seen", "\\Seen", "\\Seen"], &script).await;
+}
+
+#[tokio::test]
+async fn a_change_back_that_goes_astray_is_taken_back_too() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = format!(
+        "
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        C: x STORE 2 -FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 1:2 FLAGS
+        S: * 1 FETCH (FLAGS (\\Flagged))
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        C: x STORE 1 -FLAGS (\\Flagged)
+        S: x OK
+        C: x FETCH 1:2 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: x OK
+        C: x FETCH 1:2 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        {CHECKED}"
+    );
+    moves(&world, &["", "", "", "\\Flagged"], &script).await;
+}
+
+#[tokio::test]
+async fn numbers_that_move_while_the_suspects_are_looked_at_are_looked_at_again() {
+    let world = World::holding(4).await;
+    world.set(3, FlagSet::FLAGGED).await;
+    let script = "
+        C: x STORE 3 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 3 FLAGS
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK";
+    moves(&world, &["", "", "", ""], script).await;
+}
+
+#[tokio::test]
+async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again() {
+    let world = World::holding(3).await;
+    world.copy(2, "notes").await;
+    let script = format!(
+        "C: x FIND ALL.MAILBOXES \"*\"
+        S: * MAILBOX notes
+        S: x OK
+        C: x SELECT notes
+        S: * 0 EXISTS
+        S: x OK
+        {}
+        C: x FETCH 2 RFC822.HEADER
+        {}
+        S: x OK
+        C: x COPY 2 notes
+        S: * 1 EXPUNGE
+        S: * 2 FETCH (FLAGS (\\Seen))
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Seen))
+        S: x OK
+        C: x STORE 2 -FLAGS (\\Seen)
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        {CHECKED}",
+        opened(&["", "", ""]),
+        headed(2, 2)
+    );
+    let ended = world.tries(&script).await;
+    assert!(matches!(
+        ended,
+        Err(PassError::Upstream(UpstreamError::Desynchronised { .. }))
+    ));
+    let noted = world.store.unseen_notes(world.inbox).await.unwrap();
+    assert_eq!(
+        noted.len(),
+        1,
+        "the letter that was meant is seen to by the next pass"
+    );
+}

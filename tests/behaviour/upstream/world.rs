@@ -1,0 +1,266 @@
+//! A mirror of one INBOX in a temporary directory, and the client that keeps it.
+
+use std::time::Duration;
+
+use lowtide::daemon::{self, Keep, PassError, PassOptions, Progress, Report};
+use lowtide::id::{MailboxId, MessageId};
+use lowtide::journal::{Action, HeaderHash, Mark, NewEntry};
+use lowtide::message::header_hash;
+use lowtide::mirror::{Arrival, Brakes, MailboxFacts, Policy, SeenMessage, Settlement};
+use lowtide::protocol::types::{FlagDelta, FlagSet, MailboxName, Password, SeqNum};
+use lowtide::store::{EntryRow, HeaderIn, Kind, Packed, Store};
+use lowtide::upstream::{
+    Allowance, Credentials, Level, Patience, Security, Server, Session, Transport, UpstreamError,
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::script::play;
+
+/// The server greets and takes the login.
+pub(super) const LOGGED_IN: &str = "S: * OK ready
+    C: x LOGIN ada secret
+    S: x OK welcome
+    ";
+/// The client leaves.
+pub(super) const LEFT: &str = "
+    C: x LOGOUT
+    S: * BYE come again
+    S: x OK bye";
+
+/// What a pass keeps, in most tests.
+pub(super) const OPTIONS: PassOptions = PassOptions {
+    policy: Policy {
+        delete_what_others_marked: false,
+    },
+    brakes: Brakes { few: 20, many: 500 },
+    attempts: 2,
+    keep: Keep::Headers,
+    dry_run: false,
+};
+
+/// A mirror whose INBOX holds some letters, unread, with their headers.
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) inbox: MailboxId,
+    pub(super) letters: Vec<MessageId>,
+    _dir: TempDir,
+}
+
+impl World {
+    pub(super) async fn holding(letter_count: usize) -> Self {
+        Self::at(MailboxFacts::default(), letter_count).await
+    }
+
+    /// The same, last seen under these facts; where there is a UIDVALIDITY, letter `n` has the UID `n`.
+    pub(super) async fn at(facts: MailboxFacts, letter_count: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("ada"), Kind::Mirror).unwrap();
+        let names = vec![MailboxName::inbox(), "notes".parse().unwrap()];
+        let inbox = store.adopt_list(names).await.unwrap()[0];
+        store.view(inbox).await.unwrap();
+        let settlement = Settlement {
+            facts,
+            arrived: (1..=letter_count).map(|n| arrival(n, &facts)).collect(),
+            ..Settlement::default()
+        };
+        let letters = store.record(inbox, settlement).await.unwrap();
+        let headers = letters.iter().zip(1..).map(|(id, n)| header(*id, n));
+        store.keep_headers(inbox, headers.collect()).await.unwrap();
+        Self {
+            store,
+            inbox,
+            letters,
+            _dir: dir,
+        }
+    }
+
+    /// The user sets flags on a letter, counted from 1.
+    pub(super) async fn set(&self, letter: usize, add: FlagSet) {
+        let delta = FlagDelta {
+            add,
+            ..FlagDelta::NONE
+        };
+        self.wish(letter, Action::Flags(delta)).await;
+    }
+
+    /// The user removes a letter for good.
+    pub(super) async fn delete(&self, letter: usize) {
+        self.set(letter, FlagSet::DELETED).await;
+        self.wish(letter, Action::Expunge).await;
+    }
+
+    pub(super) async fn copy(&self, letter: usize, to: &str) {
+        let to = to.parse().unwrap();
+        self.wish(letter, Action::Copy { to }).await;
+    }
+
+    pub(super) async fn wish(&self, letter: usize, action: Action) {
+        let message = self.letters[letter.strict_sub(1)];
+        let wish = NewEntry { message, action };
+        self.store.accept(self.inbox, vec![wish]).await.unwrap();
+    }
+
+    pub(super) async fn pass(&self, session: &mut Session) -> Result<Report, PassError> {
+        self.pass_with(session, &OPTIONS).await
+    }
+
+    pub(super) async fn pass_with(
+        &self,
+        session: &mut Session,
+        options: &PassOptions,
+    ) -> Result<Report, PassError> {
+        daemon::pass(
+            session,
+            &self.store,
+            self.inbox,
+            options,
+            &Progress::silent(),
+        )
+        .await
+    }
+
+    /// One pass over INBOX against a server of 1990 that shows `script` after the login.
+    pub(super) async fn passes(&self, script: &str) -> Report {
+        self.tries(script).await.unwrap()
+    }
+
+    /// The same, where the pass may end early.
+    pub(super) async fn tries(&self, script: &str) -> Result<Report, PassError> {
+        let script = format!("{LOGGED_IN}{script}{LEFT}");
+        let act = async |session: &mut Session| self.pass(session).await;
+        converse(Level::Imap2, &script, act).await.unwrap()
+    }
+
+    /// What waits in the journal.
+    pub(super) async fn journal(&self) -> Vec<EntryRow> {
+        self.store.entries().await.unwrap()
+    }
+
+    /// The flags that INBOX was last seen to have.
+    pub(super) async fn base(&self) -> Vec<FlagSet> {
+        let input = self.store.pass_input(self.inbox).await.unwrap();
+        let messages = input.base.messages.iter();
+        messages.map(|message| message.flags).collect()
+    }
+}
+
+/// Connects to a server that plays a script, does something, and leaves.
+pub(super) async fn converse<T>(
+    level: Level,
+    script: &str,
+    act: impl AsyncFnOnce(&mut Session) -> T,
+) -> Result<T, UpstreamError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = server(listener.local_addr().unwrap().port(), level);
+    let client = async {
+        let mut session = Session::connect(&server).await?;
+        let result = act(&mut session).await;
+        session.logout().await;
+        Ok(result)
+    };
+    tokio::join!(client, play(listener, script)).0
+}
+
+fn server(port: u16, level: Level) -> Server {
+    Server {
+        transport: Transport::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port,
+            security: Security::Clear,
+        },
+        credentials: Some(Credentials {
+            user: "ada".to_owned(),
+            password: Password::new(b"secret".to_vec()),
+        }),
+        level,
+        patience: Patience {
+            connect: PATIENCE,
+            tls: PATIENCE,
+            greeting: PATIENCE,
+            silence: PATIENCE,
+            logout: PATIENCE,
+        },
+        allowance: Allowance {
+            line: 64 * 1024,
+            literal: 64 * 1024,
+        },
+    }
+}
+
+/// The client opens INBOX and lists letters with these flags, as a server of 1990 shows them. That nothing is missing at
+/// the end, the last one's header proves.
+pub(super) fn opened(flags: &[&str]) -> String {
+    let count = flags.len();
+    let shown = flags.iter().zip(1..).map(|(flags, n)| shown(n, n, flags));
+    let range = if count == 1 {
+        "1".to_owned()
+    } else {
+        format!("1:{count}")
+    };
+    format!(
+        "C: x SELECT INBOX
+        S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen)
+        S: * {count} EXISTS
+        S: x OK opened
+        C: x FETCH {range} FAST
+        {}
+        S: x OK
+        C: x FETCH {count} RFC822.HEADER
+        {}
+        S: x OK",
+        shown.collect::<Vec<_>>().join("\n"),
+        headed(count, count)
+    )
+}
+
+/// A letter at a number.
+pub(super) fn shown(seq: usize, letter: usize, flags: &str) -> String {
+    let size = size(letter);
+    format!(
+        "S: * {seq} FETCH (FLAGS ({flags}) INTERNALDATE \" {letter}-Feb-94 12:00:00-GMT\" RFC822.SIZE {size})"
+    )
+}
+
+/// A letter's header at a number.
+pub(super) fn headed(seq: usize, letter: usize) -> String {
+    format!("S: * {seq} FETCH (RFC822.HEADER «Subject: letter {letter}¶¶»)")
+}
+
+fn arrival(n: usize, facts: &MailboxFacts) -> Arrival {
+    let day = i64::try_from(n).unwrap();
+    let mark = Mark {
+        instant: EVE.strict_add(day.strict_mul(86_400)),
+        size: size(n),
+        header: None,
+        uid: facts.uid_validity.map(|_| u32::try_from(n).unwrap()),
+    };
+    Arrival {
+        seq: SeqNum::new(u32::try_from(n).unwrap()).unwrap(),
+        seen: SeenMessage {
+            mark,
+            flags: FlagSet::EMPTY,
+            zone_minutes: 0,
+        },
+        was: None,
+    }
+}
+
+fn header(message: MessageId, n: usize) -> HeaderIn {
+    let bytes = format!("Subject: letter {n}\r\n\r\n").into_bytes();
+    HeaderIn {
+        message,
+        hash: HeaderHash(header_hash(&bytes)),
+        envelope: Vec::new(),
+        bytes: Packed::new(bytes),
+    }
+}
+
+fn size(letter: usize) -> u32 {
+    u32::try_from(letter).unwrap().strict_add(100)
+}
+
+/// Noon of 31 January 1994.
+const EVE: i64 = 760_017_600;
+/// Longer than any test takes.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,347 @@
+//! What the user did, carried to a server, and what counts as proof.
+
+use lowtide::daemon::PassError;
+use lowtide::journal::{Action, EntryState, ParkReason};
+use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::upstream::UpstreamError;
+
+use super::world::{OPTIONS, World, headed, opened};
+
+const CHECKED: &str = "
+    C: x CHECK
+    S: x OK";
+
+#[tokio::test]
+async fn an_ok_without_data_is_no_failure_and_the_flags_are_looked_at() {
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        {CHECKED}",
+        opened(&[""])
+    );
+    assert_eq!(world.passes(&script).await.counts.retired, 1);
+    assert_eq!(world.base().await, [FlagSet::FLAGGED]);
+}
+
+#[tokio::test]
+async fn flags_that_a_server_thinks_it_has_shown_already_are_proven_by_the_next_select() {
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: * 1 STORE (FLAGS (\\Flagged))
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: x OK
+        {CHECKED}",
+        opened(&[""])
+    );
+    assert_eq!(world.passes(&script).await.counts.retired, 0);
+    world.passes(&opened(&["\\Flagged"])).await;
+    assert_eq!(world.journal().await, []);
+}
+
+#[tokio::test]
+async fn a_flag_that_is_lost_in_silence_is_found_out_and_set_aside() {
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: * 1 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        {CHECKED}",
+        opened(&[""])
+    );
+    for _ in 0..=OPTIONS.attempts {
+        world.passes(&script).await;
+        assert_eq!(world.base().await, [FlagSet::EMPTY]);
+    }
+    let left = world.journal().await;
+    assert_eq!(left[0].state, EntryState::Parked(ParkReason::NotKept));
+}
+
+#[tokio::test]
+async fn nothing_is_stored_in_a_mailbox_that_is_open_for_reading_only() {
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = opened(&[""]).replace("OK opened", "OK [READ-ONLY] opened");
+    world.passes(&script).await;
+    assert_eq!(world.journal().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_becomes_read_only_stops_what_is_under_way() {
+    let world = World::holding(2).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    world.set(2, FlagSet::ANSWERED).await;
+    let script = format!(
+        "{}
+        C: x STORE 2 +FLAGS (\\Answered)
+        S: * OK [READ-ONLY] lost the lock
+        S: * 2 FETCH (FLAGS (\\Answered))
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Answered))
+        S: x OK",
+        opened(&["", ""])
+    );
+    let stopped = world.tries(&script).await;
+    assert!(matches!(
+        stopped,
+        Err(PassError::Upstream(UpstreamError::Desynchronised { .. }))
+    ));
+    assert_eq!(world.journal().await.len(), 2);
+}
+
+#[tokio::test]
+async fn flags_that_are_not_permanent_are_not_sent() {
+    let world = World::holding(1).await;
+    let both = FlagSet::FLAGGED.union(FlagSet::ANSWERED);
+    world.set(1, both).await;
+    let permanent = "S: * OK [PERMANENTFLAGS (\\Answered \\Deleted)] the others are forgotten";
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Answered)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS (\\Answered))
+        S: x OK
+        {CHECKED}",
+        opened(&[""]).replace("S: * 1 EXISTS", &format!("S: * 1 EXISTS\n{permanent}"))
+    );
+    world.passes(&script).await;
+    let left = world.journal().await;
+    assert!(left[0].trouble.contains("\\Flagged"), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_mailbox_without_permanent_flags_is_left_alone() {
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let permanent = "S: * OK [PERMANENTFLAGS ()] nothing is kept";
+    let script = opened(&[""]).replace("S: * 1 EXISTS", &format!("S: * 1 EXISTS\n{permanent}"));
+    world.passes(&script).await;
+    assert_eq!(world.journal().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_keyword_that_the_server_has_not_named_is_not_sent() {
+    let world = World::holding(1).await;
+    let names = vec!["Harbour".parse().unwrap()];
+    let keywords = world.store.define_keywords(world.inbox, names.clone());
+    let harbour = keywords.await.unwrap().lookup(&names[0]).unwrap();
+    world.set(1, harbour).await;
+    let script = format!(
+        "{}
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        {CHECKED}",
+        opened(&[""])
+    );
+    world.passes(&script).await;
+    let left = world.journal().await;
+    assert!(left[0].trouble.contains("Harbour"), "{left:?}");
+
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (Harbour)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS (Harbour))
+        S: x OK
+        {CHECKED}",
+        opened(&[""]).replace("\\Seen)", "\\Seen Harbour)")
+    );
+    world.passes(&script).await;
+    assert_eq!(world.journal().await, []);
+}
+
+#[tokio::test]
+async fn flags_travel_as_changes_and_never_as_replacements() {
+    let world = World::holding(1).await;
+    let delta = FlagDelta {
+        add: FlagSet::FLAGGED,
+        remove: FlagSet::SEEN,
+    };
+    world.passes(&opened(&["\\Seen Harbour"])).await;
+    world.wish(1, Action::Flags(delta)).await;
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: x OK
+        C: x STORE 1 -FLAGS (\\Seen)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS (\\Flagged Harbour))
+        S: x OK
+        {CHECKED}",
+        opened(&["\\Seen Harbour"])
+    );
+    world.passes(&script).await;
+    assert_eq!(world.journal().await, []);
+}
+
+#[tokio::test]
+async fn a_deleted_mark_removes_nothing_when_the_mailbox_is_left() {
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::DELETED).await;
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Deleted)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS (\\Deleted))
+        S: x OK
+        {CHECKED}",
+        opened(&[""])
+    );
+    world.passes(&script).await;
+    assert_eq!(world.base().await, [FlagSet::DELETED]);
+}
+
+/// Letter 2 of 3 is marked and found marked; `found` is what the server finds `\Deleted`.
+fn marked(found: &str) -> String {
+    format!(
+        "{}
+        C: x FETCH 2 RFC822.HEADER
+        {}
+        S: x OK
+        C: x STORE 2 +FLAGS (\\Deleted)
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Deleted))
+        S: x OK
+        C: x SEARCH DELETED
+        S: * SEARCH {found}
+        S: x OK",
+        opened(&["", "", ""]),
+        headed(2, 2)
+    )
+}
+
+#[tokio::test]
+async fn expunge_is_sent_when_exactly_our_messages_are_marked() {
+    let world = World::holding(3).await;
+    world.delete(2).await;
+    let script = format!(
+        "{}
+        C: x EXPUNGE
+        S: * 2 EXPUNGE
+        S: x OK
+        {CHECKED}",
+        marked("2")
+    );
+    let report = world.passes(&script).await;
+    assert_eq!((report.counts.gone, world.journal().await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn expunge_is_not_sent_when_it_would_take_somebody_elses_along() {
+    let world = World::holding(3).await;
+    world.delete(2).await;
+    let script = format!("{}{CHECKED}", marked("2 3"));
+    world.passes(&script).await;
+    assert_eq!(world.base().await.len(), 3);
+    assert!(!world.journal().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_ok_to_expunge_removes_nothing_that_is_still_shown() {
+    let world = World::holding(3).await;
+    world.delete(2).await;
+    let script = format!(
+        "{}
+        C: x EXPUNGE
+        S: x OK ignored
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Deleted))
+        S: x OK
+        {CHECKED}",
+        marked("2")
+    );
+    world.passes(&script).await;
+    assert_eq!(world.base().await.len(), 3);
+    assert!(!world.journal().await.is_empty());
+}
+
+const LISTED: &str = "C: x FIND ALL.MAILBOXES \"*\"
+    S: * MAILBOX notes
+    S: x OK
+    ";
+
+/// The copy of a letter; `seen` is what the source shows of it afterwards.
+fn copied(letter: usize, seen: &str) -> String {
+    let flags = |seen: &str| {
+        format!(
+            "
+            C: x FETCH {letter} FLAGS
+            S: * {letter} FETCH (FLAGS ({seen}))
+            S: x OK"
+        )
+    };
+    format!(
+        "
+        C: x COPY {letter} notes
+        S: * {letter} COPY
+        S: x OK
+        {}
+        C: x STORE {letter} -FLAGS (\\Seen)
+        S: x OK
+        {}{}",
+        flags(seen),
+        flags(""),
+        flags("")
+    )
+}
+
+#[tokio::test]
+async fn letters_are_copied_in_order_and_what_copying_marked_is_unmarked() {
+    let world = World::holding(2).await;
+    world.copy(2, "notes").await;
+    world.copy(1, "notes").await;
+    let script = format!(
+        "{LISTED}
+        C: x SELECT notes
+        S: * 0 EXISTS
+        S: x OK
+        {}{}
+        C: x FETCH 1 RFC822.HEADER
+        {}
+        S: x OK
+        {}{CHECKED}",
+        opened(&["", ""]),
+        copied(2, "\\Seen"),
+        headed(1, 1),
+        copied(1, "")
+    );
+    assert!(world.passes(&script).await.again);
+    assert_eq!(world.base().await, [FlagSet::EMPTY, FlagSet::EMPTY]);
+}
+
+#[tokio::test]
+async fn nothing_is_copied_to_a_mailbox_that_is_not_there() {
+    let world = World::holding(1).await;
+    world.copy(1, "archive").await;
+    let script = format!(
+        "{LISTED}
+        C: x SELECT archive
+        S: x NO no such mailbox
+        {}",
+        opened(&[""])
+    );
+    world.passes(&script).await;
+    let left = world.journal().await;
+    assert_eq!(left[0].state, EntryState::Parked(ParkReason::NoDestination));
+}
