@@ -1,6 +1,6 @@
 //! What happened, in the words and numbers that people and programs are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::control::{ConflictInfo, Entry, Failure, FailureKind, MailboxStatus, MailboxSync};
 use super::error::{PassError, chain};
@@ -11,17 +11,17 @@ use crate::journal::EntryState;
 use crate::message;
 use crate::mirror::{Plan, Step};
 use crate::protocol::types::{Flag, FlagSet, Keywords};
-use crate::store::{EntryRow, NamedAction, Store, StoreError};
+use crate::store::{EntryRow, FileKind, NamedAction, Store, StoreError};
 use crate::upstream::UpstreamError;
 
 /// How the mailboxes of an account are.
 pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, StoreError> {
-    let entries = store.entries().await?;
+    let backlogs = store.backlog().await?;
     let holds = store.holds().await?;
     let mut mailboxes = Vec::new();
     for row in store.mailboxes().await? {
         let view = store.view(row.id).await?;
-        let own = || entries.iter().filter(|entry| entry.mailbox == row.name);
+        let backlog = backlogs.get(&row.name).copied().unwrap_or_default();
         mailboxes.push(MailboxStatus {
             name: row.name.to_string(),
             message_count: view.messages().count(),
@@ -29,8 +29,8 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
                 .messages()
                 .filter(|(_, flags)| !flags.contains(FlagSet::SEEN))
                 .count(),
-            pending_count: own().filter(|entry| entry.is_active()).count(),
-            parked_count: own().filter(|entry| !entry.is_active()).count(),
+            pending_count: backlog.pending_count,
+            parked_count: backlog.parked_count,
             last_pass_at: row.last_pass_at,
             on_server: row.on_server,
             is_mirrored: true,
@@ -178,17 +178,19 @@ async fn steps(store: &Store, plan: &Plan, keywords: &Keywords) -> Result<Vec<St
     Ok(lines)
 }
 
-/// The subjects of messages, as far as their headers are held.
+/// The subjects of messages, as far as their headers are held; few headers are in memory at one time.
 async fn subjects(
     store: &Store,
-    messages: Vec<MessageId>,
+    messages: BTreeSet<MessageId>,
 ) -> Result<BTreeMap<MessageId, String>, StoreError> {
-    let headers = store.headers(messages.clone()).await?;
-    let named = messages
-        .into_iter()
-        .zip(headers)
-        .filter_map(|(message, header)| Some((message, subject(&header?)?)));
-    Ok(named.collect())
+    let messages: Vec<MessageId> = messages.into_iter().collect();
+    let mut subjects = BTreeMap::new();
+    for some in messages.chunks(HEADERS_AT_ONCE) {
+        let headers = store.headers(some.to_vec()).await?;
+        let read = some.iter().zip(headers);
+        subjects.extend(read.filter_map(|(message, header)| Some((*message, subject(&header?)?))));
+    }
+    Ok(subjects)
 }
 
 fn subject(header: &[u8]) -> Option<String> {
@@ -247,10 +249,8 @@ impl From<&PassError> for Failure {
         };
         let advice = match error {
             PassError::Upstream(UpstreamError::NoPassword { advice, .. }) => Some(advice.clone()),
-            PassError::Upstream(_)
-            | PassError::Store(_)
-            | PassError::Offline
-            | PassError::Released => None,
+            PassError::Store(error) => store_advice(error),
+            PassError::Upstream(_) | PassError::Offline | PassError::Released => None,
         };
         Self {
             advice,
@@ -261,7 +261,10 @@ impl From<&PassError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(store_kind(&error), chain(&error))
+        Self {
+            advice: store_advice(&error),
+            ..Self::new(store_kind(&error), chain(&error))
+        }
     }
 }
 
@@ -273,7 +276,11 @@ fn store_kind(error: &StoreError) -> FailureKind {
         | StoreError::MessageGone
         | StoreError::MailboxExists
         | StoreError::KeywordsFull => FailureKind::Usage,
-        StoreError::Damaged { path, .. } if path.ends_with("cache.db") => FailureKind::Cache,
+        StoreError::NoDirectory { .. } => FailureKind::Configuration,
+        StoreError::Damaged {
+            kind: FileKind::Cache,
+            ..
+        } => FailureKind::Cache,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }
@@ -285,4 +292,44 @@ fn store_kind(error: &StoreError) -> FailureKind {
     }
 }
 
+/// What to do about files of which more is known than that they failed.
+fn store_advice(error: &StoreError) -> Option<String> {
+    let advice = match error {
+        StoreError::Damaged {
+            kind: FileKind::Journal,
+            ..
+        } => DAMAGED_JOURNAL,
+        StoreError::Damaged {
+            kind: FileKind::Mail,
+            ..
+        } => DAMAGED_MAIL,
+        StoreError::Newer { .. } => "Use the lowtide that wrote it, or a newer one",
+        StoreError::Foreign { .. } => "Move it away, or name another data-dir in [storage]",
+        StoreError::NoDirectory { .. } => {
+            "Correct data-dir in [storage], or make what it lies in yours to write to"
+        }
+        StoreError::Exposed { .. } => "Mend that, and run it again",
+        StoreError::Damaged {
+            kind: FileKind::Cache,
+            ..
+        }
+        | StoreError::Locked { .. }
+        | StoreError::Unsafe { .. }
+        | StoreError::Full
+        | StoreError::Io { .. }
+        | StoreError::Sqlite { .. }
+        | StoreError::Stopped
+        | StoreError::NoMailbox
+        | StoreError::MessageGone
+        | StoreError::MailboxExists
+        | StoreError::KeywordsFull => return None,
+    };
+    Some(advice.to_owned())
+}
+
+const DAMAGED_JOURNAL: &str = "Keep a copy: it holds what you did and was not carried out yet. Once it is moved aside, with the \
+    files beside it that begin with the same name, lowtide goes on without what waited in it";
+const DAMAGED_MAIL: &str = "Keep a copy, and put a backup in its place: this mail is nowhere else. What can still be read of it \
+    is saved with \"sqlite3 mail.db .recover\"";
 const MAX_SUBJECT_CHARS: usize = 60;
+const HEADERS_AT_ONCE: usize = 256;
