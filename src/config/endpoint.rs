@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// How mail clients on this machine reach their mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// TCP addresses, all of them loopback; none turns TCP off. Default: port 1143 on `127.0.0.1` and `::1`, so that
-    /// no other user can listen beside us under the name `localhost`.
+    /// TCP addresses, all of them loopback; none turns TCP off. Whichever is named, its port is held on both `127.0.0.1`
+    /// and `::1`, so that no other user can listen beside us under the name `localhost`. Default: port 1143.
     pub listen: Vec<SocketAddr>,
     /// Path of the Unix socket. Default: `imap.sock` in `$XDG_RUNTIME_DIR/lowtide`, or without that in the data
     /// directory.

@@ -269,9 +269,10 @@ fn store_kind(error: &StoreError) -> FailureKind {
     match error {
         StoreError::Locked { .. } => FailureKind::Locked,
         StoreError::Full => FailureKind::DiskFull,
-        StoreError::NoMailbox | StoreError::MailboxExists | StoreError::KeywordsFull => {
-            FailureKind::Usage
-        }
+        StoreError::NoMailbox
+        | StoreError::MessageGone
+        | StoreError::MailboxExists
+        | StoreError::KeywordsFull => FailureKind::Usage,
         StoreError::Damaged { path, .. } if path.ends_with("cache.db") => FailureKind::Cache,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }

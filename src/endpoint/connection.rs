@@ -42,7 +42,9 @@ impl Connection {
         let settings = endpoint.settings();
         let dialect = settings.dialect.first();
         let limits = settings.limits;
-        let server = Server::new(limits.sizes, dialect, SessionState::NotAuthenticated);
+        let mut server = Server::new(limits.sizes, dialect, SessionState::NotAuthenticated);
+        server.share_messages(endpoint.messages());
+        server.offer_up_to(settings.dialect.newest());
         Self {
             server,
             wire: Wire::new(io, dialect, limits.progress),
@@ -166,12 +168,17 @@ impl Connection {
                 self.bad_lines = 0;
                 self.obey(tag, command, room).await
             }
+            Request::Refused { tag, reason } => {
+                self.bad_lines = 0;
+                self.say(tag, Status::No, &reason.to_string());
+                Ok(())
+            }
             Request::Bad { tag, reason } => self.refuse(tag, reason),
             Request::TooLong { .. } if self.server.is_closed() => {
                 Err(Ended::Bye("The line is too long"))
             }
             Request::TooLong { tag } => {
-                self.say_bad(tag, "The line is too long");
+                self.say(tag, Status::Bad, "The line is too long");
                 Ok(())
             }
             Request::NotImap => Err(Ended::Bye("This is an IMAP server")),
@@ -184,14 +191,17 @@ impl Connection {
         if self.bad_lines >= self.endpoint.settings().limits.bad_line_count {
             return Err(Ended::Bye("Too many lines in a row that are no commands"));
         }
-        self.say_bad(tag, &reason.to_string());
+        self.say(tag, Status::Bad, &reason.to_string());
         Ok(())
     }
 
-    fn say_bad(&mut self, tag: Option<Tag>, words: &str) {
-        match tag {
-            Some(tag) => self.wire.writer().tagged(&tag, Status::Bad, words),
-            None => self.wire.writer().untagged(Condition::Bad, words),
+    /// Answers a line; one that has no tag to echo is answered with an untagged line.
+    fn say(&mut self, tag: Option<Tag>, status: Status, words: &str) {
+        let mut writer = self.wire.writer();
+        match (tag, status) {
+            (Some(tag), status) => writer.tagged(&tag, status, words),
+            (None, Status::No) => writer.untagged(Condition::No, words),
+            (None, _) => writer.untagged(Condition::Bad, words),
         }
     }
 
@@ -202,9 +212,7 @@ impl Connection {
                 return Err(Ended::LoggedOut);
             }
             (Command::Login { user, password }, None) => self.log_in(&user, &password, room).await,
-            (Command::Capability, None) => {
-                command::capability::run(self.endpoint.settings().dialect, &mut self.wire)
-            }
+            (Command::Capability, None) => command::capability::run(&mut self.wire),
             (Command::Noop, None) => Reply::ok("NOOP completed"),
             (_, None) => command::unknown(),
             (command, Some(session)) => command::run(session, &mut self.wire, command).await?,

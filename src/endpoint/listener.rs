@@ -1,7 +1,8 @@
 //! Where clients connect: TCP on loopback addresses, and a Unix socket.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,18 +73,32 @@ impl Listener {
         Self::default()
     }
 
-    /// Listens on TCP addresses, all of them: an address left to others would let them be taken for us. One that this
-    /// machine does not have is left out.
+    /// Listens on TCP addresses, and on the same port of both `127.0.0.1` and `::1`: a client that is told `localhost` tries
+    /// either, and whoever had the one that is left would get our password. An address that this machine does not have is
+    /// left out.
     ///
     /// # Errors
     /// [`ListenError`] naming the address.
     pub fn bind_tcp(&mut self, addresses: &[SocketAddr]) -> Result<(), ListenError> {
-        let mut bound = Vec::new();
+        let mut ports: BTreeMap<u16, BTreeSet<IpAddr>> = BTreeMap::new();
         for &address in addresses {
-            bound.extend(bind(address)?);
+            if !address.ip().is_loopback() {
+                return Err(ListenError::NotLoopback { address });
+            }
+            let localhost = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            let ips = ports.entry(address.port()).or_insert(localhost.into());
+            ips.insert(address.ip());
         }
-        if bound.is_empty() && !addresses.is_empty() {
-            return Err(ListenError::NoAddress);
+        let mut bound = Vec::new();
+        for (port, ips) in ports {
+            let mut port_bound = match port {
+                0 => bind_free_port(&ips)?,
+                _ => bind_port(&ips, port)?,
+            };
+            if port_bound.is_empty() {
+                return Err(ListenError::NoAddress);
+            }
+            bound.append(&mut port_bound);
         }
         self.tcp.append(&mut bound);
         Ok(())
@@ -162,6 +177,9 @@ async fn accept_all(door: Door, endpoint: Endpoint, shutdown: watch::Receiver<bo
             () = stopped(&mut closing) => break,
             Some(ended) = connections.join_next() => note_panic(ended),
             visitor = door.accept() => match visitor {
+                Ok(visitor) if !visitor.is_ours().await => {
+                    tracing::warn!("a program of another user was turned away");
+                }
                 // Whoever comes in such numbers is not told anything.
                 Ok(_) if connections.len() >= MOST_VISITORS => {}
                 Ok(visitor) => {
@@ -191,17 +209,26 @@ pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     drop(shutdown.wait_for(|stop| *stop).await);
 }
 
-/// Serves a visitor whose user is ours; everybody else finds the door shut, without a word.
+impl Visitor {
+    /// Whether it is a program of our user. Everybody else finds the door shut, without a word, and takes up nobody's room.
+    async fn is_ours(&self) -> bool {
+        match self {
+            Self::Tcp(stream, remote) => match stream.local_addr() {
+                Ok(local) => peer::is_ours(local, *remote).await,
+                Err(_) => false,
+            },
+            Self::Unix(stream) => {
+                let ours = rustix::process::geteuid().as_raw();
+                stream.peer_cred().is_ok_and(|peer| peer.uid() == ours)
+            }
+        }
+    }
+}
+
+/// Serves a visitor whose user is ours.
 async fn serve(visitor: Visitor, endpoint: Endpoint, shutdown: watch::Receiver<bool>) {
     match visitor {
         Visitor::Tcp(stream, remote) => {
-            let Ok(local) = stream.local_addr() else {
-                return;
-            };
-            if !peer::is_ours(local, remote).await {
-                tracing::warn!("a program of another user was turned away");
-                return;
-            }
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "set_nodelay");
             }
@@ -212,16 +239,11 @@ async fn serve(visitor: Visitor, endpoint: Endpoint, shutdown: watch::Receiver<b
                 .await;
         }
         Visitor::Unix(stream) => {
-            let ours = rustix::process::geteuid().as_raw();
-            if stream.peer_cred().is_ok_and(|peer| peer.uid() == ours) {
-                let span = tracing::debug_span!("conn", peer = "socket");
-                endpoint
-                    .serve(stream, Peer::Trusted, shutdown)
-                    .instrument(span)
-                    .await;
-            } else {
-                tracing::warn!("a program of another user was turned away");
-            }
+            let span = tracing::debug_span!("conn", peer = "socket");
+            endpoint
+                .serve(stream, Peer::Trusted, shutdown)
+                .instrument(span)
+                .await;
         }
     }
 }
@@ -239,11 +261,32 @@ fn is_exhaustion(error: &io::Error) -> bool {
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
+/// Listens on one port of several addresses. For port 0 that is whichever the first of them is given.
+fn bind_port(ips: &BTreeSet<IpAddr>, mut port: u16) -> Result<Vec<TcpListener>, ListenError> {
+    let mut bound = Vec::new();
+    for &ip in ips {
+        let listener = bind(SocketAddr::new(ip, port))?;
+        if let Some(Ok(given)) = listener.as_ref().map(TcpListener::local_addr) {
+            port = given.port();
+        }
+        bound.extend(listener);
+    }
+    Ok(bound)
+}
+
+/// Listens on a port that is free on all of the addresses.
+fn bind_free_port(ips: &BTreeSet<IpAddr>) -> Result<Vec<TcpListener>, ListenError> {
+    for _ in 1..FREE_PORT_TRIES {
+        match bind_port(ips, 0) {
+            Err(ListenError::Taken { .. }) => {}
+            bound => return bound,
+        }
+    }
+    bind_port(ips, 0)
+}
+
 /// `None` where the machine has no such address.
 fn bind(address: SocketAddr) -> Result<Option<TcpListener>, ListenError> {
-    if !address.ip().is_loopback() {
-        return Err(ListenError::NotLoopback { address });
-    }
     match listening(address) {
         Ok(listener) => Ok(Some(listener)),
         Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -271,7 +314,9 @@ fn listening(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 const BACKLOG: u32 = 64;
-/// Connections at one door that are being looked at, served, or told that there are too many.
+/// How often to look for a port that is free everywhere.
+const FREE_PORT_TRIES: u32 = 16;
+/// Connections of our user at one door that are being served, or told that there are too many.
 const MOST_VISITORS: usize = 256;
 /// How long to accept nobody when this machine has run out of something.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@
 //! - [`service`]: what all connections share;
 //! - [`connection`]: octets in, commands one after the other, octets out;
 //! - [`session`]: what a connection knows between two commands;
+//! - [`stored`]: what is read of messages;
 //! - [`command`]: one file for each command.
 
 mod command;
@@ -23,6 +24,7 @@ mod service;
 mod session;
 mod settings;
 mod socket;
+mod stored;
 mod wire;
 
 pub use crate::protocol::server::ServerLimits;

@@ -110,7 +110,7 @@ impl Numbers {
     /// Notes that the messages past `after`, up to `newest`, are `\Recent` to this client.
     pub(super) fn add_recent(&mut self, after: MessageId, newest: MessageId) {
         match self.recent.last_mut() {
-            Some((_, end)) if *end == after => *end = newest,
+            Some((_, end)) if after <= *end => *end = newest.max(*end),
             _ if after < newest => self.recent.push((after, newest)),
             _ => {}
         }
@@ -209,5 +209,31 @@ impl Numbers {
             .enumerate()
             .filter_map(renumbered)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_in_a_mailbox_that_is_only_read_are_one_range() {
+        let id = MessageId::from_raw;
+        let mut numbers = Numbers {
+            shown: Vec::new(),
+            gone: Vec::new(),
+            recent: Vec::new(),
+            change: ChangeNum::from_raw(1),
+        };
+        // Nobody else looks, so all that has come since is recent, each time.
+        for newest in [12, 13, 13, 20] {
+            numbers.add_recent(id(10), id(newest));
+        }
+        assert_eq!(numbers.recent, [(id(10), id(20))]);
+        // Somebody else was told of what came up to 25.
+        numbers.add_recent(id(25), id(25));
+        numbers.add_recent(id(25), id(27));
+        assert_eq!(numbers.recent, [(id(10), id(20)), (id(25), id(27))]);
+        assert!(numbers.is_recent(id(20)) && !numbers.is_recent(id(25)));
     }
 }

@@ -73,6 +73,7 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         let text = match &error {
             StoreError::NoMailbox => "There is no such mailbox",
+            StoreError::MessageGone => "Some of these messages are gone; nothing was copied",
             StoreError::MailboxExists => "A mailbox of that name is there already",
             StoreError::KeywordsFull => "The mailbox has as many keywords as it can have",
             StoreError::Full => "No space is left on this machine; nothing was changed",

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::session::Session;
 use super::settings::{Accounts, EndpointSettings};
 use crate::id::AccountName;
+use crate::protocol::server::Budget;
 
 /// The IMAP server for mail clients on this machine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,6 +23,7 @@ struct Shared {
     accounts: watch::Receiver<Accounts>,
     connections: Arc<Semaphore>,
     newcomers: Arc<Semaphore>,
+    messages: Budget,
 }
 
 /// What is known of a client before it says anything.
@@ -59,6 +61,7 @@ impl Endpoint {
             accounts,
             connections: Arc::new(Semaphore::new(limits.connection_count)),
             newcomers: Arc::new(Semaphore::new(limits.newcomer_count)),
+            messages: Budget::new(limits.messages.max(limits.sizes.message)),
         };
         Self {
             shared: Arc::new(shared),
@@ -79,6 +82,11 @@ impl Endpoint {
 
     pub(super) fn settings(&self) -> &EndpointSettings {
         &self.shared.settings
+    }
+
+    /// What all clients together may append at one time.
+    pub(super) fn messages(&self) -> Budget {
+        self.shared.messages.clone()
     }
 
     /// Room for another connection, if there is any.

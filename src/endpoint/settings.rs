@@ -46,13 +46,15 @@ pub struct EndpointLimits {
     pub newcomer_count: usize,
     /// Sizes of lines and literals.
     pub sizes: ServerLimits,
+    /// Octets of all messages that clients are appending at one time; one message of the size that is allowed always fits.
+    pub messages: usize,
     /// How long a client may take for one line before login.
     pub login_line: Duration,
     /// How long a client may say nothing after login.
     pub idle: Duration,
     /// How long a client may read nothing of what is sent to it.
     pub progress: Duration,
-    /// How long one command waits for texts that are not held here.
+    /// How long one command waits, in all, for what is not held here.
     pub text: Duration,
     /// How many lines in a row may be no commands.
     pub bad_line_count: u32,
@@ -64,6 +66,7 @@ impl Default for EndpointLimits {
             connection_count: 32,
             newcomer_count: 8,
             sizes: ServerLimits::default(),
+            messages: 64 * 1024 * 1024,
             login_line: Duration::from_secs(60),
             idle: Duration::from_mins(30),
             progress: Duration::from_secs(60),
@@ -84,7 +87,17 @@ impl DialectPin {
         }
     }
 
-    /// Whether IMAP2bis is there for those who ask for it: CAPABILITY, and the items BODY and FULL.
+    /// The newest dialect of which commands are offered.
+    #[must_use]
+    pub(super) fn newest(self) -> Dialect {
+        match self {
+            Self::Rfc1064 => Dialect::Rfc1064,
+            Self::Rfc1176 => Dialect::Rfc1176,
+            Self::Auto | Self::Imap2bis => Dialect::Imap2bis,
+        }
+    }
+
+    /// Whether IMAP2bis is there for those who ask for it: the items BODY and FULL.
     #[must_use]
     pub(super) fn has_imap2bis(self) -> bool {
         matches!(self, Self::Auto | Self::Imap2bis)

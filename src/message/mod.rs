@@ -25,7 +25,7 @@ mod words;
 
 pub use envelope::envelope;
 pub use hash::header_hash;
-pub use search::Needle;
+pub use search::{Needle, TextSearch};
 pub use structure::Structure;
 
 #[cfg(test)]

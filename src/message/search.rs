@@ -11,7 +11,7 @@ use super::words::decode_words;
 ///
 /// It is found in the octets as they are, cases of ASCII letters alike, and, being UTF-8, in what they say when encoded
 /// words, transfer encodings and charsets are undone, cases of all letters alike. The empty text is in everything.
-/// One pass over the text per question. RFC 1176 and RFC 3501 SEARCH.
+/// RFC 1176 and RFC 3501 SEARCH.
 #[derive(Clone, Debug)]
 pub struct Needle {
     octets: Finder<'static>,
@@ -39,86 +39,144 @@ impl Needle {
         values(header, name).any(|value| self.in_value(value))
     }
 
-    /// Whether it is anywhere in a header: the half of TEXT that needs no body.
-    #[must_use]
-    pub fn in_header(&self, header: &[u8]) -> bool {
-        self.in_octets(header) || fields(header).any(|field| self.in_decoded_value(field.value))
-    }
-
-    /// Whether it is in the message without its header: the key BODY.
-    #[must_use]
-    pub fn in_body(&self, message: &Structure<'_>) -> bool {
-        self.in_octets(message.text())
-            || message
-                .entities()
-                .iter()
-                .any(|entity| self.in_entity(message, entity))
-    }
-
-    /// Whether it is in the header or the body: the key TEXT.
-    #[must_use]
-    pub fn in_text(&self, message: &Structure<'_>) -> bool {
-        self.in_header(message.header()) || self.in_body(message)
-    }
-
     fn in_value(&self, value: &[u8]) -> bool {
         self.in_octets(value) || self.in_decoded_value(value)
     }
 
-    fn in_decoded_value(&self, value: &[u8]) -> bool {
-        let is_plain = value.is_ascii() && !value.contains(&b'\n') && find(value, b"=?").is_none();
-        !is_plain && self.in_decoded(&decode_words(value))
+    /// Whether the octets have it, in upper case or lower. For one value: a whole text is looked through by [`TextSearch`].
+    fn in_octets(&self, octets: &[u8]) -> bool {
+        self.octets.find(&octets.to_ascii_lowercase()).is_some()
     }
 
-    /// What an entity says when decoded: a text, or the header of a message within.
-    fn in_entity(&self, message: &Structure<'_>, entity: &Entity) -> bool {
-        match entity.kind {
-            Kind::Message(inner) => message.entity(inner).is_some_and(|inner| {
-                let header = message.octets(inner.header.clone());
-                fields(header).any(|field| self.in_decoded_value(field.value))
-            }),
-            Kind::Leaf => entity.content.is_text() && self.in_text_part(message, entity),
-            Kind::Multipart(_) => false,
+    fn in_decoded_value(&self, value: &[u8]) -> bool {
+        !is_plain(value) && self.in_lower_case(&lower_case(&decode_words(value)))
+    }
+
+    fn in_lower_case(&self, text: &str) -> bool {
+        let needle = self.text.as_ref();
+        needle.is_some_and(|needle| needle.find(text.as_bytes()).is_some())
+    }
+}
+
+/// What a SEARCH looks for in whole messages: the keys BODY and TEXT, all of which must hold.
+///
+/// A message is looked through and decoded once, however many keys there are.
+#[derive(Clone, Debug, Default)]
+pub struct TextSearch {
+    body: Vec<Needle>,
+    anywhere: Vec<Needle>,
+}
+
+impl TextSearch {
+    /// Adds the key BODY: in the message without its header.
+    pub fn add_body(&mut self, needle: Needle) {
+        self.body.push(needle);
+    }
+
+    /// Adds the key TEXT: in the header or the body.
+    pub fn add_text(&mut self, needle: Needle) {
+        self.anywhere.push(needle);
+    }
+
+    /// Whether nothing is looked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty() && self.anywhere.is_empty()
+    }
+
+    /// Whether everything is found.
+    #[must_use]
+    pub fn holds(&self, message: &Structure<'_>) -> bool {
+        let mut missing = Missing(self.anywhere.iter().collect());
+        missing.seek_octets(message.header());
+        missing.seek_fields(message.header());
+        missing.0.extend(&self.body);
+        missing.seek_octets(message.text());
+        for entity in message.entities() {
+            missing.seek_entity(message, entity);
+        }
+        missing.0.is_empty()
+    }
+}
+
+/// The needles that were not found yet.
+struct Missing<'a>(Vec<&'a Needle>);
+
+impl Missing<'_> {
+    /// Looks through octets piece by piece, so that a great message is not copied whole.
+    fn seek_octets(&mut self, octets: &[u8]) {
+        let lengths = self.0.iter().map(|needle| needle.octets.needle().len());
+        let longest = lengths.max().unwrap_or(0);
+        let step = PIECE.max(longest);
+        let mut folded = Vec::new();
+        let mut rest = octets;
+        while !self.0.is_empty() {
+            let piece = rest.get(..step.saturating_add(longest)).unwrap_or(rest);
+            folded.clear();
+            folded.extend(piece.iter().map(u8::to_ascii_lowercase));
+            self.0
+                .retain(|needle| needle.octets.find(&folded).is_none());
+            match rest.get(step..) {
+                Some(behind) if piece.len() < rest.len() => rest = behind,
+                _ => return,
+            }
         }
     }
 
-    fn in_text_part(&self, message: &Structure<'_>, entity: &Entity) -> bool {
+    /// Looks for what the fields of a header say when decoded.
+    fn seek_fields(&mut self, header: &[u8]) {
+        for field in fields(header).filter(|field| !is_plain(field.value)) {
+            if self.0.is_empty() {
+                return;
+            }
+            self.seek_decoded(&decode_words(field.value));
+        }
+    }
+
+    /// Looks for what an entity says when decoded: a text, or the header of a message within.
+    fn seek_entity(&mut self, message: &Structure<'_>, entity: &Entity) {
+        if self.0.is_empty() {
+            return;
+        }
+        match entity.kind {
+            Kind::Message(inner) => {
+                if let Some(inner) = message.entity(inner) {
+                    self.seek_fields(message.octets(inner.header.clone()));
+                }
+            }
+            Kind::Leaf if entity.content.is_text() => self.seek_text_part(message, entity),
+            Kind::Leaf | Kind::Multipart(_) => {}
+        }
+    }
+
+    fn seek_text_part(&mut self, message: &Structure<'_>, entity: &Entity) {
         let octets = message.octets(entity.body.clone());
         let label = entity.content.param(b"CHARSET").unwrap_or(b"US-ASCII");
         match message.encoding(entity).as_slice() {
-            b"BASE64" => self.in_decoded(&charset(&base64(octets), label)),
-            b"QUOTED-PRINTABLE" => self.in_decoded(&charset(&quoted_printable(octets), label)),
-            // What is written here is what it says, and was looked at.
-            _ if self.is_ascii && is_ascii_compatible(label) => false,
-            _ => self.in_decoded(&charset(octets, label)),
+            b"BASE64" => self.seek_decoded(&charset(&base64(octets), label)),
+            b"QUOTED-PRINTABLE" => self.seek_decoded(&charset(&quoted_printable(octets), label)),
+            // What is written here in ASCII is what it says, and was looked at.
+            _ if is_ascii_compatible(label) => {
+                let is_ascii = |needle: &mut &Needle| needle.is_ascii;
+                let ascii: Vec<&Needle> = self.0.extract_if(.., is_ascii).collect();
+                if !self.0.is_empty() {
+                    self.seek_decoded(&charset(octets, label));
+                }
+                self.0.extend(ascii);
+            }
+            _ => self.seek_decoded(&charset(octets, label)),
         }
     }
 
-    fn in_decoded(&self, text: &str) -> bool {
-        self.text
-            .as_ref()
-            .is_some_and(|needle| needle.find(lower_case(text).as_bytes()).is_some())
+    fn seek_decoded(&mut self, text: &str) {
+        let text = lower_case(text);
+        self.0.retain(|needle| !needle.in_lower_case(&text));
     }
+}
 
-    /// Looks through octets piece by piece, so that a great message is not copied whole.
-    fn in_octets(&self, octets: &[u8]) -> bool {
-        let length = self.octets.needle().len();
-        let step = PIECE.max(length);
-        let mut folded = Vec::new();
-        let mut rest = octets;
-        loop {
-            let piece = rest.get(..step.saturating_add(length)).unwrap_or(rest);
-            folded.clear();
-            folded.extend(piece.iter().map(u8::to_ascii_lowercase));
-            if self.octets.find(&folded).is_some() {
-                return true;
-            }
-            match rest.get(step..) {
-                Some(behind) if piece.len() < rest.len() => rest = behind,
-                _ => return false,
-            }
-        }
-    }
+/// Whether a field's value says what is written, to the octet.
+fn is_plain(value: &[u8]) -> bool {
+    value.is_ascii() && !value.contains(&b'\n') && find(value, b"=?").is_none()
 }
 
 /// Lower case letter by letter, so that a part of a text becomes a part of the lower-case text.

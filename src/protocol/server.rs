@@ -1,11 +1,15 @@
 //! The server half: octets in, requests out; answers in, octets out.
 
+mod budget;
 mod line;
 mod request;
 
 use std::fmt;
 
-pub use request::{BadReason, Request, SessionState};
+pub use budget::Budget;
+pub use request::{BadReason, NoReason, Request, SessionState};
+
+use budget::Share;
 
 use super::command::{BadCommand, Command};
 use super::dialect::Dialect;
@@ -24,12 +28,18 @@ pub struct Server {
     dialect: Dialect,
     limits: ServerLimits,
     state: SessionState,
+    /// Commands that are newer are not offered.
+    newest: Dialect,
     framer: Framer,
     backlog: Vec<u8>,
     read_count: usize,
     output: Vec<u8>,
     greeted_back: bool,
-    takes_messages: bool,
+    /// What messages may take up; `None` where no mailbox takes a message.
+    messages: Option<Budget>,
+    /// What the message takes up that is on its way, and the one whose APPEND is being answered.
+    arriving: Option<Share>,
+    answering: Option<Share>,
     closed: bool,
 }
 
@@ -44,7 +54,7 @@ pub struct ServerLimits {
     pub literals_before_login: usize,
     /// One literal.
     pub literal: usize,
-    /// All literals of one command, the message of an APPEND aside.
+    /// All literals of one command, the message of an APPEND aside; never less than one literal may have.
     pub literals: usize,
     /// How many literals one command may have.
     pub literal_count: usize,
@@ -66,6 +76,20 @@ impl Default for ServerLimits {
     }
 }
 
+impl ServerLimits {
+    /// One literal, and all literals of one command.
+    fn literals_in(self, state: SessionState) -> (usize, usize) {
+        match state {
+            SessionState::NotAuthenticated => {
+                (self.literals_before_login, self.literals_before_login)
+            }
+            SessionState::Authenticated | SessionState::Selected | SessionState::Logout => {
+                (self.literal, self.literals.max(self.literal))
+            }
+        }
+    }
+}
+
 impl Server {
     /// A connection that speaks the dialect and is in the state: `NotAuthenticated`, or `Authenticated` for a client
     /// that is known by other means.
@@ -75,12 +99,15 @@ impl Server {
             dialect,
             limits,
             state,
+            newest: Dialect::Imap4rev1,
             framer: Framer::new(Peer::Client, line_limit(limits.line)),
             backlog: Vec::new(),
             read_count: 0,
             output: Vec::new(),
             greeted_back: false,
-            takes_messages: true,
+            messages: Some(Budget::new(usize::MAX)),
+            arriving: None,
+            answering: None,
             closed: false,
         };
         server.set_state(state);
@@ -110,7 +137,17 @@ impl Server {
 
     /// Lets no message of an APPEND through from here on: there is no mailbox that could take one.
     pub fn refuse_messages(&mut self) {
-        self.takes_messages = false;
+        self.messages = None;
+    }
+
+    /// Lets messages of APPEND through for as long as the budget has room for them.
+    pub fn share_messages(&mut self, budget: Budget) {
+        self.messages = Some(budget);
+    }
+
+    /// Offers no command that came after the dialect.
+    pub fn offer_up_to(&mut self, newest: Dialect) {
+        self.newest = newest;
     }
 
     /// The dialect spoken.
@@ -141,8 +178,9 @@ impl Server {
         !self.backlog.is_empty()
     }
 
-    /// What the client asks next; `None` when more octets are needed.
+    /// What the client asks next; `None` when more octets are needed. What was asked before has been answered.
     pub fn next_request(&mut self) -> Option<Request> {
+        self.answering = None;
         while !self.closed {
             let request = match self.next_framed()? {
                 Framed::Frame(frame) => Some(self.request(frame)),
@@ -153,6 +191,7 @@ impl Server {
                 Framed::LiteralTooLarge => Some(Request::OutOfStep),
             };
             if let Some(request) = request {
+                self.answering = self.arriving.take();
                 if self.is_fatal(&request) {
                     self.close();
                 }
@@ -185,7 +224,7 @@ impl Server {
 
     fn read(&mut self, mut frame: Frame) -> Result<(Tag, Command), Request> {
         let is_first = !std::mem::replace(&mut self.greeted_back, true);
-        line::read(&mut frame, self.state, is_first)
+        line::read(&mut frame, self.state, self.newest, is_first)
     }
 
     /// Reads the line as far as it goes. Only if nothing is wrong up to the literal is the literal let through.
@@ -196,15 +235,21 @@ impl Server {
                 tag,
                 reason: BadReason::Command(BadCommand::Arguments(awaits)),
             }) => {
-                let ParseError::AwaitsLiteral(usage) = awaits else {
-                    return self.refuse(announced, Request::bad(tag, awaits));
+                let admitted = match awaits {
+                    ParseError::AwaitsLiteral(LiteralUse::Message) => {
+                        self.admit_message(tag, announced.size)
+                    }
+                    ParseError::AwaitsLiteral(LiteralUse::Argument) => self
+                        .admit_argument(announced.size)
+                        .map_err(|reason| Request::Bad { tag, reason }),
+                    _ => Err(Request::bad(tag, awaits)),
                 };
-                match self.check_size(announced.size, usage) {
+                match admitted {
                     Ok(()) => {
                         self.let_through(announced);
                         return None;
                     }
-                    Err(reason) => Request::Bad { tag, reason },
+                    Err(refused) => refused,
                 }
             }
             Err(refused) => refused,
@@ -217,11 +262,12 @@ impl Server {
     /// Reads a copy of what has arrived. A message is not copied: nothing may follow it, least of all a literal.
     fn look_at_unfinished(&self, is_first: bool) -> Result<(Tag, Command), Request> {
         let unfinished = self.framer.unfinished();
-        if unfinished.literal_octets() > self.limits.literals {
+        let (_, all) = self.limits.literals_in(self.state);
+        if unfinished.literal_octets() > all {
             let tag = line::tag_of(&unfinished.text);
             return Err(Request::bad(tag, ParseError::TooMany { what: "arguments" }));
         }
-        line::read(&mut unfinished.clone(), self.state, is_first)
+        line::read(&mut unfinished.clone(), self.state, self.newest, is_first)
     }
 
     fn let_through(&mut self, announced: Announced) {
@@ -241,11 +287,7 @@ impl Server {
                 Some(refused)
             }
             Handshake::Skipped if matches!(refused, Request::NotImap) => Some(refused),
-            Handshake::Skipped
-                if self
-                    .check_size(announced.size, LiteralUse::Argument)
-                    .is_ok() =>
-            {
+            Handshake::Skipped if self.admit_argument(announced.size).is_ok() => {
                 self.framer.accept();
                 None
             }
@@ -253,30 +295,27 @@ impl Server {
         }
     }
 
-    fn check_size(&self, size: usize, usage: LiteralUse) -> Result<(), BadReason> {
-        if usage == LiteralUse::Message {
-            return if !self.takes_messages {
-                Err(BadReason::NoMessages)
-            } else if size <= self.limits.message {
-                Ok(())
-            } else {
-                Err(BadReason::LiteralTooLarge)
-            };
+    /// A message takes its share of the budget; whether it gets one is known before it is sent.
+    fn admit_message(&mut self, tag: Option<Tag>, size: usize) -> Result<(), Request> {
+        let refused = |reason| Request::Refused { tag, reason };
+        let budget = self.messages.as_ref();
+        let budget = budget.ok_or(refused(NoReason::NoMailbox))?;
+        if size > self.limits.message {
+            let reason = BadReason::LiteralTooLarge;
+            return Err(Request::Bad { tag, reason });
         }
-        let before = self.framer.unfinished().literal_octets();
-        let total = before.saturating_add(size);
-        let (one, all) = match self.state {
-            SessionState::NotAuthenticated => (
-                self.limits.literals_before_login,
-                self.limits.literals_before_login,
-            ),
-            SessionState::Authenticated | SessionState::Selected | SessionState::Logout => {
-                (self.limits.literal, self.limits.literals)
-            }
-        };
+        let share = budget.take(size).ok_or(refused(NoReason::NoRoom))?;
+        self.arriving = Some(share);
+        Ok(())
+    }
+
+    fn admit_argument(&self, size: usize) -> Result<(), BadReason> {
+        let unfinished = self.framer.unfinished();
+        let total = unfinished.literal_octets().saturating_add(size);
+        let (one, all) = self.limits.literals_in(self.state);
         if size > one || total > all {
             Err(BadReason::LiteralTooLarge)
-        } else if self.framer.unfinished().literal_count() >= self.limits.literal_count {
+        } else if unfinished.literal_count() >= self.limits.literal_count {
             Err(BadReason::TooManyLiterals)
         } else {
             Ok(())
@@ -287,7 +326,7 @@ impl Server {
         match request {
             Request::NotImap | Request::OutOfStep => true,
             Request::TooLong { .. } => self.state == SessionState::NotAuthenticated,
-            Request::Command { .. } | Request::Bad { .. } => false,
+            Request::Command { .. } | Request::Bad { .. } | Request::Refused { .. } => false,
         }
     }
 
@@ -299,6 +338,7 @@ impl Server {
 
     fn close(&mut self) {
         self.closed = true;
+        self.arriving = None;
         self.backlog = Vec::new();
         self.read_count = 0;
     }

@@ -10,22 +10,26 @@ use crate::clock;
 use crate::id::{ChangeNum, EntryId, MailboxId, MessageId};
 use crate::journal::{Action, EntryState, JournalEntry, NewEntry};
 use crate::mirror::LocalState;
-use crate::protocol::types::{FlagDelta, Keywords};
+use crate::protocol::types::{FlagDelta, FlagSet, Keywords};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The first moment at which the mailbox shows it.
     pub change: ChangeNum,
-    /// How many actions were new; the others asked for what is so already, or for a message that is gone.
+    /// How many actions were new; the others asked for what is so already, or for the removal of what is not there or
+    /// no longer `\Deleted`.
     pub accepted_count: usize,
 }
 
 impl Store {
     /// Accepts actions on messages of one mailbox, all or none. When this returns, they are durable and visible.
     ///
+    /// Whatever the caller has seen, the actions meet the mailbox as it is at this moment: nothing that others did comes
+    /// between the look and the commit.
+    ///
     /// # Errors
-    /// [`StoreError`] when nothing was accepted.
+    /// [`StoreError`] when nothing was accepted; [`StoreError::MessageGone`] if a message that is to be copied is gone.
     pub async fn accept(
         &self,
         mailbox: MailboxId,
@@ -54,7 +58,7 @@ impl Store {
                     drafts(held, &wishes, at),
                 )
             })?;
-            let entries = write(connection, &name, uid_validity, &keywords, drafts)?;
+            let entries = write(connection, &name, uid_validity, &keywords, drafts?)?;
             let accepted_count = entries.len();
             let change = if entries.is_empty() {
                 inner.with(mailbox, |held| held.view.change)?
@@ -78,41 +82,60 @@ impl Store {
 }
 
 /// The entries that wishes become, each on top of those before it; what asks for nothing new becomes none.
-pub(super) fn drafts(held: &Held, wishes: &[NewEntry], at: i64) -> Vec<JournalEntry> {
+pub(super) fn drafts(
+    held: &Held,
+    wishes: &[NewEntry],
+    at: i64,
+) -> Result<Vec<JournalEntry>, StoreError> {
     let mut states: BTreeMap<MessageId, LocalState> = BTreeMap::new();
-    let draft = |wish: &NewEntry| {
+    let mut drafts = Vec::new();
+    for wish in wishes {
         let shown = || held.flags(wish.message).map(LocalState::Present);
-        let state = states.get(&wish.message).copied().or_else(shown)?;
-        let entry = draft(held, wish, state, at)?;
-        states.insert(wish.message, state.after(&entry.action));
-        Some(entry)
-    };
-    wishes.iter().filter_map(draft).collect()
+        let state = states.get(&wish.message).copied().or_else(shown);
+        let known = held.find(wish.message);
+        let (Some(known), Some(LocalState::Present(flags_before))) = (known, state) else {
+            require_no_copy(&wish.action)?;
+            continue;
+        };
+        let Some(action) = what_is_left(&wish.action, flags_before) else {
+            continue;
+        };
+        let before = LocalState::Present(flags_before);
+        states.insert(wish.message, before.after(&action));
+        drafts.push(JournalEntry {
+            id: EntryId::from_raw(0),
+            message: wish.message,
+            mark: known.mark,
+            flags_before,
+            action,
+            state: EntryState::Pending,
+            trouble: String::new(),
+            accepted_at: at,
+            uid_validity: held.base.facts.uid_validity,
+        });
+    }
+    Ok(drafts)
 }
 
-fn draft(held: &Held, wish: &NewEntry, state: LocalState, at: i64) -> Option<JournalEntry> {
-    let known = held.find(wish.message)?;
-    let LocalState::Present(flags_before) = state else {
-        return None;
-    };
-    let action = match &wish.action {
+/// Nothing is left to be marked or removed of a message that is gone. A copy of it was wanted, and there will be none.
+fn require_no_copy(action: &Action) -> Result<(), StoreError> {
+    match action {
+        Action::Copy { .. } => Err(StoreError::MessageGone),
+        Action::Flags(_) | Action::Expunge => Ok(()),
+    }
+}
+
+/// What an action still has to do to a message with these flags. A removal is meant for what is `\Deleted`: if somebody
+/// has taken that mark off, it takes nothing away.
+fn what_is_left(action: &Action, flags: FlagSet) -> Option<Action> {
+    match action {
         Action::Flags(delta) => {
-            let change = FlagDelta::between(flags_before, delta.apply(flags_before));
-            (!change.is_empty()).then_some(Action::Flags(change))?
+            let change = FlagDelta::between(flags, delta.apply(flags));
+            (!change.is_empty()).then_some(Action::Flags(change))
         }
-        Action::Expunge | Action::Copy { .. } => wish.action.clone(),
-    };
-    Some(JournalEntry {
-        id: EntryId::from_raw(0),
-        message: wish.message,
-        mark: known.mark,
-        flags_before,
-        action,
-        state: EntryState::Pending,
-        trouble: String::new(),
-        accepted_at: at,
-        uid_validity: held.base.facts.uid_validity,
-    })
+        Action::Expunge => flags.contains(FlagSet::DELETED).then_some(Action::Expunge),
+        Action::Copy { .. } => Some(action.clone()),
+    }
 }
 
 fn write(

@@ -83,6 +83,9 @@ pub enum StoreError {
     /// There is no such mailbox.
     #[error("there is no such mailbox")]
     NoMailbox,
+    /// A message that was to be copied is gone.
+    #[error("a message that was to be copied is gone")]
+    MessageGone,
     /// A mailbox of that name is there already.
     #[error("a mailbox of that name is there already")]
     MailboxExists,

@@ -1,6 +1,8 @@
 //! Mailboxes that live here and nowhere else: what a client does is carried out at once.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
 
@@ -8,11 +10,11 @@ use super::accept::{Accepted, drafts};
 use super::content::{self, BodyIn, HeaderIn};
 use super::error::StoreError;
 use super::held::Held;
-use super::{Kind, Store, base, mailbox, ring};
-use crate::id::{MailboxId, MessageId};
+use super::{Inner, Kind, Store, base, mailbox, ring};
+use crate::id::{ChangeNum, MailboxId, MessageId};
 use crate::journal::{Action, JournalEntry, Mark, NewEntry};
 use crate::mirror::BaseMessage;
-use crate::protocol::types::{FlagSet, MailboxName};
+use crate::protocol::types::{Flag, FlagSet, Keyword, Keywords, MailboxName};
 
 /// A message to be appended to a local mailbox.
 #[derive(Clone, Debug)]
@@ -112,14 +114,36 @@ impl Store {
         self.inner.cache.run(create).await
     }
 
+    /// Makes keywords known to a local mailbox, as many as it has room for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when none was made known.
+    pub async fn adopt_keywords(
+        &self,
+        mailbox: MailboxId,
+        names: Vec<Keyword>,
+    ) -> Result<Arc<Keywords>, StoreError> {
+        self.hold(mailbox).await?;
+        let inner = self.inner.clone();
+        let adopt = move |file: &mut Connection| {
+            let transaction = file.transaction()?;
+            let keywords = mailbox::adopt_keywords(&transaction, mailbox, &names)?;
+            transaction.commit()?;
+            let keywords = Arc::new(keywords);
+            inner.publish(mailbox, |held| held.view.keywords = keywords.clone())?;
+            Ok(keywords)
+        };
+        self.inner.cache.run(adopt).await
+    }
+
     /// Removes a local mailbox with everything in it.
     ///
     /// # Errors
     /// [`StoreError::NoMailbox`].
     pub async fn delete_mailbox(&self, name: MailboxName) -> Result<(), StoreError> {
-        let id = self.mailbox(&name).ok_or(StoreError::NoMailbox)?;
         let inner = self.inner.clone();
         let delete = move |file: &mut Connection| {
+            let id = inner.named(&name)?;
             let transaction = file.transaction()?;
             let messages: Vec<MessageId> = base::load(&transaction, id)?
                 .into_iter()
@@ -147,9 +171,9 @@ impl Store {
         from: MailboxName,
         to: MailboxName,
     ) -> Result<(), StoreError> {
-        let id = self.mailbox(&from).ok_or(StoreError::NoMailbox)?;
         let inner = self.inner.clone();
         let rename = move |file: &mut Connection| {
+            let id = inner.named(&from)?;
             let transaction = file.transaction()?;
             mailbox::rename(&transaction, id, &to)?;
             transaction.commit()?;
@@ -177,56 +201,32 @@ impl Store {
             Kind::Local,
             "a mirror journals what it is asked for"
         );
-        let mut targets = BTreeMap::new();
+        let mut targets = Vec::new();
         for wish in &wishes {
             if let Action::Copy { to } = &wish.action {
-                let id = self.mailbox(to).ok_or(StoreError::NoMailbox)?;
-                self.hold(id).await?;
-                targets.insert(to.clone(), id);
+                let target = self.mailbox(to).ok_or(StoreError::NoMailbox)?;
+                self.hold(target).await?;
+                targets.push(target);
             }
         }
-        let copies = wishes
-            .iter()
-            .filter(|wish| matches!(wish.action, Action::Copy { .. }))
-            .count();
-        let _turn = match copies {
+        let _turn = match targets.len() {
             0 => None,
             _ => Some(self.inner.arrivals.lock().await),
         };
-        let ids = self.new_ids(copies).await?;
+        let ids = self.new_ids(targets.len()).await?;
         let inner = self.inner.clone();
         let apply = move |file: &mut Connection| {
-            let entries: Vec<(JournalEntry, i16)> =
-                inner.with(source, |held| zoned(held, &wishes))?;
+            let look = |held: &Held| (held.view.keywords.clone(), zoned(held, &wishes));
+            let (keywords, entries) = inner.with(source, look)?;
+            let entries = entries?;
             let transaction = file.transaction()?;
-            let mut effects = Effects::default();
-            let mut ids = ids.into_iter();
+            let mut effects = Effects::new(keywords, ids);
             for (entry, zone_minutes) in &entries {
-                effects.apply(&transaction, entry, *zone_minutes, &targets, &mut ids)?;
+                effects.apply(&transaction, &inner, entry, *zone_minutes)?;
             }
             transaction.commit()?;
-            for (target, copied) in effects.copied {
-                inner.publish(target, |held| {
-                    held.base.messages.extend(copied);
-                    held.refresh();
-                })?;
-            }
-            let change = inner.publish(source, |held| {
-                for (id, flags) in effects.flags {
-                    if let Some(message) = held.find_mut(id) {
-                        message.flags = flags;
-                    }
-                }
-                held.base
-                    .messages
-                    .retain(|message| !effects.removed.contains(&message.id));
-                if !entries.is_empty() {
-                    held.refresh();
-                }
-                held.view.change
-            })?;
             Ok(Accepted {
-                change,
+                change: effects.publish(&inner, source)?,
                 accepted_count: entries.len(),
             })
         };
@@ -234,38 +234,60 @@ impl Store {
     }
 }
 
+impl Inner {
+    /// A mailbox by its name. Names change on the writer's thread alone, so for a job there it is the name's mailbox to the
+    /// job's end.
+    fn named(&self, name: &MailboxName) -> Result<MailboxId, StoreError> {
+        let id = self.memory().names.get(name).copied();
+        id.ok_or(StoreError::NoMailbox)
+    }
+}
+
 /// Wishes as entries, each with the zone of its message's internal date.
-fn zoned(held: &Held, wishes: &[NewEntry]) -> Vec<(JournalEntry, i16)> {
+fn zoned(held: &Held, wishes: &[NewEntry]) -> Result<Vec<(JournalEntry, i16)>, StoreError> {
     let zone = |entry: &JournalEntry| held.find(entry.message).map(|known| known.zone_minutes);
-    drafts(held, wishes, 0)
-        .into_iter()
-        .filter_map(|entry| Some((zone(&entry)?, entry)))
-        .map(|(zone, entry)| (entry, zone))
-        .collect()
+    let drafts = drafts(held, wishes, 0)?.into_iter();
+    let zoned = drafts.filter_map(|entry| Some((zone(&entry)?, entry)));
+    Ok(zoned.map(|(zone, entry)| (entry, zone)).collect())
 }
 
 /// What a batch of actions has done to the files, to be done in memory once they are committed.
-#[derive(Default)]
 struct Effects {
+    /// The keywords of the mailbox that the messages are in.
+    keywords: Arc<Keywords>,
+    /// Ids for copies.
+    ids: std::vec::IntoIter<MessageId>,
     flags: BTreeMap<MessageId, FlagSet>,
     removed: Vec<MessageId>,
-    copied: BTreeMap<MailboxId, Vec<BaseMessage>>,
+    copied: BTreeMap<MailboxId, Copied>,
+}
+
+/// What has come into one mailbox.
+struct Copied {
+    keywords: Keywords,
+    messages: Vec<BaseMessage>,
 }
 
 impl Effects {
+    fn new(keywords: Arc<Keywords>, ids: Vec<MessageId>) -> Self {
+        Self {
+            keywords,
+            ids: ids.into_iter(),
+            flags: BTreeMap::new(),
+            removed: Vec::new(),
+            copied: BTreeMap::new(),
+        }
+    }
+
     fn apply(
         &mut self,
         transaction: &Transaction<'_>,
+        inner: &Inner,
         entry: &JournalEntry,
         zone_minutes: i16,
-        targets: &BTreeMap<MailboxName, MailboxId>,
-        ids: &mut impl Iterator<Item = MessageId>,
     ) -> Result<(), StoreError> {
-        let now = self
-            .flags
-            .get(&entry.message)
-            .copied()
-            .unwrap_or(entry.flags_before);
+        let known = self.flags.get(&entry.message).copied();
+        let now = known.unwrap_or(entry.flags_before);
         match &entry.action {
             Action::Flags(delta) => {
                 let flags = delta.apply(now);
@@ -277,21 +299,74 @@ impl Effects {
                 self.removed.push(entry.message);
             }
             Action::Copy { to } => {
-                let (Some(&target), Some(id)) = (targets.get(to), ids.next()) else {
-                    return Err(StoreError::NoMailbox);
-                };
-                let keep = FlagSet::SYSTEM.minus(FlagSet::DELETED);
+                let target = inner.named(to)?;
                 let copy = BaseMessage {
-                    id,
+                    id: self.ids.next().ok_or(StoreError::Stopped)?,
                     mark: entry.mark,
-                    flags: now.intersection(keep),
+                    flags: self.carry(transaction, inner, target, now)?,
                     zone_minutes,
                 };
                 base::insert(transaction, target, &copy)?;
-                content::copy(transaction, entry.message, id)?;
-                self.copied.entry(target).or_default().push(copy);
+                content::copy(transaction, entry.message, copy.id)?;
+                if let Some(copied) = self.copied.get_mut(&target) {
+                    copied.messages.push(copy);
+                }
             }
         }
         Ok(())
     }
+
+    /// The flags of a copy: those of its original, by name, but for `\Deleted`. A keyword for which the mailbox has no
+    /// room is left out.
+    fn carry(
+        &mut self,
+        transaction: &Transaction<'_>,
+        inner: &Inner,
+        target: MailboxId,
+        flags: FlagSet,
+    ) -> Result<FlagSet, StoreError> {
+        let copied = match self.copied.entry(target) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Copied {
+                keywords: inner.with(target, |held| Keywords::clone(&held.view.keywords))?,
+                messages: Vec::new(),
+            }),
+        };
+        let names: Vec<Flag> = self.keywords.names(flags.minus(FlagSet::DELETED)).collect();
+        let (carried, unknown) = copied.keywords.resolve(&names);
+        if unknown.is_empty() {
+            return Ok(carried);
+        }
+        copied.keywords = mailbox::adopt_keywords(transaction, target, &unknown)?;
+        Ok(copied.keywords.resolve(&names).0)
+    }
+
+    /// Shows clients what was committed. Returns the moment at which the mailbox shows it.
+    fn publish(self, inner: &Inner, source: MailboxId) -> Result<ChangeNum, StoreError> {
+        for (target, Copied { keywords, messages }) in self.copied {
+            inner.publish(target, |held| {
+                held.view.keywords = Arc::new(keywords);
+                held.base.messages.extend(messages);
+                held.refresh();
+            })?;
+        }
+        let has_changed = !(self.flags.is_empty() && self.removed.is_empty());
+        inner.publish(source, |held| {
+            for (id, flags) in self.flags {
+                if let Some(message) = held.find_mut(id) {
+                    message.flags = flags;
+                }
+            }
+            held.base
+                .messages
+                .retain(|message| !self.removed.contains(&message.id));
+            if has_changed {
+                held.refresh();
+            }
+            held.view.change
+        })
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,11 +190,25 @@ pub(super) fn define_keywords(
     id: MailboxId,
     names: &[Keyword],
 ) -> Result<Keywords, StoreError> {
+    let keywords = adopt_keywords(transaction, id, names)?;
+    if names.iter().all(|name| keywords.lookup(name).is_some()) {
+        Ok(keywords)
+    } else {
+        Err(StoreError::KeywordsFull)
+    }
+}
+
+/// As [`define_keywords`], for as many as there are bits for: the others are left out.
+pub(super) fn adopt_keywords(
+    transaction: &Transaction<'_>,
+    id: MailboxId,
+    names: &[Keyword],
+) -> Result<Keywords, StoreError> {
     let mut keywords = keywords(transaction, id)?;
     for name in names {
-        keywords
-            .define(name)
-            .map_err(|_| StoreError::KeywordsFull)?;
+        if keywords.define(name).is_err() {
+            break;
+        }
     }
     let sql = "INSERT INTO keyword (mailbox_id, position, name) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     for (position, keyword) in keywords.positions() {

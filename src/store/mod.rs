@@ -24,6 +24,7 @@ mod open;
 mod read;
 mod thread;
 mod view;
+mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -78,7 +79,8 @@ struct Inner {
     arrivals: tokio::sync::Mutex<()>,
     accepted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
-    wanted: watch::Sender<BTreeSet<(MailboxId, MessageId)>>,
+    wanted: watch::Sender<BTreeSet<wish::Wish>>,
+    waiting: Mutex<wish::Waiters>,
     _lock: open::Lock,
     /// Gone once the lock is, and with it whoever else might use the files.
     in_use: watch::Sender<()>,
@@ -151,6 +153,7 @@ impl Store {
             accepted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
+            waiting: Mutex::default(),
             _lock: lock,
             in_use,
         };

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::content::{self};
 use super::error::StoreError;
 use super::mailbox::{self, MailboxRow};
+use super::wish::Waiting;
 use super::{Store, base, open, ring};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::BaseMessage;
@@ -169,21 +170,12 @@ impl Store {
         messages: &[MessageId],
         patience: Duration,
     ) {
-        let wishes: BTreeSet<_> = messages.iter().map(|&message| (mailbox, message)).collect();
+        let wishes = messages.iter().map(|&message| (mailbox, message));
+        let waiting = Waiting::new(&self.inner, wishes.collect());
         let mut watching = self.inner.wanted.subscribe();
-        self.inner.wanted.send_if_modified(|wanted| {
-            let before = wanted.len();
-            wanted.extend(&wishes);
-            wanted.len() != before
-        });
-        let fulfilled = watching.wait_for(|wanted| wanted.is_disjoint(&wishes));
-        if tokio::time::timeout(patience, fulfilled).await.is_err() {
-            self.inner.wanted.send_if_modified(|wanted| {
-                let before = wanted.len();
-                wanted.retain(|wish| !wishes.contains(wish));
-                wanted.len() != before
-            });
-        }
+        let fulfilled = watching.wait_for(|wanted| wanted.is_disjoint(&waiting.wishes));
+        // Whether they came or time has run out, nobody waits any more.
+        drop(tokio::time::timeout(patience, fulfilled).await);
     }
 
     /// The texts that clients wait for, as they come and go.

@@ -4,5 +4,6 @@ mod clients;
 mod doors;
 mod guard;
 mod model;
+mod reading;
 mod transcripts;
 mod world;

@@ -44,8 +44,8 @@ async fn flags(store: &Store, mailbox: MailboxId, flags: &[Flag]) -> Result<Flag
     if unknown.is_empty() {
         return Ok(set);
     }
-    let defined = store.define_keywords(mailbox, unknown).await?;
-    Ok(defined.resolve(flags).0)
+    let adopted = store.adopt_keywords(mailbox, unknown).await?;
+    Ok(adopted.resolve(flags).0)
 }
 
 /// Looks at the message once: a large one takes its time.

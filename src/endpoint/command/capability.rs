@@ -2,15 +2,11 @@
 //! `CCLIENT-CAPABILITY`.
 
 use crate::endpoint::reply::Reply;
-use crate::endpoint::settings::DialectPin;
 use crate::endpoint::wire::Wire;
 use crate::protocol::dialect::Dialect;
 
-/// Whoever asks gets IMAP2bis. Where an older protocol is pinned, there is no such command.
-pub(in crate::endpoint) fn run(pin: DialectPin, wire: &mut Wire) -> Reply {
-    if !pin.has_imap2bis() {
-        return super::unknown();
-    }
+/// Whoever asks gets IMAP2bis. Where an older protocol is pinned, the command is not offered.
+pub(in crate::endpoint) fn run(wire: &mut Wire) -> Reply {
     wire.set_dialect(Dialect::Imap2bis);
     wire.writer().capability("IMAP2bis");
     Reply::ok("CAPABILITY completed")

@@ -16,33 +16,23 @@ pub(super) async fn run(
     set: &SequenceSet,
     to: MailboxName,
 ) -> Result<Reply, Stop> {
-    let view = session.view().await?;
     let exists = session.store.mailbox(&to).is_some();
     let selected = session.selected()?;
     let ranges = selected.numbers.resolve(set)?;
     if !exists {
         return Ok(super::try_create(wire));
     }
-    let mut wishes = Vec::new();
-    let mut copied = Vec::new();
-    for number in ranges.into_iter().flatten() {
-        let message = selected.numbers.get(number).map(|shown| shown.id);
-        match message.filter(|id| view.find(*id).is_some()) {
-            Some(message) => wishes.push(NewEntry {
-                message,
-                action: Action::Copy { to: to.clone() },
-            }),
-            None => {
-                return Ok(Reply::no(
-                    "Some of these messages are gone; nothing was copied",
-                ));
-            }
-        }
-        copied.extend(SeqNum::new(number));
-    }
+    let numbers = || ranges.iter().cloned().flatten();
+    let wishes = numbers()
+        .filter_map(|number| selected.numbers.get(number))
+        .map(|shown| NewEntry {
+            message: shown.id,
+            action: Action::Copy { to: to.clone() },
+        })
+        .collect();
     let mailbox = selected.mailbox;
     session.store.accept(mailbox, wishes).await?;
-    for seq in copied {
+    for seq in numbers().filter_map(SeqNum::new) {
         wire.writer().copied(seq);
         wire.make_room().await?;
     }

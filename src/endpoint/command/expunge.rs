@@ -6,7 +6,7 @@ use crate::journal::{Action, NewEntry};
 use crate::protocol::types::FlagSet;
 
 /// Removes exactly the messages that this client was shown as `\Deleted` and that still are: what somebody else has marked
-/// without this client knowing stays, and so does what somebody else has unmarked.
+/// without this client knowing is not asked for, and the store leaves what somebody else has unmarked.
 pub(super) async fn run(session: &mut Session) -> Result<Reply, Stop> {
     let view = session.view().await?;
     let selected = session.selected()?;
@@ -14,14 +14,10 @@ pub(super) async fn run(session: &mut Session) -> Result<Reply, Stop> {
         return Ok(Reply::no("The mailbox is read-only; nothing was removed"));
     }
     let mailbox = selected.mailbox;
-    let still_deleted = |id| {
-        view.find(id)
-            .is_some_and(|(_, flags)| flags.contains(FlagSet::DELETED))
-    };
     let wishes: Vec<NewEntry> = selected
         .numbers
         .iter()
-        .filter(|(_, shown)| shown.flags.contains(FlagSet::DELETED) && still_deleted(shown.id))
+        .filter(|(_, shown)| shown.flags.contains(FlagSet::DELETED))
         .map(|(_, shown)| NewEntry {
             message: shown.id,
             action: Action::Expunge,

@@ -1,26 +1,27 @@
 //! FETCH: data of messages. RFC 1176 FETCH; rows `1064-FETCH-*`, `1176-FETCH-*-SEEN`, `2BIS-FETCH-*`.
 //!
-//! Messages are read and sent a chunk at a time: while one chunk goes out, the next is read. Nothing is held open in the
-//! store while the client reads.
+//! Messages are read and sent a chunk at a time: while one chunk goes out, the next is read, and those of the one before,
+//! which was sent, are marked as read. Nothing is held open in the store while the client reads.
 
 mod content;
 mod plan;
 mod tell;
 
 use std::ops::RangeInclusive;
-
-use tokio::time::Instant;
+use std::time::Duration;
 
 use crate::endpoint::numbers::Numbers;
 use crate::endpoint::reply::{Reply, Stop};
-use crate::endpoint::session::{Selected, Session};
+use crate::endpoint::session::{Selected, Session, storable_flags};
 use crate::endpoint::wire::{Ended, Wire};
 use crate::id::{MailboxId, MessageId};
+use crate::journal::{Action, NewEntry};
 use crate::protocol::response::Condition;
-use crate::protocol::types::{FetchRequest, FlagSet, SeqNum, SequenceSet};
-use crate::store::{Kind, Row, Store, View};
+use crate::protocol::types::{FetchRequest, FlagDelta, FlagSet, SeqNum, SequenceSet};
+use crate::store::{Row, Store, View};
 use content::Content;
 use plan::Plan;
+use tell::Shown;
 
 /// Serves every message that can be served, and says NO if that was not all that was asked for.
 pub(super) async fn run(
@@ -36,16 +37,22 @@ pub(super) async fn run(
     let selected = session.selected()?;
     let ranges = selected.numbers.resolve(set)?;
     selected.tell_keywords(wire, store.kind(), &view);
+    // A mark that the server would not keep would be lost again.
+    let is_kept = storable_flags(store.kind(), &view).contains(FlagSet::SEEN);
     let fetch = Fetch {
-        may_mark_seen: selected.is_writable(&view) && marks_seen(store.kind(), &view),
+        marks_seen: plan.sets_seen && is_kept && selected.is_writable(&view),
         first: first_written(set),
         plan,
         mailbox: selected.mailbox,
-        give_up: Instant::now().checked_add(patience),
         store,
         view,
     };
-    fetch.send_all(selected, wire, ranges).await
+    let mut read = Vec::new();
+    let outcome = fetch
+        .send_all(selected, wire, ranges, patience, &mut read)
+        .await;
+    fetch.mark_seen(read).await;
+    Ok(outcome?.reply(wire))
 }
 
 /// One FETCH being answered.
@@ -54,11 +61,10 @@ struct Fetch {
     store: Store,
     mailbox: MailboxId,
     view: View,
-    may_mark_seen: bool,
+    /// Whether messages whose text is sent become `\Seen`.
+    marks_seen: bool,
     /// The message that the client named first.
     first: Option<u32>,
-    /// When to wait for texts no longer.
-    give_up: Option<Instant>,
 }
 
 /// A message asked for.
@@ -71,36 +77,42 @@ struct Target {
     row: Option<Row>,
 }
 
-/// What could not be served.
+/// What was served, and what could not be.
 #[derive(Clone, Copy, Default)]
-struct Missing {
+struct Verdict {
+    served: bool,
     gone: bool,
-    header: bool,
-    text: bool,
-    structure: bool,
+    lacks_header: bool,
+    lacks_text: bool,
+    lacks_structure: bool,
 }
 
 impl Fetch {
+    /// Sends the messages. In `read` are left those that were sent last and are still to be marked.
     async fn send_all(
         &self,
         selected: &mut Selected,
         wire: &mut Wire,
         ranges: Vec<RangeInclusive<u32>>,
-    ) -> Result<Reply, Stop> {
+        mut patience: Duration,
+        read: &mut Vec<MessageId>,
+    ) -> Result<Verdict, Stop> {
         let mut numbers = ranges.into_iter().flatten();
-        let mut missing = Missing::default();
+        let mut verdict = Verdict::default();
         let mut chunk = self.next_chunk(&selected.numbers, &mut numbers);
-        let mut content = self.load(&chunk).await?;
+        let mut content = content::load(self, &chunk, &mut patience).await?;
         while !chunk.is_empty() {
             let next = self.next_chunk(&selected.numbers, &mut numbers);
-            let (told, loaded) = tokio::join!(
-                self.tell(selected, wire, &chunk, content, &mut missing),
-                self.load(&next)
+            let sent_before = std::mem::take(read);
+            let (sent, loaded, ()) = tokio::join!(
+                self.send(selected, wire, &chunk, content, &mut verdict),
+                content::load(self, &next, &mut patience),
+                self.mark_seen(sent_before),
             );
-            told?;
+            *read = sent?;
             (chunk, content) = (next, loaded?);
         }
-        Ok(verdict(wire, missing))
+        Ok(verdict)
     }
 
     /// The next messages: as many as are read in one go.
@@ -113,66 +125,97 @@ impl Fetch {
                 continue;
             };
             let found = self.view.find(shown.id);
-            if let Some((row, _)) = found
-                && self.plan.needs_text
-            {
-                octet_count = octet_count.saturating_add(row.size as usize);
-            }
-            chunk.push(Target {
+            let target = Target {
                 seq,
                 id: shown.id,
                 flags: found.map_or(shown.flags, |(_, flags)| flags),
                 row: found.map(|(row, _)| *row),
-            });
+            };
+            if self.plan.needs_text {
+                octet_count = octet_count.saturating_add(target.size());
+            }
+            chunk.push(target);
         }
         chunk
     }
 
-    async fn load(&self, chunk: &[Target]) -> Result<Vec<Content>, Stop> {
-        content::load(self, chunk).await
-    }
-
-    async fn tell(
+    /// Sends a chunk. Returns the messages that the client has read by it and that were unread.
+    async fn send(
         &self,
         selected: &mut Selected,
         wire: &mut Wire,
         chunk: &[Target],
         content: Vec<Content>,
-        missing: &mut Missing,
-    ) -> Result<(), Ended> {
-        let mut chunk = chunk.to_vec();
-        let seen = self.mark_seen(&mut chunk, &content).await;
+        verdict: &mut Verdict,
+    ) -> Result<Vec<MessageId>, Ended> {
+        let mut read = Vec::new();
         for (target, content) in chunk.iter().zip(content) {
-            let names_flags = self.plan.names_flags || seen.contains(&target.id);
-            tell::message(self, selected, wire, target, &content, names_flags, missing).await?;
+            let shown = tell::message(self, selected, wire, target, &content, verdict);
+            if self.marks_seen && shown == Shown::Text && !target.flags.contains(FlagSet::SEEN) {
+                read.push(target.id);
+            }
             wire.make_room().await?;
         }
-        Ok(())
+        if !read.is_empty() {
+            wire.flush().await?;
+        }
+        Ok(read)
+    }
+
+    /// Marks messages as `\Seen`, durably: their texts were handed to the client's socket to the last octet. The client is
+    /// told at the end of the command, as of all that has changed.
+    ///
+    /// If they cannot be marked, they stay unread.
+    async fn mark_seen(&self, read: Vec<MessageId>) {
+        if read.is_empty() {
+            return;
+        }
+        let wish = |message| NewEntry {
+            message,
+            action: Action::Flags(FlagDelta {
+                add: FlagSet::SEEN,
+                remove: FlagSet::EMPTY,
+            }),
+        };
+        let wishes = read.into_iter().map(wish).collect();
+        if let Err(error) = self.store.accept(self.mailbox, wishes).await {
+            tracing::warn!(%error, "messages that were read stay unread");
+        }
     }
 }
 
-fn verdict(wire: &mut Wire, missing: Missing) -> Reply {
-    if missing.gone {
-        return Reply::no("Some of these messages are gone; NOOP tells which");
+impl Target {
+    /// How much text the message has.
+    fn size(&self) -> usize {
+        self.row.map_or(0, |row| row.size as usize)
     }
-    if missing.text {
-        return Reply::no(
-            "Some texts are not held here, and their server could not be asked in time",
-        );
-    }
-    if missing.header {
-        return Reply::no("Some headers were not read from their server yet");
-    }
-    if missing.structure {
-        let warning = "The structure of a message is known only once its text is held here";
-        wire.writer().untagged(Condition::No, warning);
-    }
-    Reply::ok("FETCH completed")
 }
 
-/// A mark that the server would not keep would be lost again.
-fn marks_seen(kind: Kind, view: &View) -> bool {
-    crate::endpoint::session::storable_flags(kind, view).contains(FlagSet::SEEN)
+impl Verdict {
+    /// Texts are asked for because somebody wants to read them, so one that is missing is a NO. Of anything else what there
+    /// is will do, with a warning: a client that hears NO to a list asks for less from then on.
+    fn reply(self, wire: &mut Wire) -> Reply {
+        const NO_HEADER: &str = "Some headers were not read from their server yet";
+        if self.gone {
+            return Reply::no("Some of these messages are gone; NOOP tells which");
+        }
+        if self.lacks_text {
+            return Reply::no(
+                "Some texts are not held here, and their server could not be asked in time",
+            );
+        }
+        if self.lacks_header && !self.served {
+            return Reply::no(NO_HEADER);
+        }
+        if self.lacks_header {
+            wire.writer().untagged(Condition::No, NO_HEADER);
+        }
+        if self.lacks_structure {
+            let warning = "The structure of a message is known only once its text is held here";
+            wire.writer().untagged(Condition::No, warning);
+        }
+        Reply::ok("FETCH completed")
+    }
 }
 
 /// The number with which the set begins as the client wrote it: of a list, that is the message the user waits for.
@@ -184,6 +227,7 @@ fn first_written(set: &SequenceSet) -> Option<u32> {
 }
 
 /// How many messages are read in one go.
-const CHUNK_MESSAGES: usize = 250;
-/// How much text is read in one go, one message more or less.
-const CHUNK_OCTETS: usize = 256 * 1024;
+const CHUNK_MESSAGES: usize = 500;
+/// How much text is read in one go, one message more or less. One chunk is read while one is sent, so a connection holds
+/// twice as much.
+const CHUNK_OCTETS: usize = 768 * 1024;

@@ -54,7 +54,7 @@ async fn carry_out(
 ) -> Result<Reply, Stop> {
     match command {
         Command::Noop => Ok(noop::run()),
-        Command::Capability => Ok(capability::run(session.dialect, wire)),
+        Command::Capability => Ok(capability::run(wire)),
         Command::Select(mailbox) => select::run(session, wire, &mailbox, Opened::ToWrite).await,
         Command::Examine(mailbox) => select::run(session, wire, &mailbox, Opened::ToRead).await,
         Command::Bboard(_) => Ok(bboard::run(session)),

@@ -1,7 +1,9 @@
 //! A client's line to a request.
 
+use super::request::offered_since;
 use super::{BadReason, Request, SessionState};
 use crate::protocol::command::{Command, CommandName, parse_arguments};
+use crate::protocol::dialect::Dialect;
 use crate::protocol::framer::Frame;
 use crate::protocol::parse::{CLIENT_DEPTH, Cursor};
 use crate::protocol::types::{Quoting, Tag};
@@ -10,6 +12,7 @@ use crate::protocol::types::{Quoting, Tag};
 pub(super) fn read(
     frame: &mut Frame,
     state: SessionState,
+    newest: Dialect,
     is_first: bool,
 ) -> Result<(Tag, Command), Request> {
     if state == SessionState::NotAuthenticated && is_foreign(&frame.text, is_first) {
@@ -36,8 +39,11 @@ pub(super) fn read(
         return Err(bad(BadReason::NoCommand));
     }
     let name = CommandName::take(&mut cursor).map_err(|error| bad(error.into()))?;
-    if !state.allows(name) {
-        return Err(bad(BadReason::WrongState(state)));
+    if let Some(reason) = state.forbids(name) {
+        return Err(bad(reason));
+    }
+    if newest < offered_since(name) {
+        return Err(bad(BadReason::NotOffered));
     }
     let command = parse_arguments(name, &mut cursor).map_err(|error| bad(error.into()))?;
     Ok((tag, command))

@@ -1,6 +1,7 @@
 //! What a client's line means to the server.
 
 use crate::protocol::command::{BadCommand, Command, CommandName};
+use crate::protocol::dialect::Dialect;
 use crate::protocol::parse::ParseError;
 use crate::protocol::types::Tag;
 
@@ -20,6 +21,13 @@ pub enum Request {
         tag: Option<Tag>,
         /// What is wrong. Its words hold nothing of what the client sent.
         reason: BadReason,
+    },
+    /// A command that is well formed and cannot be carried out, answered with NO before its message was sent.
+    Refused {
+        /// The line's tag, if it has one that may be echoed.
+        tag: Option<Tag>,
+        /// Why not.
+        reason: NoReason,
     },
     /// A line beyond the limit. Before login the connection ends; after it, BAD and the rest of the line is skipped.
     TooLong {
@@ -44,21 +52,38 @@ pub enum BadReason {
     /// A tag, and no command.
     #[error("no command")]
     NoCommand,
-    /// The command exists and is not allowed now. Rows `1064-STATE-NOAUTH`, `1064-STATE-NOBOX`.
-    #[error("{}", .0.refusal())]
-    WrongState(SessionState),
+    /// The command needs a login. Row `1064-STATE-NOAUTH`.
+    #[error("log in first")]
+    NotLoggedIn,
+    /// The command is for clients that have not logged in.
+    #[error("logged in already")]
+    LoggedIn,
+    /// The command needs an open mailbox. Row `1064-STATE-NOBOX`.
+    #[error("select a mailbox first")]
+    NoMailboxOpen,
+    /// The command came after what is spoken here.
+    #[error("IMAP2 has no such command")]
+    NotOffered,
     /// Not a command.
     #[error("{0}")]
     Command(#[from] BadCommand),
     /// A literal beyond the limit; it was not let through.
     #[error("literal too large")]
     LiteralTooLarge,
-    /// No mailbox here takes messages; the message was not let through.
-    #[error("messages cannot be appended to these mailboxes")]
-    NoMessages,
     /// More literals than a command may have; the last was not let through.
     #[error("too many literals")]
     TooManyLiterals,
+}
+
+/// Why a command is answered with NO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReason {
+    /// No mailbox takes messages.
+    #[error("messages cannot be appended to these mailboxes")]
+    NoMailbox,
+    /// There are as many messages on their way as may be.
+    #[error("too many messages are on their way already; try again")]
+    NoRoom,
 }
 
 /// How far a session has come.
@@ -84,22 +109,47 @@ impl Request {
 }
 
 impl SessionState {
-    pub(super) fn allows(self, name: CommandName) -> bool {
+    /// Why a command is not allowed now, if it is not.
+    pub(super) fn forbids(self, name: CommandName) -> Option<BadReason> {
         match self {
-            Self::NotAuthenticated => ANYTIME.contains(&name) || name == CommandName::Login,
-            Self::Authenticated => !BEFORE_LOGIN.contains(&name) && !WITH_MAILBOX.contains(&name),
-            Self::Selected => !BEFORE_LOGIN.contains(&name),
-            Self::Logout => false,
+            Self::NotAuthenticated if ANYTIME.contains(&name) || name == CommandName::Login => None,
+            Self::NotAuthenticated | Self::Logout => Some(BadReason::NotLoggedIn),
+            _ if BEFORE_LOGIN.contains(&name) => Some(BadReason::LoggedIn),
+            Self::Authenticated if WITH_MAILBOX.contains(&name) => Some(BadReason::NoMailboxOpen),
+            Self::Authenticated | Self::Selected => None,
         }
     }
+}
 
-    fn refusal(self) -> &'static str {
-        match self {
-            Self::NotAuthenticated => "log in first",
-            Self::Authenticated => "not while logged in without a mailbox",
-            Self::Selected => "not while logged in",
-            Self::Logout => "logged out",
+/// Where a dialect is the newest to be spoken: since which one a command is offered. EXAMINE and FIND, by which clients find
+/// their way, always are.
+pub(super) fn offered_since(name: CommandName) -> Dialect {
+    match name {
+        CommandName::Noop
+        | CommandName::Login
+        | CommandName::Logout
+        | CommandName::Select
+        | CommandName::Examine
+        | CommandName::Find
+        | CommandName::Check
+        | CommandName::Expunge
+        | CommandName::Copy
+        | CommandName::Fetch
+        | CommandName::Store
+        | CommandName::Search => Dialect::Rfc1064,
+        CommandName::Bboard => Dialect::Rfc1176,
+        CommandName::Capability
+        | CommandName::Create
+        | CommandName::Delete
+        | CommandName::Rename
+        | CommandName::Append
+        | CommandName::Subscribe
+        | CommandName::Unsubscribe
+        | CommandName::Partial => Dialect::Imap2bis,
+        CommandName::Close | CommandName::List | CommandName::Lsub | CommandName::Uid => {
+            Dialect::Imap4
         }
+        CommandName::StartTls => Dialect::Imap4rev1,
     }
 }
 

@@ -111,11 +111,7 @@ fn row_1064_state_noauth_little_is_allowed_before_login() {
         "FIND MAILBOXES *",
         "EXPUNGE",
     ] {
-        assert_eq!(
-            refused(&mut server, line),
-            BadReason::WrongState(SessionState::NotAuthenticated),
-            "{line}"
-        );
+        assert_eq!(refused(&mut server, line), BadReason::NotLoggedIn, "{line}");
     }
     assert_eq!(
         output(&mut server),
@@ -135,15 +131,49 @@ fn row_1064_state_nobox_some_need_a_mailbox() {
         "EXPUNGE",
         "CHECK",
         "UID FETCH 1 UID",
-        "LOGIN a b",
     ] {
         assert_eq!(
             refused(&mut server, line),
-            BadReason::WrongState(SessionState::Authenticated),
+            BadReason::NoMailboxOpen,
             "{line}"
         );
     }
+    assert_eq!(refused(&mut server, "LOGIN a b"), BadReason::LoggedIn);
     command(&mut server, "SELECT INBOX");
+}
+
+#[test]
+fn what_came_after_the_newest_dialect_is_not_offered() {
+    let old = ["EXPUNGE", "EXAMINE x", "FIND MAILBOXES *"];
+    let of_1990 = ["BBOARD x"];
+    let bis = [
+        "CAPABILITY",
+        "CREATE x",
+        "DELETE x",
+        "RENAME x y",
+        "SUBSCRIBE MAILBOX x",
+        "UNSUBSCRIBE MAILBOX x",
+        "APPEND x {5}",
+    ];
+    for (newest, offered, not_offered) in [
+        (Dialect::Rfc1064, &old[..], &[&of_1990[..], &bis].concat()),
+        (Dialect::Rfc1176, &of_1990[..], &bis.to_vec()),
+        (
+            Dialect::Imap2bis,
+            &bis[..6],
+            &vec!["UID FETCH 1 UID", "CLOSE"],
+        ),
+    ] {
+        let mut server = selected();
+        server.offer_up_to(newest);
+        for line in offered {
+            command(&mut server, line);
+        }
+        for line in not_offered {
+            assert_eq!(refused(&mut server, line), BadReason::NotOffered, "{line}");
+        }
+        assert_eq!(output(&mut server), "");
+    }
 }
 
 #[test]

@@ -68,9 +68,13 @@ async fn what_is_so_already_is_not_accepted_again() {
     assert_eq!(account.accept(vec![adding(one, SEEN)]).await, 0);
     assert_eq!(
         account
-            .accept(vec![expunging(one), adding(one, FLAGGED)])
+            .accept(vec![
+                adding(one, DELETED),
+                expunging(one),
+                adding(one, FLAGGED)
+            ])
             .await,
-        1
+        2
     );
     assert_eq!(account.accept(vec![expunging(one)]).await, 0);
     assert_eq!(

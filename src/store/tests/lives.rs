@@ -6,7 +6,7 @@ use crate::journal::{Action, Attempt, NewEntry, ParkReason};
 use crate::mirror::support::{Chance, seeds};
 use crate::mirror::{Rebinding, Settlement, fold};
 use crate::protocol::types::{FlagDelta, FlagSet};
-use crate::store::{BodyIn, HeaderIn, Packed};
+use crate::store::{BodyIn, HeaderIn, Packed, StoreError};
 
 /// What the store ought to hold, in plain lists.
 #[derive(Default)]
@@ -79,11 +79,20 @@ impl Life {
             };
             wishes.push(NewEntry { message, action });
         }
-        let accepted = self.account.accept(wishes.clone()).await;
+        let accepted = self
+            .account
+            .store()
+            .accept(self.account.inbox, wishes.clone());
+        let accepted = accepted.await;
         let before = self.model.entries.len();
         for NewEntry { message, action } in wishes {
             let view = self.model.view();
             let Some(&(_, flags)) = view.iter().find(|(id, _)| *id == message) else {
+                if matches!(action, Action::Copy { .. }) {
+                    assert!(matches!(accepted, Err(StoreError::MessageGone)));
+                    self.model.entries.truncate(before);
+                    return;
+                }
                 continue;
             };
             let action = match action {
@@ -91,12 +100,14 @@ impl Life {
                 Action::Flags(delta) => {
                     Action::Flags(FlagDelta::between(flags, delta.apply(flags)))
                 }
+                Action::Expunge if !flags.contains(FlagSet::DELETED) => continue,
                 Action::Expunge | Action::Copy { .. } => action,
             };
             let unknown = EntryId::from_raw(0);
             self.model.entries.push((unknown, message, action, false));
         }
-        assert_eq!(accepted, self.model.entries.len() - before);
+        let accepted_count = accepted.unwrap().accepted_count;
+        assert_eq!(accepted_count, self.model.entries.len() - before);
         let ids = self.account.entries().await;
         assert_eq!(ids.len(), self.model.entries.len());
         for (entry, id) in self.model.entries.iter_mut().zip(ids) {

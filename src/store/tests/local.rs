@@ -1,6 +1,6 @@
 //! Mailboxes that live here: what clients do there is the state itself, and lasts.
 
-use super::{FLAGGED, adding, expunging, name, shown};
+use super::{DELETED, FLAGGED, adding, expunging, name, shown};
 use crate::id::MessageId;
 use crate::journal::{Action, HeaderHash, NewEntry};
 use crate::protocol::types::FlagSet;
@@ -49,7 +49,12 @@ async fn what_is_done_in_local_mailboxes_lasts() {
         message: ids[1],
         action: Action::Copy { to: name("copies") },
     };
-    let wishes = vec![adding(ids[1], FLAGGED), copy, expunging(ids[0])];
+    let wishes = vec![
+        adding(ids[1], FLAGGED),
+        copy,
+        adding(ids[0], DELETED),
+        expunging(ids[0]),
+    ];
     store.accept(inbox, wishes).await.unwrap();
     assert!(
         store.entries().await.unwrap().is_empty(),

@@ -88,6 +88,36 @@ async fn an_address_that_is_taken_is_named() {
 }
 
 #[tokio::test]
+async fn both_addresses_of_localhost_are_held_whichever_was_named() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        println!("skipped: this machine has no ::1");
+        return;
+    }
+    for (named, other) in [
+        ("127.0.0.1", "::1"),
+        ("::1", "127.0.0.1"),
+        ("127.0.0.9", "::1"),
+    ] {
+        let address = |ip: &str, port| SocketAddr::new(ip.parse().unwrap(), port);
+        let mut listener = Listener::new();
+        listener.bind_tcp(&[address(named, 0)]).unwrap();
+        let held = listener.tcp_addresses();
+        let port = held[0].port();
+        assert!(held.contains(&address(named, port)), "{held:?}");
+        assert!(TcpListener::bind(address(other, port)).is_err());
+        drop(listener);
+        // If another program was there first, nothing is listened on.
+        let first = TcpListener::bind(address(other, port)).unwrap();
+        let mut listener = Listener::new();
+        let error = listener.bind_tcp(&[address(named, port)]).unwrap_err();
+        let taken = format!("{} is taken by another program", address(other, port));
+        assert_eq!(error.to_string(), taken);
+        assert!(listener.tcp_addresses().is_empty());
+        drop(first);
+    }
+}
+
+#[tokio::test]
 async fn addresses_that_others_can_reach_are_refused_and_missing_ones_left_out() {
     let mut listener = Listener::new();
     let everywhere = "0.0.0.0:0".parse().unwrap();

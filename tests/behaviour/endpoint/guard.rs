@@ -1,12 +1,15 @@
 //! Limits of one connection: what is refused, when it ends, and what it can cost the others.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use lowtide::endpoint::{EndpointLimits, EndpointSettings, PasswordDigest, Peer};
 use lowtide::id::{MailboxId, MessageId};
 use lowtide::protocol::server::ServerLimits;
 use lowtide::store::Kind;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::world::{Held, PATIENCE, World, date, sample};
@@ -147,6 +150,121 @@ async fn a_literal_beyond_the_limit_is_refused_before_it_is_sent() {
     client.send(b"a1 SELECT {999999999+}\r\na2 NOOP\r\n").await;
     assert_eq!(client.line().await, "* BYE The literal is too large");
     assert!(client.rest().await.is_empty());
+}
+
+/// Lets everybody go as far as they can.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Takes the only thread for blocking work once it is free, until the sender is used. Says when it has it.
+fn take_the_thread() -> (oneshot::Receiver<()>, mpsc::Sender<()>, JoinHandle<()>) {
+    let (has_it, told) = oneshot::channel();
+    let (release, wait) = mpsc::channel();
+    let hold = tokio::task::spawn_blocking(move || {
+        has_it.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    (told, release, hold)
+}
+
+#[test]
+fn a_search_through_texts_holds_up_nobody() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut world = world();
+        let inbox = world.mailbox("INBOX").await;
+        let date = date("4-Mar-91 07:15:09-GMT");
+        let octets = sample("low-water.eml");
+        world.message(inbox, &octets, date, &[], Held::Text).await;
+        let (mut seeker, mut other) = (world.owner(), world.owner());
+        for client in [&mut seeker, &mut other] {
+            client.line().await;
+            client.command("SELECT INBOX").await;
+        }
+        // The text is read, and then nothing is done that needs the thread: the text cannot be looked through.
+        let (busy, read, first) = take_the_thread();
+        busy.await.unwrap();
+        seeker.send(b"a SEARCH BODY water\r\n").await;
+        settle().await;
+        let (was_read, look, second) = take_the_thread();
+        read.send(()).unwrap();
+        was_read.await.unwrap();
+        settle().await;
+        assert_eq!(
+            other.command("NOOP").await.last().unwrap(),
+            "x OK NOOP completed"
+        );
+        let mut octet = [0];
+        let nothing = tokio::time::timeout(Duration::ZERO, seeker.io.read(&mut octet)).await;
+        assert!(nothing.is_err(), "the text was looked through on the way");
+        look.send(()).unwrap();
+        assert_eq!(seeker.line().await, "* SEARCH 1");
+        assert_eq!(seeker.line().await, "a OK SEARCH completed");
+        for holder in [first, second] {
+            holder.await.unwrap();
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_message_that_no_mailbox_takes_is_a_no_and_no_bad_line() {
+    let mut world = World::with(Kind::Mirror, settings(EndpointLimits::default()));
+    world.mailbox("INBOX").await;
+    let mut client = world.owner();
+    client.line().await;
+    for _ in 0..25 {
+        assert_eq!(
+            client.command("APPEND INBOX {5}").await,
+            ["x NO messages cannot be appended to these mailboxes"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn all_clients_together_append_no_more_than_there_is_room_for() {
+    let limits = EndpointLimits {
+        messages: 1000,
+        sizes: ServerLimits {
+            message: 900,
+            ..ServerLimits::default()
+        },
+        ..EndpointLimits::default()
+    };
+    let mut world = World::with(Kind::Local, settings(limits));
+    let (mut one, mut other) = (world.owner(), world.owner());
+    for client in [&mut one, &mut other] {
+        client.line().await;
+    }
+    one.send(b"a APPEND INBOX {900}\r\n").await;
+    assert_eq!(one.line().await, "+ Go ahead");
+    let no_room = "x NO too many messages are on their way already; try again";
+    assert_eq!(other.command("APPEND INBOX {900}").await, [no_room]);
+    other.send(b"b APPEND INBOX {100}\r\n").await;
+    assert_eq!(other.line().await, "+ Go ahead");
+    one.send(&[b'w'; 900]).await;
+    one.send(b"\r\n").await;
+    assert_eq!(one.line().await, "a OK APPEND completed");
+    // What was taken is given back, also by whoever leaves in the middle.
+    one.send(b"a APPEND INBOX {900}\r\n").await;
+    assert_eq!(one.line().await, "+ Go ahead");
+    drop(one);
+    let mut next = world.owner();
+    next.line().await;
+    // The endpoint learns of the end in its own time.
+    loop {
+        next.send(b"x APPEND INBOX {900}\r\n").await;
+        match next.line().await {
+            answer if answer == no_room => tokio::task::yield_now().await,
+            answer => break assert_eq!(answer, "+ Go ahead"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -298,9 +416,10 @@ async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
     assert_eq!(
         said,
         [
-            "* 3 FETCH (FLAGS (\\Seen \\Recent) RFC822.TEXT {18}",
+            "* 3 FETCH (RFC822.TEXT {18}",
             "no header at all",
             ")",
+            "* 3 FETCH (FLAGS (\\Seen \\Recent))",
             "x NO Some texts are not held here, and their server could not be asked in time"
         ]
     );
@@ -311,11 +430,13 @@ async fn a_text_that_is_not_held_is_waited_for_and_then_refused() {
     client.send(b"a FETCH 1 RFC822.TEXT\r\n").await;
     is_wanted(&world, inbox, first).await;
     world.keep_body(first, &octets).await;
-    assert_eq!(
-        client.line().await,
-        "* 1 FETCH (FLAGS (\\Seen \\Recent) RFC822.TEXT {18}"
-    );
-    for line in ["no header at all", ")", "a OK FETCH completed"] {
+    for line in [
+        "* 1 FETCH (RFC822.TEXT {18}",
+        "no header at all",
+        ")",
+        "* 1 FETCH (FLAGS (\\Seen \\Recent))",
+        "a OK FETCH completed",
+    ] {
         assert_eq!(client.line().await, line);
     }
 

@@ -162,6 +162,18 @@ impl World {
         self.store.define_keywords(mailbox, names).await.unwrap()
     }
 
+    /// Waits until every session has ended.
+    pub(super) async fn ended(&mut self) {
+        while let Some(ended) = self.sessions.join_next().await {
+            ended.unwrap();
+        }
+    }
+
+    /// The directory of the account.
+    pub(super) fn dir(&self) -> &Path {
+        self.store.dir()
+    }
+
     pub(super) fn owner(&mut self) -> Client {
         self.connect(Peer::Owner("ada".parse().unwrap()))
     }

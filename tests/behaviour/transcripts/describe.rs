@@ -247,6 +247,10 @@ pub(super) fn request(request: &Request) -> String {
             "bad {} {reason}",
             tag.map_or("*".to_owned(), |tag| tag.to_string())
         ),
+        Request::Refused { tag, reason } => format!(
+            "no {} {reason}",
+            tag.map_or("*".to_owned(), |tag| tag.to_string())
+        ),
         Request::TooLong { tag } => format!(
             "too long {}",
             tag.map_or("*".to_owned(), |tag| tag.to_string())

@@ -54,7 +54,7 @@ impl Mailbox {
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 7;
         self.chance ^= self.chance << 17;
-        self.chance % limit
+        self.chance.checked_rem(limit).unwrap_or(0)
     }
 
     fn arrive(&mut self, flags: FlagSet) {

@@ -8,9 +8,7 @@ use crate::protocol::types::{FetchItem, FetchRequest};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     pub(super) items: Vec<FetchItem>,
-    /// FLAGS is among them.
-    pub(super) names_flags: bool,
-    /// ENVELOPE is.
+    /// ENVELOPE is among them.
     pub(super) needs_envelope: bool,
     /// BODY is.
     pub(super) needs_structure: bool,
@@ -29,9 +27,8 @@ impl Plan {
         let mut plan = Self::default();
         for item in request.items() {
             match item {
-                FetchItem::Flags => plan.names_flags = true,
                 FetchItem::Envelope => plan.needs_envelope = true,
-                FetchItem::InternalDate | FetchItem::Rfc822Size => {}
+                FetchItem::Flags | FetchItem::InternalDate | FetchItem::Rfc822Size => {}
                 FetchItem::Rfc822Header => plan.needs_header = true,
                 FetchItem::Rfc822 | FetchItem::Rfc822Text => plan.needs_text = true,
                 FetchItem::Body if dialect.has_imap2bis() => plan.needs_structure = true,
@@ -53,10 +50,5 @@ impl Plan {
         }
         plan.needs_header &= !plan.needs_text;
         Ok(plan)
-    }
-
-    /// Whether everything asked for is known without reading anything.
-    pub(super) fn needs_nothing(&self) -> bool {
-        !(self.needs_envelope || self.needs_structure || self.needs_header || self.needs_text)
     }
 }

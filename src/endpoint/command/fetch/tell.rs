@@ -1,141 +1,84 @@
-//! Writing one FETCH response, and marking as `\Seen` what it shows.
+//! Writing one FETCH response.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+
+use bytes::Bytes;
 
 use super::content::Content;
-use super::{Fetch, Missing, Target};
+use super::{Fetch, Target, Verdict};
 use crate::endpoint::session::Selected;
-use crate::endpoint::wire::{Ended, Wire};
-use crate::id::MessageId;
-use crate::journal::{Action, NewEntry};
+use crate::endpoint::wire::Wire;
 use crate::message::{Structure, header};
 use crate::protocol::response::FetchWriter;
-use crate::protocol::types::{FetchItem, FlagDelta, FlagSet, InternalDate};
+use crate::protocol::types::{FetchItem, InternalDate};
 
-impl Fetch {
-    /// Marks the messages whose text is about to be sent, durably, before it is. Says which.
-    ///
-    /// If they cannot be marked, they are shown all the same, and stay unread.
-    pub(super) async fn mark_seen(
-        &self,
-        chunk: &mut [Target],
-        content: &[Content],
-    ) -> BTreeSet<MessageId> {
-        if !self.plan.sets_seen || !self.may_mark_seen {
-            return BTreeSet::new();
-        }
-        let is_new = |(target, content): &(&Target, &Content)| {
-            content.text.is_some() && target.row.is_some() && !target.flags.contains(FlagSet::SEEN)
-        };
-        let unseen: BTreeSet<MessageId> = chunk
-            .iter()
-            .zip(content)
-            .filter(is_new)
-            .map(|(target, _)| target.id)
-            .collect();
-        if unseen.is_empty() {
-            return unseen;
-        }
-        let wish = |&message| NewEntry {
-            message,
-            action: Action::Flags(FlagDelta {
-                add: FlagSet::SEEN,
-                remove: FlagSet::EMPTY,
-            }),
-        };
-        match self
-            .store
-            .accept(self.mailbox, unseen.iter().map(wish).collect())
-            .await
-        {
-            Ok(_) => {
-                for target in chunk
-                    .iter_mut()
-                    .filter(|target| unseen.contains(&target.id))
-                {
-                    target.flags = target.flags.union(FlagSet::SEEN);
-                }
-                unseen
-            }
-            Err(error) => {
-                tracing::warn!(%error, "messages that were read stay unread");
-                BTreeSet::new()
-            }
-        }
-    }
+/// What a client got to see of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Text by which it has read the message.
+    Text,
+    /// Nothing, or only what is written on the outside.
+    Outside,
 }
 
 /// Writes what there is of a message, and notes what is missing.
-pub(super) async fn message(
+pub(super) fn message(
     fetch: &Fetch,
     selected: &mut Selected,
     wire: &mut Wire,
     target: &Target,
     content: &Content,
-    names_flags: bool,
-    missing: &mut Missing,
-) -> Result<(), Ended> {
+    verdict: &mut Verdict,
+) -> Shown {
     let served: Vec<&FetchItem> = fetch
         .plan
         .items
         .iter()
-        .filter(|item| serves(item, target, content, missing))
+        .filter(|item| serves(item, target, content, verdict))
         .collect();
+    let mut shown = Shown::Outside;
     if served.is_empty() {
-        return Ok(());
+        return shown;
     }
+    verdict.served = true;
     let structure = content
         .text
         .as_deref()
         .filter(|_| has_parts(&served))
         .map(Structure::of);
     let mut writer = wire.writer().into_fetch(target.seq);
-    if names_flags {
-        selected.numbers.told(target.seq, target.flags);
-        writer = writer.flags(target.flags, selected.recent(target.id), &selected.names);
-    }
     for item in served {
-        let text = match item {
-            FetchItem::Section { section, .. } => {
-                let part = structure
-                    .as_ref()
-                    .and_then(|structure| structure.section(section));
-                if part.is_none() {
-                    writer = writer.section(section, None);
-                }
-                part
-            }
-            _ => plain_text(item, content),
-        };
-        match text {
+        match text(item, content, structure.as_ref()) {
             Some(text) => {
                 writer.announce(item, text.len());
-                wire.send_text(&text).await?;
+                wire.send_text(text);
                 writer = wire.writer().into_rest_of_fetch();
+                if item.sets_seen() {
+                    shown = Shown::Text;
+                }
             }
-            None => writer = small(writer, item, target, content),
+            None => writer = small(writer, item, selected, target, content),
         }
     }
     writer.finish();
-    Ok(())
+    shown
 }
 
 /// Whether there is something to say to an item; FLAGS is said whatever else is missing.
-fn serves(item: &FetchItem, target: &Target, content: &Content, missing: &mut Missing) -> bool {
+fn serves(item: &FetchItem, target: &Target, content: &Content, verdict: &mut Verdict) -> bool {
     if target.row.is_none() && *item != FetchItem::Flags {
-        missing.gone = true;
+        verdict.gone = true;
         return false;
     }
     let (is_there, lack) = match item {
-        FetchItem::Envelope => (content.envelope.is_some(), &mut missing.header),
+        FetchItem::Envelope => (content.envelope.is_some(), &mut verdict.lacks_header),
         FetchItem::Rfc822Header => (
             content.header.is_some() || content.text.is_some(),
-            &mut missing.header,
+            &mut verdict.lacks_header,
         ),
-        FetchItem::Body => (content.structure.is_some(), &mut missing.structure),
+        FetchItem::Body => (content.structure.is_some(), &mut verdict.lacks_structure),
         FetchItem::Rfc822 | FetchItem::Rfc822Text | FetchItem::Section { .. } => {
-            (content.text.is_some(), &mut missing.text)
+            (content.text.is_some(), &mut verdict.lacks_text)
         }
         FetchItem::Flags
         | FetchItem::InternalDate
@@ -154,16 +97,20 @@ fn has_parts(items: &[&FetchItem]) -> bool {
         .any(|item| matches!(item, FetchItem::Section { .. }))
 }
 
-/// The octets of an item that is sent as a literal.
-fn plain_text<'a>(item: &FetchItem, content: &'a Content) -> Option<Cow<'a, [u8]>> {
-    let text = content.text.as_deref();
-    let octets = match item {
-        FetchItem::Rfc822 => text?,
-        FetchItem::Rfc822Text => header::split(text?).1,
-        FetchItem::Rfc822Header => match content.header.as_deref() {
-            Some(header) => header,
-            None => header::split(text?).0,
+/// The octets of an item that is sent as a literal: a piece of what was read, not a copy.
+fn text(item: &FetchItem, content: &Content, structure: Option<&Structure<'_>>) -> Option<Bytes> {
+    let text = || content.text.as_ref();
+    match item {
+        FetchItem::Rfc822 => text().cloned(),
+        FetchItem::Rfc822Text => text().map(|text| text.slice_ref(header::split(text).1)),
+        FetchItem::Rfc822Header => match &content.header {
+            Some(header) => Some(header.clone()),
+            None => text().map(|text| text.slice_ref(header::split(text).0)),
         },
+        FetchItem::Section { section, .. } => Some(match structure?.section(section)? {
+            Cow::Borrowed(part) => text()?.slice_ref(part),
+            Cow::Owned(part) => part.into(),
+        }),
         FetchItem::Envelope
         | FetchItem::Flags
         | FetchItem::InternalDate
@@ -171,20 +118,23 @@ fn plain_text<'a>(item: &FetchItem, content: &'a Content) -> Option<Cow<'a, [u8]
         | FetchItem::Body
         | FetchItem::BodyStructure
         | FetchItem::Uid
-        | FetchItem::ModSeq
-        | FetchItem::Section { .. } => return None,
-    };
-    Some(Cow::Borrowed(octets))
+        | FetchItem::ModSeq => None,
+    }
 }
 
-/// Writes an item that is short, or ready for the wire. FLAGS were written before.
+/// Writes an item that is short, or ready for the wire.
 fn small<'a>(
     writer: FetchWriter<'a>,
     item: &FetchItem,
+    selected: &mut Selected,
     target: &Target,
     content: &Content,
 ) -> FetchWriter<'a> {
     match (item, target.row) {
+        (FetchItem::Flags, _) => {
+            selected.numbers.told(target.seq, target.flags);
+            writer.flags(target.flags, selected.recent(target.id), &selected.names)
+        }
         (FetchItem::InternalDate, Some(row)) => writer.internal_date(&InternalDate {
             instant_secs: row.instant,
             offset_minutes: row.zone_minutes,
@@ -197,6 +147,8 @@ fn small<'a>(
         (FetchItem::Body, _) => {
             writer.body_rendered(content.structure.as_deref().unwrap_or_default())
         }
+        // A part that the message does not have.
+        (FetchItem::Section { section, .. }, _) => writer.section(section, None),
         _ => writer,
     }
 }

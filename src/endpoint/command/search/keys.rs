@@ -2,7 +2,8 @@
 
 use crate::endpoint::numbers::{Numbers, Shown};
 use crate::endpoint::reply::Reply;
-use crate::message::{Needle, Structure};
+use crate::endpoint::stored::Part;
+use crate::message::{Needle, Structure, TextSearch};
 use crate::protocol::types::{FlagSet, InternalDate, Keyword, SearchDate, SearchKey};
 use crate::store::View;
 
@@ -10,8 +11,8 @@ use crate::store::View;
 #[derive(Debug, Default)]
 pub(super) struct Criteria {
     plain: Vec<PlainKey>,
-    pub(super) header: Vec<HeaderKey>,
-    pub(super) text: Vec<TextKey>,
+    header: Vec<HeaderKey>,
+    text: TextSearch,
 }
 
 /// A key that needs nothing but what is in memory.
@@ -30,16 +31,9 @@ enum PlainKey {
 
 /// A string in a field of the header.
 #[derive(Debug)]
-pub(super) struct HeaderKey {
+struct HeaderKey {
     field: &'static [u8],
     needle: Needle,
-}
-
-/// A string in the text.
-#[derive(Debug)]
-pub(super) enum TextKey {
-    Body(Needle),
-    Text(Needle),
 }
 
 impl Criteria {
@@ -79,8 +73,8 @@ impl Criteria {
             SearchKey::From(text) => return self.add_field(b"From", &text),
             SearchKey::Subject(text) => return self.add_field(b"Subject", &text),
             SearchKey::To(text) => return self.add_field(b"To", &text),
-            SearchKey::Body(text) => return self.add_text(TextKey::Body(Needle::new(&text))),
-            SearchKey::Text(text) => return self.add_text(TextKey::Text(Needle::new(&text))),
+            SearchKey::Body(text) => return self.add_text(TextSearch::add_body, &text),
+            SearchKey::Text(text) => return self.add_text(TextSearch::add_text, &text),
             SearchKey::Draft
             | SearchKey::Undraft
             | SearchKey::SentBefore(_)
@@ -105,9 +99,25 @@ impl Criteria {
         Ok(())
     }
 
-    fn add_text(&mut self, key: TextKey) -> Result<(), Reply> {
-        self.text.push(key);
+    fn add_text(&mut self, add: fn(&mut TextSearch, Needle), text: &[u8]) -> Result<(), Reply> {
+        add(&mut self.text, Needle::new(text));
         Ok(())
+    }
+
+    /// What has to be read of messages, in the order in which it is worth it.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        let header = (!self.header.is_empty()).then_some(Part::Header);
+        let whole = (!self.text.is_empty()).then_some(Part::Whole);
+        header.into_iter().chain(whole)
+    }
+
+    /// Whether the keys hold that need this part of a message.
+    pub(super) fn hold_in(&self, part: Part, octets: &[u8]) -> bool {
+        match part {
+            Part::Header => self.header.iter().all(|key| key.holds(octets)),
+            Part::Whole => self.text.holds(&Structure::of(octets)),
+            Part::Envelope | Part::Structure => true,
+        }
     }
 
     /// Whether the keys that need no reading hold for a message as the client knows it.
@@ -149,16 +159,7 @@ fn arrival_day(shown: &Shown, view: &View) -> Option<SearchDate> {
 }
 
 impl HeaderKey {
-    pub(super) fn holds(&self, header: &[u8]) -> bool {
+    fn holds(&self, header: &[u8]) -> bool {
         self.needle.in_field(header, self.field)
-    }
-}
-
-impl TextKey {
-    pub(super) fn holds(&self, message: &Structure<'_>) -> bool {
-        match self {
-            Self::Body(needle) => needle.in_body(message),
-            Self::Text(needle) => needle.in_text(message),
-        }
     }
 }

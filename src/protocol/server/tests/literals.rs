@@ -124,6 +124,64 @@ fn a_message_larger_than_the_limit_is_refused_before_the_go_ahead() {
 }
 
 #[test]
+fn messages_share_a_budget_until_they_are_answered() {
+    let budget = Budget::new(1000);
+    let connect = || {
+        let mut server = server(SessionState::Authenticated);
+        server.share_messages(budget.clone());
+        server
+    };
+    let (mut one, mut other) = (connect(), connect());
+    let no_room = [Request::Refused {
+        tag: Some(tag("a1")),
+        reason: NoReason::NoRoom,
+    }];
+    assert_eq!(requests(&mut one, b"a1 APPEND x {600}\r\n"), []);
+    assert_eq!(requests(&mut other, b"a1 APPEND x {600}\r\n"), no_room);
+    assert_eq!(requests(&mut other, b"a1 APPEND x {400}\r\n"), []);
+    // Being answered, it is still there.
+    one.receive(&[b'x'; 600]);
+    one.receive(b"\r\n");
+    assert!(matches!(one.next_request(), Some(Request::Command { .. })));
+    assert_eq!(requests(&mut connect(), b"a1 APPEND x {1}\r\n"), no_room);
+    assert_eq!(one.next_request(), None);
+    assert_eq!(requests(&mut one, b"a1 APPEND x {600}\r\n"), []);
+    // Whoever leaves in the middle gives back its share, and so does a line that goes wrong behind its message.
+    drop(one);
+    requests(&mut other, &[b'x'; 400]);
+    requests(&mut other, b" {10}\r\n");
+    assert_eq!(other.next_request(), None);
+    assert_eq!(requests(&mut connect(), b"a1 APPEND x {1000}\r\n"), []);
+}
+
+#[test]
+fn a_message_that_no_mailbox_takes_is_refused_before_the_go_ahead() {
+    let mut server = server(SessionState::Authenticated);
+    server.refuse_messages();
+    let told = requests(&mut server, b"a1 APPEND x {5}\r\na2 NOOP\r\n");
+    let refused = Request::Refused {
+        tag: Some(tag("a1")),
+        reason: NoReason::NoMailbox,
+    };
+    assert_eq!(told[0], refused);
+    assert!(matches!(told[1], Request::Command { .. }));
+    assert_eq!(output(&mut server), "");
+}
+
+#[test]
+fn one_literal_may_have_more_than_all_of_them_were_given() {
+    let limits = ServerLimits {
+        literal: 3_000_000,
+        ..ServerLimits::default()
+    };
+    let mut server = Server::new(limits, Dialect::Rfc1176, SessionState::Authenticated);
+    assert_eq!(requests(&mut server, b"a1 SELECT {3000000}\r\n"), []);
+    assert_eq!(output(&mut server), "+ Go ahead\r\n");
+    let told = requests(&mut server, &[&vec![b'x'; 3_000_000][..], b"\r\n"].concat());
+    assert_eq!(told.len(), 1);
+}
+
+#[test]
 fn nothing_may_follow_a_message() {
     let mut server = server(SessionState::Authenticated);
     for size in [10, 2_000_000] {
