@@ -144,6 +144,7 @@ async fn read_bodies(
         let also = store.unread_in_base(mailbox, &uninvited)?;
         unread::note(store, mailbox, &also).await?;
         at_risk.extend(also);
+        selected.unmark_strays().await?;
         unread::clear(store, mailbox, selected, &at_risk).await?;
     }
     Ok(())

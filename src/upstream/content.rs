@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::error::UpstreamError;
 use super::selected::Selected;
+use super::stray::Aim;
 use super::wire::accept;
 use crate::id::MessageId;
 use crate::mirror::MessageState;
@@ -38,7 +39,7 @@ impl Selected<'_> {
     /// commands, when nobody takes what is handed over.
     ///
     /// Returns messages of which something came although it was not asked for: where numbers may move while a FETCH runs,
-    /// they did.
+    /// they did, and [`Selected::unmark_strays`] is due.
     ///
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use; what was handed over stands.
@@ -53,7 +54,7 @@ impl Selected<'_> {
         } else {
             1
         };
-        let mut under_way: VecDeque<(Tag, Vec<MessageId>)> = VecDeque::new();
+        let mut under_way: VecDeque<(Tag, Vec<MessageId>, Option<Aim>)> = VecDeque::new();
         let mut open: Vec<Vec<MessageId>> = Vec::new();
         let mut uninvited = Vec::new();
         loop {
@@ -61,15 +62,21 @@ impl Selected<'_> {
                 && let Some(batch) = open.pop().or_else(&mut next)
             {
                 match <[SequenceSet; 1]>::try_from(self.sets(&batch)) {
-                    Ok([set]) => under_way.push_back((self.ask(content, set)?, batch)),
+                    Ok([set]) => {
+                        let aim = self.watch_reading(content, &batch);
+                        under_way.push_back((self.ask(content, set)?, batch, aim));
+                    }
                     Err(sets) if sets.is_empty() => {}
                     Err(_) => open.extend(halves(batch)),
                 }
             }
-            let Some((tag, asked)) = under_way.pop_front() else {
+            let Some((tag, asked, aim)) = under_way.pop_front() else {
                 return Ok(uninvited);
             };
             let (completion, arrived) = self.answer(tag).await?;
+            if let Some(aim) = aim {
+                self.map.suspect(&aim);
+            }
             let asked: BTreeSet<MessageId> = asked.into_iter().collect();
             let came: BTreeSet<MessageId> = arrived.iter().map(|(message, _)| *message).collect();
             uninvited.extend(came.difference(&asked));
@@ -82,6 +89,14 @@ impl Selected<'_> {
                 return Ok(uninvited);
             }
         }
+    }
+
+    /// Where reading may mark messages as read and numbers may move, what is marked by mistake has to be found.
+    fn watch_reading(&mut self, content: Content, batch: &[MessageId]) -> Option<Aim> {
+        let may_stray =
+            content == Content::Whole && !self.peeks() && !self.dialect.expunge_is_timed();
+        let seqs = self.seqs(batch);
+        may_stray.then(|| self.map.watch(&seqs))
     }
 
     fn ask(&mut self, content: Content, set: SequenceSet) -> Result<Tag, UpstreamError> {

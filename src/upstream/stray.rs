@@ -15,6 +15,13 @@ use crate::protocol::types::{
     FetchItem, FetchRequest, Flag, FlagDelta, FlagSet, SeqNum, SequenceSet, StoreMode, StoreReply,
 };
 
+/// The numbers that a command speaks of, and when: numbers mean what they meant until the next removal.
+#[derive(Debug)]
+pub(super) struct Aim {
+    seqs: Vec<SeqNum>,
+    generation: u64,
+}
+
 /// What is remembered of a message while a command that changes flags by number is under way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Watch {
@@ -34,7 +41,7 @@ enum Role {
 }
 
 impl Selected<'_> {
-    /// Stores flags on the messages at some numbers.
+    /// Stores flags on the messages at some numbers. Gives the last answer; behind a refusal nothing more is sent.
     ///
     /// # Errors
     /// [`UpstreamError::Desynchronised`] when messages were removed meanwhile; changes that went astray are taken back by then.
@@ -49,9 +56,9 @@ impl Selected<'_> {
             let store = self.store_command(set, mode, flags);
             let may = delta(mode, flags);
             let completion = self.change_by_number(store, seqs, may).await?;
-            let refused = completion.status != Status::Ok;
+            let is_refused = completion.status != Status::Ok;
             last = Some(completion);
-            if refused {
+            if is_refused {
                 break;
             }
         }
@@ -68,20 +75,37 @@ impl Selected<'_> {
         seqs: &[SeqNum],
         may: FlagDelta,
     ) -> Result<Completion, UpstreamError> {
-        if !self.dialect.expunge_is_timed() {
-            self.map.watch(seqs);
-        }
-        let (completion, moved) = self.run_watched(command).await?;
-        if moved == 0 {
+        let is_timed = self.dialect.expunge_is_timed();
+        let aim = if is_timed {
+            self.map.aim(seqs)
+        } else {
+            self.map.watch(seqs)
+        };
+        let completion = self.hear(command).await?;
+        if self.map.moved_since(&aim) == 0 {
             return Ok(completion);
         }
-        if !self.dialect.expunge_is_timed() {
-            self.map.suspect(seqs, moved);
+        if !is_timed {
+            self.map.suspect(&aim);
             self.take_back(may).await?;
         }
         Err(UpstreamError::Desynchronised {
             problem: "messages were removed while flags were changed by number",
         })
+    }
+
+    /// Takes `\Seen` off messages that were not asked for, where numbers moved while texts were read: also off those that
+    /// arrived meanwhile.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when the connection is of no further use.
+    pub async fn unmark_strays(&mut self) -> Result<(), UpstreamError> {
+        if self.map.suspects().next().is_some() {
+            let may = delta(StoreMode::Add, FlagSet::SEEN);
+            self.take_back(may).await?;
+            self.map.forget_suspects();
+        }
+        Ok(())
     }
 
     /// Takes back what fell on messages that were not meant. A change back can go astray as well, so what it did by
@@ -102,53 +126,47 @@ impl Selected<'_> {
                 seq = seq.get(),
                 "a change fell on a message that was not meant; it is taken back"
             );
+            let aim = self.map.aim(&[seq]);
             let store = self.store_command(SequenceSet::single(seq), mode, flags);
-            let (completion, moved) = self.run_watched(store).await?;
+            let completion = self.hear(store).await?;
             is_changed = true;
             let also = delta(mode, flags);
             may.add = may.add.union(also.add);
             may.remove = may.remove.union(also.remove);
-            self.map.suspect(&[seq], moved);
+            self.map.suspect(&aim);
             if completion.status != Status::Ok {
                 tracing::warn!(text = %completion.text, "the server does not let it be taken back");
                 break;
             }
         }
         if is_changed {
-            self.checkpoint().await?;
+            // What a server only remembers, it forgets with the connection.
+            self.hear(Command::Check).await?;
         }
         Ok(())
     }
 
     /// Asks for the flags of every message that may have been hit. What is shown of it stands where nothing new is told.
     async fn look_at_suspects(&mut self) -> Result<(), UpstreamError> {
-        self.map.slots.resize(self.map.exists, Slot::default());
         for _ in 0..LOOKS {
             let suspects: Vec<SeqNum> = self.map.suspects().collect();
-            let mut moved = 0_usize;
+            let aim = self.map.aim(&suspects);
             for set in SequenceSet::chunked(suspects, MAX_RANGES) {
                 let request = FetchRequest::Items(vec![FetchItem::Flags]);
-                let fetch = Command::Fetch(Numbering::Sequence, set, request);
-                moved = moved.saturating_add(self.run_watched(fetch).await?.1);
+                self.hear(Command::Fetch(Numbering::Sequence, set, request))
+                    .await?;
             }
-            if moved == 0 {
+            if self.map.moved_since(&aim) == 0 {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Runs a command, and counts the messages that were removed meanwhile.
-    async fn run_watched(
-        &mut self,
-        command: Command,
-    ) -> Result<(Completion, usize), UpstreamError> {
-        let generation = self.map.generation;
+    async fn hear(&mut self, command: Command) -> Result<Completion, UpstreamError> {
         let map = &mut self.map;
         let hear = |untagged| map.apply(untagged);
-        let completion = self.wire.run(command, hear).await?;
-        let moved = self.map.generation.wrapping_sub(generation);
-        Ok((completion, usize::try_from(moved).unwrap_or(usize::MAX)))
+        self.wire.run(command, hear).await
     }
 
     fn store_command(&self, set: SequenceSet, mode: StoreMode, flags: FlagSet) -> Command {
@@ -164,26 +182,47 @@ impl Selected<'_> {
 }
 
 impl Map {
-    /// Remembers what every message shows, and which are meant.
-    fn watch(&mut self, seqs: &[SeqNum]) {
+    /// Numbers as they stand now.
+    fn aim(&self, seqs: &[SeqNum]) -> Aim {
+        Aim {
+            seqs: seqs.to_vec(),
+            generation: self.generation,
+        }
+    }
+
+    /// The same, and what every message shows is remembered. A suspect stays one.
+    pub(super) fn watch(&mut self, seqs: &[SeqNum]) -> Aim {
         for slot in &mut self.slots {
-            slot.watch = Watch {
-                before: slot.flags.unwrap_or_default(),
-                role: Role::Bystander,
-            };
+            if slot.watch.role != Role::Suspect {
+                slot.watch = Watch {
+                    before: slot.flags.unwrap_or_default(),
+                    role: Role::Bystander,
+                };
+            }
         }
         for seq in seqs {
             if let Some(slot) = self.slots.get_mut(seq.index()) {
                 slot.watch.role = Role::Meant;
             }
         }
+        self.aim(seqs)
     }
 
-    /// After `moved` removals: the message that a number meant to the server stands at that number now, or up to as many
-    /// places before it.
-    fn suspect(&mut self, seqs: &[SeqNum], moved: usize) {
+    /// How many messages were removed since.
+    fn moved_since(&self, aim: &Aim) -> usize {
+        let removed = self.generation.wrapping_sub(aim.generation);
+        usize::try_from(removed).unwrap_or(usize::MAX)
+    }
+
+    /// The message that a number meant to the server stands at that number now, or as many places before it as messages
+    /// were removed, at most.
+    pub(super) fn suspect(&mut self, aim: &Aim) {
+        let moved = self.moved_since(aim);
+        if moved == 0 {
+            return;
+        }
         self.slots.resize(self.exists, Slot::default());
-        for seq in seqs {
+        for seq in &aim.seqs {
             let first = seq.index().saturating_sub(moved);
             let count = seq.index().saturating_sub(first).saturating_add(1);
             for slot in self.slots.iter_mut().skip(first).take(count) {
@@ -191,6 +230,12 @@ impl Map {
                     slot.watch.role = Role::Suspect;
                 }
             }
+        }
+    }
+
+    fn forget_suspects(&mut self) {
+        for slot in &mut self.slots {
+            slot.watch.role = Role::Bystander;
         }
     }
 

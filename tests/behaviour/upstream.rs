@@ -4,6 +4,7 @@ mod connecting;
 mod listing;
 mod newer;
 mod reading;
+mod restless;
 mod script;
 mod straying;
 mod vocabulary;

@@ -1,10 +1,11 @@
 //! Below IMAP4 a message may be removed while a command speaks of numbers: what it did to the wrong one is taken back.
 
-use lowtide::daemon::PassError;
+use lowtide::daemon::{Keep, PassError, PassOptions};
+use lowtide::journal::Action;
 use lowtide::protocol::types::{FlagDelta, FlagSet};
-use lowtide::upstream::UpstreamError;
+use lowtide::upstream::{Level, Session, UpstreamError};
 
-use super::world::{World, headed, opened};
+use super::world::{LEFT, LOGGED_IN, OPTIONS, World, converse, headed, opened};
 
 const CHECKED: &str = "
     C: x CHECK
@@ -105,7 +106,7 @@ async fn a_flag_that_was_taken_off_the_wrong_message_is_set_again() {
     world.passes(&opened(&["\\Seen", "\\Seen", "\\Seen"])).await;
     let remove = FlagSet::SEEN;
     let add = FlagSet::EMPTY;
-    let unread = lowtide::journal::Action::Flags(FlagDelta { add, remove });
+    let unread = Action::Flags(FlagDelta { add, remove });
     world.wish(2, unread).await;
     let script = format!(
         "
@@ -220,4 +221,43 @@ async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again()
         1,
         "the letter that was meant is seen to by the next pass"
     );
+}
+
+#[tokio::test]
+async fn a_letter_that_arrived_while_others_were_read_stays_unread() {
+    let world = World::holding(2).await;
+    let script = format!(
+        "{LOGGED_IN}{}
+        C: x FETCH 1:2 RFC822
+        S: * 1 EXPUNGE
+        S: * 2 EXISTS
+        S: * 1 FETCH (RFC822 «Subject: letter 2¶¶ebb» FLAGS (\\Seen))
+        S: * 2 FETCH (RFC822 «Subject: letter 3¶¶flow» FLAGS (\\Seen))
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Seen))
+        S: x OK
+        C: x STORE 2 -FLAGS (\\Seen)
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS ())
+        S: x OK
+        {CHECKED}
+        C: x STORE 1 -FLAGS (\\Seen)
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        C: x FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        {LEFT}",
+        opened(&["", ""])
+    );
+    let keep = Keep::All;
+    let options = PassOptions { keep, ..OPTIONS };
+    let pass = async |session: &mut Session| world.pass_with(session, &options).await;
+    let passed = converse(Level::Imap2, &script, pass).await.unwrap();
+    assert_eq!(passed.unwrap().counts.bodies, 1);
+    assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
 }

@@ -162,7 +162,7 @@ pub(super) async fn converse<T>(
     tokio::join!(client, play(listener, script)).0
 }
 
-fn server(port: u16, level: Level) -> Server {
+pub(super) fn server(port: u16, level: Level) -> Server {
     Server {
         transport: Transport::Tcp {
             host: "127.0.0.1".to_owned(),
