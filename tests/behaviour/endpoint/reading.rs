@@ -86,7 +86,7 @@ async fn only_what_was_sent_is_read() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_sent_is_read_before_the_client_hears_ok() {
-    let mut world = World::new(Kind::Mirror);
+    let mut world = World::new(Kind::Local);
     let inbox = world.mailbox("INBOX").await;
     for _ in 0..600 {
         add(&world, inbox, &sample("low-water.eml"), Held::Text).await;

@@ -39,7 +39,7 @@ impl Mailbox {
             chance: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             unrest: 0,
         };
-        for _ in 0..8 {
+        for _ in 0..COUNT {
             let flags = [FlagSet::SEEN, FlagSet::FLAGGED];
             let flags = flags
                 .into_iter()
@@ -54,7 +54,7 @@ impl Mailbox {
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 7;
         self.chance ^= self.chance << 17;
-        self.chance % limit
+        self.chance.checked_rem(limit).unwrap_or(0)
     }
 
     fn arrive(&mut self, flags: FlagSet) {
@@ -100,7 +100,7 @@ impl Mailbox {
                     let size = id.strict_add(100);
                     write!(told, "* {seq} FETCH (FLAGS ({flags}) INTERNALDATE \" {date}\" RFC822.SIZE {size})\r\n").unwrap();
                 }
-                self.unrest = 5;
+                self.unrest = 10;
             }
             ["FETCH", set, "FLAGS"] => {
                 for seq in numbers(set) {
@@ -185,7 +185,7 @@ fn names(flags: FlagSet) -> String {
 }
 
 /// The client marks some of the messages and unmarks them in another way.
-async fn change(session: &mut Session, meant: &[MessageId], count: i64) {
+async fn change(session: &mut Session, meant: &[MessageId]) {
     let inbox = MailboxName::inbox();
     let mut selected = session.select(&inbox, Keywords::default()).await.unwrap();
     let seen = selected.observe(&Base::default()).await.unwrap();
@@ -199,7 +199,7 @@ async fn change(session: &mut Session, meant: &[MessageId], count: i64) {
         messages: (1..).zip(&seen.messages).map(known).collect(),
         ..Base::default()
     };
-    let numbers = (1..=count).map(|n| SeqNum::new(u32::try_from(n).unwrap()).unwrap());
+    let numbers = (1..=COUNT).map(|n| SeqNum::new(u32::try_from(n).unwrap()).unwrap());
     let alignment = Alignment {
         fates: numbers.map(Fate::Present).collect(),
         known_count: seen.messages.len(),
@@ -218,15 +218,15 @@ async fn change(session: &mut Session, meant: &[MessageId], count: i64) {
 
 #[tokio::test]
 async fn messages_that_were_not_meant_end_up_as_they_were() {
-    for seed in 1..=300 {
+    for seed in 1..=500 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = server(listener.local_addr().unwrap().port(), Level::Imap2);
         let mut mailbox = Mailbox::new(seed);
-        let ids: Vec<i64> = (1..=8).filter(|_| mailbox.below(3) == 0).collect();
+        let ids: Vec<i64> = (1..=COUNT).filter(|_| mailbox.below(4) == 0).collect();
         let meant: Vec<MessageId> = ids.iter().copied().map(MessageId::from_raw).collect();
         let client = async {
             let mut session = Session::connect(&server).await.unwrap();
-            change(&mut session, &meant, 8).await;
+            change(&mut session, &meant).await;
             session.logout().await;
         };
         let ((), mailbox) = tokio::join!(client, mailbox.serve(listener));
@@ -239,3 +239,6 @@ async fn messages_that_were_not_meant_end_up_as_they_were() {
         }
     }
 }
+
+/// How many messages there are at first.
+const COUNT: i64 = 16;
