@@ -223,6 +223,9 @@ impl File {
             Fault::Told(error) => error,
             Fault::Damage(detail) => self.damaged(detail),
             Fault::Sqlite(error) if leaves_no_room(&error) => StoreError::Full,
+            Fault::Sqlite(error) if makes_no_file(&error) && has_no_room(&self.path) => {
+                StoreError::Full
+            }
             Fault::Sqlite(error) if tells_damage(&error) => self.damaged(error.to_string()),
             Fault::Sqlite(source) => StoreError::Sqlite {
                 path: self.path.to_path_buf(),
@@ -245,6 +248,19 @@ fn leaves_no_room(error: &rusqlite::Error) -> bool {
     let is_index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
         || error.sqlite_error().is_some_and(is_index)
+}
+
+/// SQLite does not say why it could not make the log or its index.
+fn makes_no_file(error: &rusqlite::Error) -> bool {
+    let is_index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMOPEN;
+    error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        || error.sqlite_error().is_some_and(is_index)
+}
+
+/// Whether the disk that a file is on can take no octet or no file more. Some disks count no files.
+fn has_no_room(path: &Path) -> bool {
+    rustix::fs::statvfs(path)
+        .is_ok_and(|disk| disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0))
 }
 
 fn tells_damage(error: &rusqlite::Error) -> bool {
@@ -275,6 +291,7 @@ mod tests {
         let io = "could not use /tide/work/cache.db";
         check(sqlite(ffi::SQLITE_IOERR_FSYNC), true, io);
         check(sqlite(ffi::SQLITE_BUSY), false, io);
+        check(sqlite(ffi::SQLITE_CANTOPEN), false, io);
         let damaged = "/tide/work/cache.db is damaged: ";
         for code in [
             ffi::SQLITE_CORRUPT,
