@@ -245,13 +245,13 @@ impl Counter {
         let Some(upstream) = &self.account.upstream else {
             return;
         };
-        mailbox.is_mirrored = upstream.mailboxes.matches(&mailbox.name);
+        let Ok(name) = mailbox.name.parse::<MailboxName>() else {
+            return;
+        };
+        mailbox.is_mirrored = upstream.mailboxes.matches(name.as_bytes());
         if let Some(keeper) = &self.keeper {
             let troubles = &keeper.standing.borrow().troubles;
-            let own = troubles
-                .iter()
-                .find(|(name, _)| name.to_string() == mailbox.name);
-            mailbox.failure = own.map(|(_, failure)| failure.clone());
+            mailbox.failure = troubles.get(&name).cloned();
         }
     }
 
