@@ -317,6 +317,11 @@ fn a_configuration_that_cannot_be_used_ends_with_78() {
     home.run(&["status"])
         .ended(78)
         .says("could not make the directory", "data-dir in [storage]");
+    let found = home.run(&["doctor"]).ended(78).out;
+    assert!(
+        found.contains("is no directory. Correct data-dir in [storage]."),
+        "{found}"
+    );
     let mut unset = home.command(&["status"]);
     unset.env("LOWTIDE_CONFIG", "");
     Home::ran(unset)
