@@ -50,7 +50,11 @@ fn write_page(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
             writeln!(page, ".TP\n\\fB{}\\fR\n{}", roff(name), roff(about))?;
         }
     }
-    man.render_extra_section(page)?;
+    writeln!(page, ".SH EXIT STATUS")?;
+    for exit in Exit::ALL {
+        let about = roff(exit.about());
+        writeln!(page, ".TP\n\\fB{}\\fR\n{about}.", exit.code())?;
+    }
     man.render_version_section(page)
 }
 
@@ -162,7 +166,7 @@ mod tests {
             "journal retry",
             "--json",
             "LOWTIDE_CONFIG",
-            "Exit codes",
+            "EXIT STATUS",
         ] {
             assert!(page.contains(words), "{words}");
         }
