@@ -333,3 +333,75 @@ const DAMAGED_MAIL: &str = "Keep a copy, and put a backup in its place: this mai
     is saved with \"sqlite3 mail.db .recover\"";
 const MAX_SUBJECT_CHARS: usize = 60;
 const HEADERS_AT_ONCE: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::MailboxId;
+    use crate::journal::{Action, HeaderHash, Mark, NewEntry};
+    use crate::mirror::{Arrival, SeenMessage, Settlement};
+    use crate::protocol::types::{FlagDelta, MailboxName, SeqNum};
+    use crate::store::{HeaderIn, Kind, Packed};
+
+    fn arrival(index: usize) -> Arrival {
+        let mark = Mark {
+            instant: 0,
+            size: 1,
+            header: None,
+            uid: None,
+        };
+        let seen = SeenMessage {
+            mark,
+            flags: FlagSet::EMPTY,
+            zone_minutes: 0,
+        };
+        Arrival {
+            seq: SeqNum::from_index(index).unwrap(),
+            seen,
+            was: None,
+        }
+    }
+
+    /// So many messages, each with its number as its subject, and all of them flagged.
+    async fn flagged(store: &Store, inbox: MailboxId, count: usize) {
+        store.view(inbox).await.unwrap();
+        let settlement = Settlement {
+            arrived: (0..count).map(arrival).collect(),
+            ..Settlement::default()
+        };
+        let messages = store.record(inbox, settlement).await.unwrap();
+        let header = |(number, message): (usize, &MessageId)| HeaderIn {
+            message: *message,
+            hash: HeaderHash([0; 32]),
+            envelope: Vec::new(),
+            bytes: Packed::new(format!("Subject: letter {number}\r\n\r\n").into_bytes()),
+        };
+        let headers = messages.iter().enumerate().map(header).collect();
+        store.keep_headers(inbox, headers).await.unwrap();
+        let wish = |message| NewEntry {
+            message,
+            action: Action::Flags(FlagDelta {
+                add: FlagSet::FLAGGED,
+                remove: FlagSet::EMPTY,
+            }),
+        };
+        let wishes = messages.into_iter().map(wish).collect();
+        store.accept(inbox, wishes).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_action_of_a_long_journal_has_its_own_subject() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("work"), Kind::Mirror).unwrap();
+        let inbox = store.adopt_list(vec![MailboxName::inbox()]).await.unwrap()[0];
+        let count = HEADERS_AT_ONCE * 2 + 1;
+        flagged(&store, inbox, count).await;
+        let entries = journal_of("work", &store).await.unwrap();
+        assert_eq!(entries.len(), count);
+        for (number, entry) in entries.iter().enumerate() {
+            assert_eq!(entry.subject, Some(format!("letter {number}")));
+        }
+        let shown = mailboxes(&store).await.unwrap();
+        assert_eq!((shown[0].pending_count, shown[0].parked_count), (count, 0));
+    }
+}
