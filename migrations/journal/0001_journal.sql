@@ -21,6 +21,8 @@ CREATE TABLE entry (
   trouble       TEXT    NOT NULL DEFAULT ''        -- why it waits, in words
 ) STRICT;
 CREATE INDEX entry_mailbox ON entry (mailbox);
+CREATE INDEX entry_parked ON entry (mailbox) WHERE state = 2;
+CREATE INDEX entry_copy ON entry (mailbox, payload) WHERE kind = 3;
 
 -- Message ids below `next` may have been shown to a client and are never given again, whatever becomes of the cache.
 CREATE TABLE id_block (
@@ -57,6 +59,5 @@ CREATE TABLE conflict (
   kind    INTEGER NOT NULL,
   wished  TEXT    NOT NULL,                        -- the actions it answered
   kept    TEXT    NOT NULL,                        -- what both sides came to
-  subject BLOB    NOT NULL,
   at      INTEGER NOT NULL
 ) STRICT;

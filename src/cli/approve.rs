@@ -5,6 +5,7 @@ use super::asking::unexpected;
 use super::exit::Exit;
 use super::output::Tone;
 use super::report::Problem;
+use super::text::word;
 use crate::daemon::control::{Answer, Request};
 
 pub(super) async fn run(
@@ -24,7 +25,8 @@ pub(super) async fn run(
     match context.ask_plainly(request).await? {
         Answer::Done { changed: true } => {
             let next = format!(
-                "Approved. The next pass carries it out; \"lowtide sync {account} {mailbox}\" makes it now."
+                "Approved. The next pass carries it out; \"lowtide sync {account} {}\" makes it now.",
+                word(&mailbox)
             );
             context.out.news(Tone::Good, &next)?;
             Ok(Exit::Done)

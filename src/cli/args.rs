@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::exit::Exit;
+
 /// Mirrors IMAP2 and IMAP4 mailboxes for offline reading, and carries what you did there back on return.
 #[derive(Debug, Parser)]
-#[command(name = "lowtide", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "lowtide", version, max_term_width = 100, after_help = exit_codes())]
 pub(super) struct Arguments {
     /// The configuration file [env: LOWTIDE_CONFIG] [default: ~/.config/lowtide/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -178,6 +180,8 @@ pub(super) struct Json {
     pub(super) json: bool,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 in sync; 2 usage; 3 something is set aside, in conflict or still waits; \
-4 a mailbox waits for \"approve\"; 69 server out of reach; 70 internal error; 74 local store; 75 in use by another \
-process; 76 the server broke the protocol; 77 login refused; 78 configuration.";
+/// The exit codes, on the help page.
+fn exit_codes() -> String {
+    let codes = Exit::ALL.map(|exit| format!("{} {}", exit.code(), exit.about()));
+    format!("Exit codes: {}.", codes.join("; "))
+}

@@ -32,6 +32,38 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every one, in the order of the numbers.
+    pub(super) const ALL: [Self; 11] = [
+        Self::Done,
+        Self::Usage,
+        Self::Attention,
+        Self::Brake,
+        Self::Unreachable,
+        Self::Internal,
+        Self::Store,
+        Self::Locked,
+        Self::Protocol,
+        Self::Login,
+        Self::Configuration,
+    ];
+
+    /// What it tells, in few words.
+    pub(super) fn about(self) -> &'static str {
+        match self {
+            Self::Done => "in sync",
+            Self::Usage => "usage",
+            Self::Attention => "something is set aside, in conflict or still waits",
+            Self::Brake => "a mailbox waits for \"approve\"",
+            Self::Unreachable => "server out of reach",
+            Self::Internal => "internal error",
+            Self::Store => "local store",
+            Self::Locked => "in use by another process",
+            Self::Protocol => "the server broke the protocol",
+            Self::Login => "login refused",
+            Self::Configuration => "configuration",
+        }
+    }
+
     /// The number; most are those of `sysexits.h`.
     #[must_use]
     pub fn code(self) -> u8 {
@@ -80,6 +112,13 @@ impl From<FailureKind> for Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_is_told_once_and_in_order() {
+        let codes = Exit::ALL.map(Exit::code);
+        assert!(codes.is_sorted_by(|one, next| one < next), "{codes:?}");
+        assert_eq!(codes, [0, 2, 3, 4, 69, 70, 74, 75, 76, 77, 78]);
+    }
 
     #[test]
     fn the_code_of_the_worst_is_told() {

@@ -31,7 +31,8 @@ pub(super) async fn run(context: &Context, wish: JournalWish) -> Result<Exit, Pr
                 account: account.clone(),
                 entry: id,
             };
-            let done = format!("{account}: action {id} is given up.");
+            let done =
+                format!("{account}: action {id} is given up, unless it is on its way already.");
             decide(
                 context,
                 request,

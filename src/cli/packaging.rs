@@ -1,6 +1,5 @@
 //! `lowtide completions` and `lowtide man`: for those who package lowtide.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use clap::{Command, CommandFactory};
@@ -11,7 +10,7 @@ use super::args::Arguments;
 use super::exit::Exit;
 use super::output::Output;
 use super::report::Problem;
-use crate::config::{Fallback, KEYS};
+use crate::config::{Fallback, KEYS, Key};
 
 pub(super) fn completions(out: &Output, shell: Shell) -> Result<Exit, Problem> {
     let mut script = Vec::new();
@@ -42,9 +41,8 @@ fn write_page(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
         write_verb(page, verb, command)?;
     }
     writeln!(page, ".SH CONFIGURATION")?;
-    let tables: BTreeSet<&str> = KEYS.iter().map(|key| key.table).collect();
-    for table in tables {
-        write_table(page, table)?;
+    for keys in KEYS.chunk_by(|one, next| one.table == next.table) {
+        write_keys(page, keys)?;
     }
     for (title, rows) in [("FILES", FILES), ("ENVIRONMENT", ENVIRONMENT)] {
         writeln!(page, ".SH {title}")?;
@@ -52,7 +50,11 @@ fn write_page(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
             writeln!(page, ".TP\n\\fB{}\\fR\n{}", roff(name), roff(about))?;
         }
     }
-    man.render_extra_section(page)?;
+    writeln!(page, ".SH EXIT STATUS")?;
+    for exit in Exit::ALL {
+        let about = roff(exit.about());
+        writeln!(page, ".TP\n\\fB{}\\fR\n{about}.", exit.code())?;
+    }
     man.render_version_section(page)
 }
 
@@ -84,17 +86,19 @@ fn write_verb(page: &mut Vec<u8>, verb: &Command, parent: &Command) -> io::Resul
     Ok(())
 }
 
-fn write_table(page: &mut Vec<u8>, table: &str) -> io::Result<()> {
+/// The keys of one table: what each is for, what it accepts, and what holds without it.
+fn write_keys(page: &mut Vec<u8>, keys: &[Key]) -> io::Result<()> {
+    let table = keys.first().map_or("", |key| key.table);
     if !table.is_empty() {
         writeln!(page, ".SS \"[{}]\"", roff(table))?;
     }
-    for key in KEYS.iter().filter(|key| key.table == table) {
+    for key in keys {
         let default = match key.default {
             Fallback::Value(value) => format!(" Default: {value}."),
-            Fallback::Depends("") => String::new(),
-            Fallback::Depends(words) => format!(" Without it: {words}."),
+            Fallback::Depends(words) => format!(" Default: {words}."),
+            Fallback::Nothing => String::new(),
         };
-        let about = roff(&format!("{}.{default}", key.about));
+        let about = roff(&format!("{}: {}.{default}", key.about, key.kind));
         writeln!(page, ".TP\n\\fB{}\\fR\n{about}", roff(key.name))?;
     }
     Ok(())
@@ -162,7 +166,7 @@ mod tests {
             "journal retry",
             "--json",
             "LOWTIDE_CONFIG",
-            "Exit codes",
+            "EXIT STATUS",
         ] {
             assert!(page.contains(words), "{words}");
         }

@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use tokio::time::Instant;
 
 use super::report::note;
@@ -25,10 +24,23 @@ pub(super) struct Bars {
 enum Told {
     /// By bars that move.
     Bars,
-    /// By a line after so long, first at this moment.
+    /// By a line now and then; the last came at this moment, or nothing has been said since.
     Lines(Instant),
     /// Not at all.
     Nothing,
+}
+
+impl Told {
+    /// Whether the time has come for a line.
+    fn is_due(&mut self) -> bool {
+        match self {
+            Self::Lines(since) if since.elapsed() >= BETWEEN_LINES => {
+                *since = Instant::now();
+                true
+            }
+            Self::Lines(_) | Self::Bars | Self::Nothing => false,
+        }
+    }
 }
 
 impl Bars {
@@ -71,10 +83,7 @@ impl Bars {
                 Part::Bodies => "messages",
             }
         );
-        if let Told::Lines(since) = &mut self.told
-            && since.elapsed() >= BETWEEN_LINES
-        {
-            *since = Instant::now();
+        if self.told.is_due() {
             note(&format!("{prefix}: {done} of {of}"));
         }
         let (screen, style) = (&self.screen, &self.style);
@@ -108,3 +117,20 @@ impl Drop for Bars {
 /// How long nothing is said where lines are written.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 const TEMPLATE: &str = "{prefix:32!} {wide_bar} {pos}/{len} {eta:>4}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_sync_is_heard_of_a_few_times_a_minute_and_a_short_one_not_at_all() {
+        let mut told = Told::Lines(Instant::now());
+        let mut lines = Vec::new();
+        for tenth in 1..=600 {
+            tokio::time::advance(Duration::from_millis(100)).await;
+            lines.extend(told.is_due().then_some(tenth));
+        }
+        assert_eq!(lines, [100, 200, 300, 400, 500, 600]);
+        assert!(!Told::Nothing.is_due() && !Told::Bars.is_due());
+    }
+}

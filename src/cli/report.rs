@@ -64,12 +64,15 @@ impl Problem {
         Self::new(
             Exit::Brake,
             format!("{account}/{mailbox} was stopped: {why}"),
-            format!(
-                "If that is right, run \"lowtide approve {account} {}\"",
-                word(mailbox)
-            ),
+            approval(account, mailbox),
         )
     }
+}
+
+/// How to let a mailbox go on.
+pub(super) fn approval(account: &str, mailbox: &str) -> String {
+    let mailbox = word(mailbox);
+    format!("If that is right, run \"lowtide approve {account} {mailbox}\"")
 }
 
 impl From<Failure> for Problem {
@@ -96,8 +99,8 @@ impl From<DaemonError> for Problem {
         let what = chain(&error);
         match error {
             DaemonError::Account { account, source } => {
-                let kind = Failure::from(source).kind;
-                Self::new(kind.into(), what, next(kind, &account))
+                let failure = Failure::from(source);
+                Self::new(failure.kind.into(), what, advice(&failure, &account))
             }
             DaemonError::Password(error) => {
                 Self::new(Exit::Configuration, what, error.suggestion())
@@ -164,10 +167,10 @@ fn next(kind: FailureKind, account: &str) -> String {
         ),
         FailureKind::Offline => format!("Run \"lowtide online {account}\" first"),
         FailureKind::Store => {
-            "Nothing is deleted: keep a copy of the data directory, then run \"lowtide doctor\"".to_owned()
+            "Nothing is deleted: see that the disk is sound, and that the data directory and all in it is yours".to_owned()
         }
         FailureKind::Cache => {
-            "Move it aside with the files beside it that begin with the same name, and run it again: everything in it is fetched again, and nothing you did is lost".to_owned()
+            "Move cache.db and cache.db-wal aside, and run it again: what was in them is fetched again, and nothing you did is lost".to_owned()
         }
         FailureKind::DiskFull => "Make room on the disk, and run it again; nothing is lost".to_owned(),
         FailureKind::Locked => {

@@ -8,8 +8,7 @@ use super::args::StatusWish;
 use super::asking::unexpected;
 use super::exit::Exit;
 use super::output::{Output, Tone};
-use super::report::Problem;
-use super::text::word;
+use super::report::{Problem, approval};
 use crate::daemon::control::{AccountStatus, Answer, Failure, FailureKind, MailboxStatus, Request};
 
 pub(super) async fn run(context: &Context, wish: StatusWish) -> Result<Exit, Problem> {
@@ -172,7 +171,10 @@ fn advise(out: Output, account: &AccountStatus) -> Result<(), Problem> {
             let mailbox = &mailbox.name;
             out.line(
                 Tone::Bad,
-                &format!("{name}/{mailbox} was stopped: {held}. If that is right, run \"lowtide approve {name} {}\".", word(mailbox)),
+                &format!(
+                    "{name}/{mailbox} was stopped: {held}. {}.",
+                    approval(name, mailbox)
+                ),
             )?;
         }
     }

@@ -33,6 +33,8 @@ pub enum Fallback {
     Value(&'static str),
     /// Something that depends on the surroundings, in words.
     Depends(&'static str),
+    /// Nothing: it is as if there were no such key.
+    Nothing,
 }
 
 impl Key {
@@ -53,11 +55,11 @@ pub(super) fn in_table(table: &str) -> impl Iterator<Item = &'static Key> {
 }
 
 /// The table of keys that a password's source is written with, at an account and at the endpoint.
-pub const PASSWORD: &str = "account.NAME.password";
+pub(super) const PASSWORD: &str = "account.NAME.password";
 /// The table of keys that limit which bodies are held.
-pub const BODIES: &str = "account.NAME.keep.bodies";
+pub(super) const BODIES: &str = "account.NAME.keep.bodies";
 /// The table of network waits; an account may have its own, with the same keys.
-pub const TIMEOUTS: &str = "limits.timeouts";
+pub(super) const TIMEOUTS: &str = "limits.timeouts";
 pub(super) const ACCOUNT: &str = "account.NAME";
 /// The name of a key that the writer of the file makes up.
 const CHOSEN: &str = "NAME";
@@ -68,7 +70,7 @@ static DEFAULTS: LazyLock<BTreeMap<(&str, &str), Spanned<DeValue<'static>>>> =
             Fallback::Value(text) => DeValue::parse(text)
                 .ok()
                 .map(|value| ((key.table, key.name), value)),
-            Fallback::Depends(_) => None,
+            Fallback::Depends(_) | Fallback::Nothing => None,
         };
         KEYS.iter().filter_map(parsed).collect()
     });
@@ -95,11 +97,10 @@ const fn table(
     inner: &'static str,
     about: &'static str,
 ) -> Key {
-    key(table, name, Kind::Table(inner), NONE, about)
+    key(table, name, Kind::Table(inner), Nothing, about)
 }
 
-use Fallback::{Depends, Value};
-const NONE: Fallback = Depends("none");
+use Fallback::{Depends, Nothing, Value};
 const SECOND: u64 = 1_000;
 const DAY: u64 = 86_400 * SECOND;
 const KIB: u64 = 1 << 10;
@@ -149,13 +150,13 @@ pub const KEYS: &[Key] = &[
         "TLS from the first byte, after STARTTLS, or not at all; never tried without if it fails"),
     key(ACCOUNT, "allow-cleartext", Kind::Flag, Value("false"),
         "With tls \"none\": the password and all mail may cross the network readable by anyone"),
-    key(ACCOUNT, "ca-file", Kind::Path, NONE,
+    key(ACCOUNT, "ca-file", Kind::Path, Nothing,
         "PEM file of certificates to trust beside the system's"),
     key(ACCOUNT, "user", Kind::Text, Depends("none; needed with host"),
         "The user name on the server"),
     key(ACCOUNT, "password", Kind::Password, Depends("none; needed with host"),
         "Where the password for the server is kept"),
-    key(ACCOUNT, "tunnel", Kind::Command(r#"["ssh", "mail.example.org", "imapd"]"#), NONE,
+    key(ACCOUNT, "tunnel", Kind::Command(r#"["ssh", "mail.example.org", "imapd"]"#), Nothing,
         "A command whose standard input and output are the connection, usually logged in already"),
     key(ACCOUNT, "protocol", Kind::Word(Protocol::WORDS), Value(r#""auto""#),
         "The protocol of the server: found out, or as said here"),
@@ -167,20 +168,20 @@ pub const KEYS: &[Key] = &[
     table(ACCOUNT, "conflict", "account.NAME.conflict", "What to do where both sides changed one message"),
     table(ACCOUNT, "timeouts", TIMEOUTS, "Waits for this account; keys as in [limits.timeouts], which holds for those left out"),
 
-    key(PASSWORD, "command", Kind::Command(r#"["pass", "show", "work"]"#), NONE,
+    key(PASSWORD, "command", Kind::Command(r#"["pass", "show", "work"]"#), Nothing,
         "A command that prints it; it has 30 seconds"),
-    key(PASSWORD, "file", Kind::Path, NONE,
+    key(PASSWORD, "file", Kind::Path, Nothing,
         "A file that holds nothing else, is yours, and has mode 0600"),
-    key(PASSWORD, "credential", Kind::Text, NONE,
+    key(PASSWORD, "credential", Kind::Text, Nothing,
         "A credential that systemd passes, such as by LoadCredential=work:/path"),
-    key(PASSWORD, "keyring", Kind::Flag, NONE,
+    key(PASSWORD, "keyring", Kind::Flag, Nothing,
         "The desktop's keyring; not in this build"),
 
     key("account.NAME.keep", "bodies", Kind::Bodies(&["all", "headers"]), Value(r#""all""#),
         "Which message bodies to hold; headers are always held"),
-    key(BODIES, "newer-than", AGE, NONE,
+    key(BODIES, "newer-than", AGE, Nothing,
         "Only bodies of messages that arrived within this time"),
-    key(BODIES, "smaller-than", Kind::Size { least: 1, most: 4 * GIB }, NONE,
+    key(BODIES, "smaller-than", Kind::Size { least: 1, most: 4 * GIB }, Nothing,
         "Only bodies of messages below this size"),
 
     key("account.NAME.conflict", "deleted-here-changed-there", Kind::Word(DeletedHere::WORDS), Value(r#""keep""#),

@@ -42,9 +42,9 @@ pub enum Kind {
     Addresses,
     /// Mailbox names and patterns.
     Mailboxes,
-    /// Where a password is kept: a table with one of the keys of [`PASSWORD`](super::PASSWORD).
+    /// Where a password is kept: a table with one of a few keys.
     Password,
-    /// Which bodies to hold: a word or a table with keys of [`BODIES`](super::BODIES).
+    /// Which bodies to hold: a word, or a table of limits.
     Bodies(&'static [&'static str]),
     /// A table whose keys are listed under the name given here.
     Table(&'static str),

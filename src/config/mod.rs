@@ -39,7 +39,7 @@ pub use endpoint::{Dialect, Endpoint};
 pub use error::{ConfigError, Fault};
 pub use filter::MailboxFilter;
 pub use keep::Bodies;
-pub use keys::{BODIES, Fallback, KEYS, Key, PASSWORD, TIMEOUTS};
+pub use keys::{Fallback, KEYS, Key};
 pub use kind::Kind;
 pub use limits::{Bounds, Limits, Timeouts};
 pub use paths::Paths;

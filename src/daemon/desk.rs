@@ -245,13 +245,13 @@ impl Counter {
         let Some(upstream) = &self.account.upstream else {
             return;
         };
-        mailbox.is_mirrored = upstream.mailboxes.matches(&mailbox.name);
+        let Ok(name) = mailbox.name.parse::<MailboxName>() else {
+            return;
+        };
+        mailbox.is_mirrored = upstream.mailboxes.matches(name.as_bytes());
         if let Some(keeper) = &self.keeper {
             let troubles = &keeper.standing.borrow().troubles;
-            let own = troubles
-                .iter()
-                .find(|(name, _)| name.to_string() == mailbox.name);
-            mailbox.failure = own.map(|(_, failure)| failure.clone());
+            mailbox.failure = troubles.get(&name).cloned();
         }
     }
 
@@ -295,9 +295,9 @@ impl Counter {
             (Ok(outcomes), _) => sync.mailboxes = words::passes(store, outcomes).await?,
             (Err(error), _) => sync.failure = Some(Failure::from(&error)),
         }
-        let entries = store.entries().await?;
-        sync.parked_count = entries.iter().filter(|row| !row.is_active()).count();
-        sync.pending_count = entries.len().saturating_sub(sync.parked_count);
+        let backlog = store.backlog().await?;
+        sync.pending_count = backlog.values().map(|backlog| backlog.pending_count).sum();
+        sync.parked_count = backlog.values().map(|backlog| backlog.parked_count).sum();
         Ok(sync)
     }
 
@@ -356,7 +356,7 @@ impl Counter {
 }
 
 fn mailbox_name(name: &str) -> Result<MailboxName, Failure> {
-    MailboxName::from_bytes(name.as_bytes()).map_err(|_| {
+    name.parse().map_err(|_| {
         let what = format!("{} cannot be a mailbox", name.escape_debug());
         Failure::new(FailureKind::Usage, what)
     })

@@ -184,9 +184,13 @@ async fn carry_out(
 ) -> Result<Vec<StepOutcome>, PassError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
-        store
-            .begin_attempt(mailbox, attempts(step, &input.entries))
-            .await?;
+        let attempts = attempts(step, &input.entries);
+        if !store.begin_attempt(mailbox, attempts).await? {
+            return Err(UpstreamError::Desynchronised {
+                problem: "an action was given up here while it was about to be carried out",
+            }
+            .into());
+        }
         let unread = unread::at_risk(selected, step);
         unread::note(store, mailbox, &unread).await?;
         let mut outcome = selected.execute(step, &input.base).await?;

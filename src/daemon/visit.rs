@@ -11,7 +11,7 @@ use super::settings;
 use crate::config::Upstream;
 use crate::id::MailboxId;
 use crate::protocol::types::MailboxName;
-use crate::store::{EntryRow, NamedAction, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::upstream::{Dialect, Session, UpstreamError};
 
 /// What to do on a visit.
@@ -198,7 +198,7 @@ async fn route(
     store: &Store,
 ) -> Result<VecDeque<Stop>, StoreError> {
     let names = mirrored.iter().map(|(name, _)| name);
-    let places = itinerary(names, only, &copies(store).await?);
+    let places = itinerary(names, only, &store.routes_of_copies().await?);
     Ok(places.into_iter().map(Stop::at).collect())
 }
 
@@ -210,7 +210,12 @@ pub(super) async fn pressing(store: &Store) -> Result<BTreeSet<MailboxName>, Sto
         .filter(|row| wanted.iter().any(|(id, _)| *id == row.id))
         .map(|row| row.name);
     let mut names: BTreeSet<MailboxName> = wished.collect();
-    names.extend(store.mailboxes_at_work().await?);
+    let backlog = store.backlog().await?.into_iter();
+    names.extend(
+        backlog
+            .filter(|(_, backlog)| backlog.pending_count > 0)
+            .map(|(name, _)| name),
+    );
     Ok(names)
 }
 
@@ -241,20 +246,6 @@ fn itinerary<'a>(
     let late = names.iter().enumerate().filter(is_late);
     let stops = chosen.iter().map(|(place, _)| *place);
     stops.chain(late.map(|(place, _)| place)).collect()
-}
-
-/// From where to where something waits to be copied.
-async fn copies(store: &Store) -> Result<BTreeSet<(MailboxName, MailboxName)>, StoreError> {
-    let waiting = store
-        .entries()
-        .await?
-        .into_iter()
-        .filter(EntryRow::is_active);
-    let copy = |row: EntryRow| match row.action {
-        NamedAction::Copy { to } => Some((row.mailbox, to)),
-        NamedAction::Flags { .. } | NamedAction::Expunge => None,
-    };
-    Ok(waiting.filter_map(copy).collect())
 }
 
 /// Adds what became of a mailbox to what is told of it already.

@@ -1,6 +1,6 @@
 //! What happened, in the words and numbers that people and programs are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::control::{ConflictInfo, Entry, Failure, FailureKind, MailboxStatus, MailboxSync};
 use super::error::{PassError, chain};
@@ -11,17 +11,17 @@ use crate::journal::EntryState;
 use crate::message;
 use crate::mirror::{Plan, Step};
 use crate::protocol::types::{Flag, FlagSet, Keywords};
-use crate::store::{EntryRow, NamedAction, Store, StoreError};
+use crate::store::{EntryRow, FileKind, NamedAction, Store, StoreError};
 use crate::upstream::UpstreamError;
 
 /// How the mailboxes of an account are.
 pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, StoreError> {
-    let entries = store.entries().await?;
+    let backlogs = store.backlog().await?;
     let holds = store.holds().await?;
     let mut mailboxes = Vec::new();
     for row in store.mailboxes().await? {
         let view = store.view(row.id).await?;
-        let own = || entries.iter().filter(|entry| entry.mailbox == row.name);
+        let backlog = backlogs.get(&row.name).copied().unwrap_or_default();
         mailboxes.push(MailboxStatus {
             name: row.name.to_string(),
             message_count: view.messages().count(),
@@ -29,8 +29,8 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
                 .messages()
                 .filter(|(_, flags)| !flags.contains(FlagSet::SEEN))
                 .count(),
-            pending_count: own().filter(|entry| entry.is_active()).count(),
-            parked_count: own().filter(|entry| !entry.is_active()).count(),
+            pending_count: backlog.pending_count,
+            parked_count: backlog.parked_count,
             last_pass_at: row.last_pass_at,
             on_server: row.on_server,
             is_mirrored: true,
@@ -178,17 +178,19 @@ async fn steps(store: &Store, plan: &Plan, keywords: &Keywords) -> Result<Vec<St
     Ok(lines)
 }
 
-/// The subjects of messages, as far as their headers are held.
+/// The subjects of messages, as far as their headers are held; few headers are in memory at one time.
 async fn subjects(
     store: &Store,
-    messages: Vec<MessageId>,
+    messages: BTreeSet<MessageId>,
 ) -> Result<BTreeMap<MessageId, String>, StoreError> {
-    let headers = store.headers(messages.clone()).await?;
-    let named = messages
-        .into_iter()
-        .zip(headers)
-        .filter_map(|(message, header)| Some((message, subject(&header?)?)));
-    Ok(named.collect())
+    let messages: Vec<MessageId> = messages.into_iter().collect();
+    let mut subjects = BTreeMap::new();
+    for some in messages.chunks(HEADERS_AT_ONCE) {
+        let headers = store.headers(some.to_vec()).await?;
+        let read = some.iter().zip(headers);
+        subjects.extend(read.filter_map(|(message, header)| Some((*message, subject(&header?)?))));
+    }
+    Ok(subjects)
 }
 
 fn subject(header: &[u8]) -> Option<String> {
@@ -247,10 +249,8 @@ impl From<&PassError> for Failure {
         };
         let advice = match error {
             PassError::Upstream(UpstreamError::NoPassword { advice, .. }) => Some(advice.clone()),
-            PassError::Upstream(_)
-            | PassError::Store(_)
-            | PassError::Offline
-            | PassError::Released => None,
+            PassError::Store(error) => store_advice(error),
+            PassError::Upstream(_) | PassError::Offline | PassError::Released => None,
         };
         Self {
             advice,
@@ -261,7 +261,10 @@ impl From<&PassError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(store_kind(&error), chain(&error))
+        Self {
+            advice: store_advice(&error),
+            ..Self::new(store_kind(&error), chain(&error))
+        }
     }
 }
 
@@ -273,7 +276,11 @@ fn store_kind(error: &StoreError) -> FailureKind {
         | StoreError::MessageGone
         | StoreError::MailboxExists
         | StoreError::KeywordsFull => FailureKind::Usage,
-        StoreError::Damaged { path, .. } if path.ends_with("cache.db") => FailureKind::Cache,
+        StoreError::NoDirectory { .. } => FailureKind::Configuration,
+        StoreError::Damaged {
+            kind: FileKind::Cache,
+            ..
+        } => FailureKind::Cache,
         StoreError::Foreign { .. }
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }
@@ -285,4 +292,116 @@ fn store_kind(error: &StoreError) -> FailureKind {
     }
 }
 
+/// What to do about files of which more is known than that they failed.
+fn store_advice(error: &StoreError) -> Option<String> {
+    let advice = match error {
+        StoreError::Damaged {
+            kind: FileKind::Journal,
+            ..
+        } => DAMAGED_JOURNAL,
+        StoreError::Damaged {
+            kind: FileKind::Mail,
+            ..
+        } => DAMAGED_MAIL,
+        StoreError::Newer { .. } => "Use the lowtide that wrote it, or a newer one",
+        StoreError::Foreign { .. } => "Move it away, or name another data-dir in [storage]",
+        StoreError::NoDirectory { .. } => {
+            "Correct data-dir in [storage], or make what it lies in yours to write to"
+        }
+        StoreError::Exposed { .. } => "Mend that, and run it again",
+        StoreError::Damaged {
+            kind: FileKind::Cache,
+            ..
+        }
+        | StoreError::Locked { .. }
+        | StoreError::Unsafe { .. }
+        | StoreError::Full
+        | StoreError::Io { .. }
+        | StoreError::Sqlite { .. }
+        | StoreError::Stopped
+        | StoreError::NoMailbox
+        | StoreError::MessageGone
+        | StoreError::MailboxExists
+        | StoreError::KeywordsFull => return None,
+    };
+    Some(advice.to_owned())
+}
+
+const DAMAGED_JOURNAL: &str = "Keep a copy: it holds what you did and was not carried out yet. Once it is moved aside, with the \
+    files beside it that begin with the same name, lowtide goes on without what waited in it";
+const DAMAGED_MAIL: &str = "Keep a copy, and put a backup in its place: this mail is nowhere else. What can still be read of it \
+    is saved with \"sqlite3 mail.db .recover\"";
 const MAX_SUBJECT_CHARS: usize = 60;
+const HEADERS_AT_ONCE: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::MailboxId;
+    use crate::journal::{Action, HeaderHash, Mark, NewEntry};
+    use crate::mirror::{Arrival, SeenMessage, Settlement};
+    use crate::protocol::types::{FlagDelta, MailboxName, SeqNum};
+    use crate::store::{HeaderIn, Kind, Packed};
+
+    fn arrival(index: usize) -> Arrival {
+        let mark = Mark {
+            instant: 0,
+            size: 1,
+            header: None,
+            uid: None,
+        };
+        let seen = SeenMessage {
+            mark,
+            flags: FlagSet::EMPTY,
+            zone_minutes: 0,
+        };
+        Arrival {
+            seq: SeqNum::from_index(index).unwrap(),
+            seen,
+            was: None,
+        }
+    }
+
+    /// So many messages, each with its number as its subject, and all of them flagged.
+    async fn flagged(store: &Store, inbox: MailboxId, count: usize) {
+        store.view(inbox).await.unwrap();
+        let settlement = Settlement {
+            arrived: (0..count).map(arrival).collect(),
+            ..Settlement::default()
+        };
+        let messages = store.record(inbox, settlement).await.unwrap();
+        let header = |(number, message): (usize, &MessageId)| HeaderIn {
+            message: *message,
+            hash: HeaderHash([0; 32]),
+            envelope: Vec::new(),
+            bytes: Packed::new(format!("Subject: letter {number}\r\n\r\n").into_bytes()),
+        };
+        let headers = messages.iter().enumerate().map(header).collect();
+        store.keep_headers(inbox, headers).await.unwrap();
+        let wish = |message| NewEntry {
+            message,
+            action: Action::Flags(FlagDelta {
+                add: FlagSet::FLAGGED,
+                remove: FlagSet::EMPTY,
+            }),
+        };
+        let wishes = messages.into_iter().map(wish).collect();
+        store.accept(inbox, wishes).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_action_of_a_long_journal_has_its_own_subject() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("work"), Kind::Mirror).unwrap();
+        let inbox = store.adopt_list(vec![MailboxName::inbox()]).await.unwrap()[0];
+        let count = HEADERS_AT_ONCE * 2 + 1;
+        flagged(&store, inbox, count).await;
+        let entries = journal_of("work", &store).await.unwrap();
+        assert_eq!(entries.len(), count);
+        for (number, entry) in entries.iter().enumerate() {
+            assert_eq!(entry.subject, Some(format!("letter {number}")));
+        }
+        let shown = mailboxes(&store).await.unwrap();
+        assert_eq!((shown[0].pending_count, shown[0].parked_count), (count, 0));
+    }
+}

@@ -82,6 +82,7 @@ impl From<StoreError> for Stop {
             }
             StoreError::Damaged { .. }
             | StoreError::Io { .. }
+            | StoreError::NoDirectory { .. }
             | StoreError::Sqlite { .. }
             | StoreError::Locked { .. }
             | StoreError::Foreign { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::StoreError;
+use super::error::{Fault, StoreError};
 use super::held::Held;
 use super::journal::{self, Draft};
 use super::{Kind, Store, ring};
@@ -144,7 +144,7 @@ fn write(
     uid_validity: Option<u32>,
     keywords: &Keywords,
     mut drafts: Vec<JournalEntry>,
-) -> Result<Vec<JournalEntry>, StoreError> {
+) -> Result<Vec<JournalEntry>, Fault> {
     let transaction = connection.transaction()?;
     for entry in &mut drafts {
         entry.id = journal::insert(

@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::error::StoreError;
+use super::error::Fault;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
 use crate::mirror::BaseMessage;
 use crate::protocol::types::FlagSet;
 
 /// Every message of a mailbox, in the server's order.
-pub(super) fn load(
-    connection: &Connection,
-    mailbox: MailboxId,
-) -> Result<Vec<BaseMessage>, StoreError> {
+pub(super) fn load(connection: &Connection, mailbox: MailboxId) -> Result<Vec<BaseMessage>, Fault> {
     let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message WHERE mailbox_id = ?1 ORDER BY id";
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([mailbox.raw()], read)?;
@@ -39,7 +36,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BaseMessage> {
 pub(super) fn moved(
     connection: &Connection,
     mailbox: MailboxId,
-) -> Result<BTreeMap<MessageId, MessageId>, StoreError> {
+) -> Result<BTreeMap<MessageId, MessageId>, Fault> {
     let sql = "SELECT old_id, new_id FROM moved JOIN message ON message.id = new_id WHERE mailbox_id = ?1";
     let mut statement = connection.prepare(sql)?;
     let id = |row: &Row<'_>, column| row.get(column).map(MessageId::from_raw);
@@ -52,7 +49,7 @@ pub(super) fn follow(
     transaction: &Transaction<'_>,
     old: MessageId,
     new: MessageId,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let (old, new) = (old.raw(), new.raw());
     transaction
         .prepare_cached("UPDATE moved SET new_id = ?2 WHERE new_id = ?1")?
@@ -63,11 +60,25 @@ pub(super) fn follow(
     Ok(())
 }
 
+/// The id past every message there is.
+pub(super) fn past_newest(connection: &Connection) -> Result<i64, Fault> {
+    let sql = "SELECT coalesce(max(id), 0) + 1 FROM message";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// The first message that this file can know: `next`, written down, if the file is new.
+pub(super) fn first(connection: &Connection, next: i64) -> Result<MessageId, Fault> {
+    let sql = "INSERT INTO first_message (only, id) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING";
+    connection.execute(sql, [next])?;
+    let first = connection.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
+    Ok(MessageId::from_raw(first))
+}
+
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     mailbox: MailboxId,
     message: &BaseMessage,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let sql = "INSERT INTO message (mailbox_id, id, instant, zone, size, flags, uid, header_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     transaction.prepare_cached(sql)?.execute(params![
         mailbox.raw(),
@@ -86,7 +97,7 @@ pub(super) fn set_flags(
     transaction: &Transaction<'_>,
     message: MessageId,
     flags: FlagSet,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let sql = "UPDATE message SET flags = ?2 WHERE id = ?1";
     transaction
         .prepare_cached(sql)?
@@ -98,7 +109,7 @@ pub(super) fn set_mark(
     transaction: &Transaction<'_>,
     message: MessageId,
     mark: &Mark,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let sql =
         "UPDATE message SET instant = ?2, size = ?3, header_hash = ?4, uid = ?5 WHERE id = ?1";
     let header = mark.header.map(|hash| hash.0);
@@ -116,7 +127,7 @@ pub(super) fn set_mark(
 pub(super) fn without_body(
     connection: &Connection,
     mailbox: MailboxId,
-) -> Result<Vec<BaseMessage>, StoreError> {
+) -> Result<Vec<BaseMessage>, Fault> {
     let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([mailbox.raw()], read)?;

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
-use super::error::StoreError;
+use super::error::{Fault, StoreError};
 use super::held::Held;
 use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mailbox, notes};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
-use crate::mirror::{Base, BaseMessage, Rebinding, Settlement, Trouble};
+use crate::mirror::{Arrival, Base, BaseMessage, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -87,7 +87,8 @@ impl Store {
         self.inner.cache.run(define).await
     }
 
-    /// Records that commands for these entries are about to leave. Nothing may be sent before this returns.
+    /// Records that commands for these entries are about to leave. Nothing may be sent before this returns, nor if it says
+    /// that one of them was given up in the meantime: then nothing is recorded.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing may be sent at all.
@@ -95,17 +96,20 @@ impl Store {
         &self,
         mailbox: MailboxId,
         attempts: Vec<(EntryId, Attempt)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let inner = self.inner.clone();
         let begin = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            journal::attempt(&transaction, &attempts)?;
+            if !journal::attempt(&transaction, &attempts)? {
+                return Ok(false);
+            }
             transaction.commit()?;
             inner.publish(mailbox, |held| {
                 for (id, attempt) in attempts {
                     held.set_state(id, EntryState::Attempted(attempt));
                 }
-            })
+            })?;
+            Ok(true)
         };
         self.inner.journal.run(begin).await
     }
@@ -138,7 +142,7 @@ impl Store {
             let transaction = cache.transaction()?;
             write_base(&transaction, mailbox, &changes, &arrived)?;
             transaction.commit()?;
-            inner.publish(mailbox, |held| held.learn(&changes, arrived))
+            Ok(inner.publish(mailbox, |held| held.learn(&changes, arrived))?)
         };
         self.inner.cache.run(write).await?;
         let inner = self.inner.clone();
@@ -147,7 +151,7 @@ impl Store {
             let transaction = connection.transaction()?;
             write_journal(&transaction, &inner, mailbox, &name, &settlement)?;
             transaction.commit()?;
-            inner.publish(mailbox, |held| held.retire(&settlement))
+            Ok(inner.publish(mailbox, |held| held.retire(&settlement))?)
         };
         self.inner.journal.run(retire).await?;
         Ok(ids)
@@ -219,6 +223,7 @@ impl Store {
             }
             journal::retire(&transaction, &rebinding.done)?;
             transaction.commit()?;
+            let done: BTreeSet<EntryId> = rebinding.done.into_iter().collect();
             inner.publish(mailbox, |held| {
                 for (id, message) in &rebinding.ties {
                     if let Some(entry) = held.entry_mut(*id) {
@@ -228,10 +233,10 @@ impl Store {
                 for id in &rebinding.lost {
                     held.set_state(*id, EntryState::Parked(ParkReason::Unbound));
                 }
-                held.entries
-                    .retain(|entry| !rebinding.done.contains(&entry.id));
+                held.entries.retain(|entry| !done.contains(&entry.id));
                 held.refresh();
-            })
+            })?;
+            Ok(())
         };
         self.inner.journal.run(rebind).await
     }
@@ -242,10 +247,7 @@ impl Store {
         let mut block = self.inner.ids.lock().await;
         if block.end.saturating_sub(block.next) < count {
             let end = block.next.saturating_add(count).saturating_add(SPARE_IDS);
-            let reserve = move |journal: &mut Connection| {
-                journal.execute("UPDATE id_block SET next = ?1", [end])?;
-                Ok(())
-            };
+            let reserve = move |journal: &mut Connection| journal::reserve(journal, end);
             self.inner.journal.run(reserve).await?;
             *block = IdBlock {
                 next: block.next,
@@ -263,15 +265,6 @@ impl Held {
         if let Some(entry) = self.entry_mut(id) {
             entry.state = state;
         }
-    }
-
-    /// An entry. They stand in the order of their ids.
-    fn entry_mut(&mut self, id: EntryId) -> Option<&mut JournalEntry> {
-        let index = self
-            .entries
-            .binary_search_by_key(&id, |entry| entry.id)
-            .ok()?;
-        self.entries.get_mut(index)
     }
 
     /// Takes in a base that was just written. Its journal follows, unless something comes between.
@@ -300,11 +293,10 @@ impl Held {
         self.base
             .messages
             .retain(|message| !gone.contains(&message.id));
-        for (arrival, message) in settlement.arrived.iter().zip(&arrived) {
-            if let Some(old) = arrival.was {
-                self.follow(old, message.id);
-            }
-        }
+        let came_back =
+            |(arrival, message): (&Arrival, &BaseMessage)| Some((arrival.was?, message.id));
+        let pairs = settlement.arrived.iter().zip(&arrived);
+        self.follow(&pairs.filter_map(came_back).collect());
         self.base.messages.extend(arrived);
         if changed {
             self.refresh();
@@ -339,7 +331,7 @@ fn write_base(
     mailbox: MailboxId,
     settlement: &Settlement,
     arrived: &[BaseMessage],
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     mailbox::save_facts(
         transaction,
         mailbox,
@@ -352,7 +344,7 @@ fn write_base(
     for (id, mark) in &settlement.marks {
         base::set_mark(transaction, *id, mark)?;
     }
-    content::forget_mistakable(transaction, &settlement.chosen)?;
+    content::forget_mistakable(transaction, mailbox, &settlement.chosen)?;
     for (arrival, message) in settlement.arrived.iter().zip(arrived) {
         base::insert(transaction, mailbox, message)?;
         if let Some(old) = arrival.was {
@@ -368,12 +360,12 @@ fn write_journal(
     mailbox: MailboxId,
     name: &MailboxName,
     settlement: &Settlement,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     inner.with(mailbox, |held| {
         for conflict in &settlement.conflicts {
             notes::add_conflict(transaction, held, name, conflict)?;
         }
-        Ok::<_, StoreError>(())
+        Ok::<_, Fault>(())
     })??;
     journal::retire(transaction, &settlement.retired)?;
     for (entry, reason) in &settlement.parked {
@@ -387,26 +379,6 @@ fn write_journal(
     }
     notes::release(transaction, name)?;
     Ok(())
-}
-
-/// The first id that no client can have seen: past the block of the last run, and past every message there is.
-pub(super) fn next_id(journal: &Connection, cache: &Connection) -> Result<i64, StoreError> {
-    let reserved: Option<i64> = journal
-        .query_row("SELECT next FROM id_block", [], |row| row.get(0))
-        .optional()?;
-    let newest: Option<i64> =
-        cache.query_row("SELECT max(id) FROM message", [], |row| row.get(0))?;
-    Ok(reserved
-        .unwrap_or(1)
-        .max(newest.unwrap_or(0).saturating_add(1)))
-}
-
-/// The first message that this cache can know, written down when the file is new.
-pub(super) fn first_message(cache: &Connection, next: i64) -> Result<MessageId, StoreError> {
-    let sql = "INSERT INTO first_message (only, id) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING";
-    cache.execute(sql, [next])?;
-    let first = cache.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
-    Ok(MessageId::from_raw(first))
 }
 
 /// How many ids are reserved beyond those needed, so that not every pass has to reserve.

@@ -1,10 +1,13 @@
-//! Headers, envelopes and whole messages: compressed on the way in, whole and checked on the way out.
+//! Headers, envelopes and whole messages: compressed on the way in, and on the way out what they were; of a whole message,
+//! its hash says so.
+
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::error::StoreError;
-use crate::id::MessageId;
+use super::error::Fault;
+use crate::id::{MailboxId, MessageId};
 use crate::journal::HeaderHash;
 
 /// A header to be kept, as read from a server.
@@ -99,26 +102,18 @@ impl Packed {
         Packer::new().pack(octets)
     }
 
-    /// The octets as they were.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when they cannot be had back.
-    pub fn unpack(self) -> Result<Vec<u8>, StoreError> {
-        self.unpack_with(&mut decompressor()?)
-    }
-
-    /// As [`Packed::unpack`], with tables that are set up once for many texts: for short ones that is most of the work.
-    fn unpack_with(self, decompressor: &mut Decompressor<'_>) -> Result<Vec<u8>, StoreError> {
+    /// The octets as they were. The tables are set up once for many texts: for short ones that is most of the work.
+    fn unpack(self, decompressor: &mut Decompressor<'_>) -> Result<Vec<u8>, Fault> {
         let octets = match self.coding {
             Coding::Plain => self.bytes,
             Coding::Zstd => decompressor
                 .decompress(&self.bytes, self.size as usize)
-                .map_err(|error| StoreError::damage(error.to_string()))?,
+                .map_err(|error| Fault::damage(error.to_string()))?,
         };
         if octets.len() == self.size as usize {
             Ok(octets)
         } else {
-            Err(StoreError::damage("a stored text has the wrong length"))
+            Err(Fault::damage("a stored text has the wrong length"))
         }
     }
 
@@ -143,10 +138,7 @@ impl Packed {
     }
 }
 
-pub(super) fn save_header(
-    transaction: &Transaction<'_>,
-    header: &HeaderIn,
-) -> Result<(), StoreError> {
+pub(super) fn save_header(transaction: &Transaction<'_>, header: &HeaderIn) -> Result<(), Fault> {
     let id = header.message.raw();
     let known = transaction
         .prepare_cached("UPDATE message SET header_hash = ?2 WHERE id = ?1")?
@@ -169,7 +161,7 @@ pub(super) fn save_header(
     Ok(())
 }
 
-pub(super) fn save_body(transaction: &Transaction<'_>, body: &BodyIn) -> Result<(), StoreError> {
+pub(super) fn save_body(transaction: &Transaction<'_>, body: &BodyIn) -> Result<(), Fault> {
     let id = body.message.raw();
     let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)";
     let known: bool = transaction
@@ -188,11 +180,7 @@ pub(super) fn save_body(transaction: &Transaction<'_>, body: &BodyIn) -> Result<
     Ok(())
 }
 
-fn save_blob(
-    transaction: &Transaction<'_>,
-    hash: &[u8; 32],
-    bytes: &Packed,
-) -> Result<i64, StoreError> {
+fn save_blob(transaction: &Transaction<'_>, hash: &[u8; 32], bytes: &Packed) -> Result<i64, Fault> {
     let known = transaction
         .prepare_cached("SELECT id FROM blob WHERE hash = ?1")?
         .query_row([hash], |row| row.get(0))
@@ -215,7 +203,7 @@ pub(super) fn copy(
     transaction: &Transaction<'_>,
     from: MessageId,
     to: MessageId,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     for sql in [
         "INSERT INTO envelope (message_id, wire) SELECT ?2, wire FROM envelope WHERE message_id = ?1",
         "INSERT INTO header (message_id, size, coding, bytes) SELECT ?2, size, coding, bytes FROM header WHERE message_id = ?1",
@@ -232,25 +220,38 @@ pub(super) fn copy(
 /// Lets go of the texts of messages that could be taken for one another and have different ones; they are read again.
 pub(super) fn forget_mistakable(
     transaction: &Transaction<'_>,
+    mailbox: MailboxId,
     messages: &[MessageId],
-) -> Result<(), StoreError> {
-    let sql = "UPDATE message SET blob_id = NULL WHERE id = ?1 AND EXISTS (SELECT 1 FROM message other \
-               WHERE other.mailbox_id = message.mailbox_id AND other.instant = message.instant \
-               AND other.size = message.size AND other.header_hash = message.header_hash \
-               AND other.blob_id IS NOT message.blob_id)";
-    for message in messages {
+) -> Result<(), Fault> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let mistakable = mistakable(transaction, mailbox)?;
+    for message in messages.iter().filter(|id| mistakable.contains(id)) {
         let blob = blob_of(transaction, *message)?;
-        transaction.prepare_cached(sql)?.execute([message.raw()])?;
+        transaction
+            .prepare_cached("UPDATE message SET blob_id = NULL WHERE id = ?1")?
+            .execute([message.raw()])?;
         remove_unused(transaction, blob)?;
     }
     Ok(())
 }
 
-/// Removes messages, and the texts that no other message has.
-pub(super) fn remove(
+/// The messages of a mailbox that have the same mark as another one, but not the same text.
+fn mistakable(
     transaction: &Transaction<'_>,
-    messages: &[MessageId],
-) -> Result<(), StoreError> {
+    mailbox: MailboxId,
+) -> Result<BTreeSet<MessageId>, Fault> {
+    let sql = "SELECT id FROM (SELECT id, min(coalesce(blob_id, 0)) OVER equals AS least, max(coalesce(blob_id, 0)) OVER equals AS \
+               most FROM message WHERE mailbox_id = ?1 AND header_hash IS NOT NULL WINDOW equals AS (PARTITION BY instant, size, \
+               header_hash)) WHERE least <> most";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let ids = statement.query_map([mailbox.raw()], |row| row.get(0).map(MessageId::from_raw))?;
+    Ok(ids.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Removes messages, and the texts that no other message has.
+pub(super) fn remove(transaction: &Transaction<'_>, messages: &[MessageId]) -> Result<(), Fault> {
     for message in messages {
         let blob = blob_of(transaction, *message)?;
         transaction
@@ -261,7 +262,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-fn blob_of(transaction: &Transaction<'_>, message: MessageId) -> Result<Option<i64>, StoreError> {
+fn blob_of(transaction: &Transaction<'_>, message: MessageId) -> Result<Option<i64>, Fault> {
     let blob: Option<Option<i64>> = transaction
         .prepare_cached("SELECT blob_id FROM message WHERE id = ?1")?
         .query_row([message.raw()], |row| row.get(0))
@@ -269,7 +270,7 @@ fn blob_of(transaction: &Transaction<'_>, message: MessageId) -> Result<Option<i
     Ok(blob.flatten())
 }
 
-fn remove_unused(transaction: &Transaction<'_>, blob: Option<i64>) -> Result<(), StoreError> {
+fn remove_unused(transaction: &Transaction<'_>, blob: Option<i64>) -> Result<(), Fault> {
     let sql =
         "DELETE FROM blob WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE blob_id = ?1)";
     if let Some(blob) = blob {
@@ -282,7 +283,7 @@ fn remove_unused(transaction: &Transaction<'_>, blob: Option<i64>) -> Result<(),
 pub(super) fn envelopes(
     connection: &Connection,
     messages: &[MessageId],
-) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     wires(
         connection,
         "SELECT wire FROM envelope WHERE message_id = ?1",
@@ -294,7 +295,7 @@ pub(super) fn envelopes(
 pub(super) fn structures(
     connection: &Connection,
     messages: &[MessageId],
-) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     wires(
         connection,
         "SELECT wire FROM structure WHERE message_id = ?1",
@@ -306,7 +307,7 @@ fn wires(
     connection: &Connection,
     sql: &str,
     messages: &[MessageId],
-) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     // One snapshot for all: locking the file anew for each row would cost more than reading it.
     let snapshot = connection.unchecked_transaction()?;
     let mut statement = snapshot.prepare_cached(sql)?;
@@ -322,7 +323,7 @@ fn wires(
 pub(super) fn headers(
     connection: &Connection,
     messages: &[MessageId],
-) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     let sql = "SELECT size, coding, bytes FROM header WHERE message_id = ?1";
     texts(connection, sql, messages, |_, _| Ok(()))
 }
@@ -331,14 +332,14 @@ pub(super) fn headers(
 pub(super) fn bodies(
     connection: &Connection,
     messages: &[MessageId],
-) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     let sql = "SELECT size, coding, bytes, hash FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
     texts(connection, sql, messages, |row, octets| {
         let hash: [u8; 32] = row.get(3)?;
         if hash == *blake3::hash(octets).as_bytes() {
             Ok(())
         } else {
-            Err(StoreError::damage("a stored text is not what it was"))
+            Err(Fault::damage("a stored text is not what it was"))
         }
     })
 }
@@ -347,8 +348,8 @@ fn texts(
     connection: &Connection,
     sql: &str,
     messages: &[MessageId],
-    check: impl Fn(&Row<'_>, &[u8]) -> Result<(), StoreError>,
-) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    check: impl Fn(&Row<'_>, &[u8]) -> Result<(), Fault>,
+) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     let snapshot = connection.unchecked_transaction()?;
     let mut statement = snapshot.prepare_cached(sql)?;
     let mut decompressor = decompressor()?;
@@ -357,15 +358,15 @@ fn texts(
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        let octets = Packed::from_row(row)?.unpack_with(&mut decompressor)?;
+        let octets = Packed::from_row(row)?.unpack(&mut decompressor)?;
         check(row, &octets)?;
         Ok(Some(octets))
     };
     messages.iter().map(&mut text).collect()
 }
 
-fn decompressor() -> Result<Decompressor<'static>, StoreError> {
-    Decompressor::new().map_err(|error| StoreError::damage(error.to_string()))
+fn decompressor() -> Result<Decompressor<'static>, Fault> {
+    Decompressor::new().map_err(|error| Fault::damage(error.to_string()))
 }
 
 /// Texts below this size are kept as they are.

@@ -1,7 +1,11 @@
 //! What can go wrong with the files on this machine.
+//!
+//! A job works in one file and does not know its path. What it meets there is a [`Fault`]; whoever lent it the file turns
+//! that into a [`StoreError`] with [`File::told`], the one place where SQLite's codes are read.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{ErrorCode, ffi};
 
@@ -17,12 +21,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A file is not one of ours, or not the one that belongs here.
-    #[error("{} is not a lowtide {expected} file", path.display())]
+    #[error("{} is not lowtide's {}", path.display(), kind.name())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// `journal` or `cache`.
-        expected: &'static str,
+        /// What should be there.
+        kind: FileKind,
     },
     /// A file was written by a newer lowtide.
     #[error("{} has version {found}, and this program knows versions up to {known}", path.display())]
@@ -39,7 +43,9 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// What it holds, and so what its loss would mean.
+        kind: FileKind,
+        /// How it was noticed.
         detail: String,
     },
     /// SQLite was built or set up in a way that would not keep what it is given.
@@ -58,6 +64,14 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The directory cannot be there: what it is to be in is no directory, or not ours to write to.
+    #[error("could not make the directory {}", path.display())]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// No space left.
     #[error("no space is left for the local store")]
     Full,
@@ -67,7 +81,7 @@ pub enum StoreError {
         /// The file or directory.
         path: PathBuf,
         /// The cause.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// SQLite failed otherwise.
     #[error("could not use {}", path.display())]
@@ -96,69 +110,157 @@ pub enum StoreError {
 
 impl StoreError {
     /// What could not be done with a file or directory.
-    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
-        match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::Io {
-                path: path.to_owned(),
-                source,
-            },
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        if is_full(&source) {
+            return Self::Full;
+        }
+        Self::Io {
+            path: path.to_owned(),
+            source,
         }
     }
 
-    /// Something that a file should not hold. [`StoreError::at`] says which file.
-    pub(super) fn damage(detail: impl Into<String>) -> Self {
-        Self::Damaged {
-            path: PathBuf::new(),
-            detail: detail.into(),
+    /// Why a directory could not be made.
+    pub(super) fn no_directory(path: &Path, source: io::Error) -> Self {
+        if is_full(&source) {
+            return Self::Full;
+        }
+        Self::NoDirectory {
+            path: path.to_owned(),
+            source,
         }
     }
+}
 
-    /// The same failure, with the file that it is about.
-    pub(super) fn at(self, file: &Path) -> Self {
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}
+
+/// What one of an account's files holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// What the user did, and it is nowhere else.
+    Journal,
+    /// A copy of what a server has.
+    Cache,
+    /// The mail of an account without a server, and it is nowhere else.
+    Mail,
+}
+
+impl FileKind {
+    /// Its name in the account's directory.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Sqlite { source, .. } if tells_damage(&source) => Self::Damaged {
-                path: file.to_owned(),
-                detail: source.to_string(),
-            },
-            Self::Sqlite { source, .. } => Self::Sqlite {
-                path: file.to_owned(),
-                source,
-            },
-            Self::Damaged { path, detail } if path.as_os_str().is_empty() => Self::Damaged {
-                path: file.to_owned(),
-                detail,
-            },
-            other => other,
+            Self::Journal => "journal.db",
+            Self::Cache => "cache.db",
+            Self::Mail => "mail.db",
         }
+    }
+}
+
+/// One of an account's files.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub(super) path: Arc<Path>,
+    pub(super) kind: FileKind,
+}
+
+/// What a job meets in a file.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite fails.
+    Sqlite(rusqlite::Error),
+    /// The file holds what it should not hold.
+    Damage(String),
+    /// What is asked for cannot be; the file is as it should be.
+    Told(StoreError),
+}
+
+impl Fault {
+    pub(super) fn damage(detail: impl Into<String>) -> Self {
+        Self::Damage(detail.into())
     }
 
     /// Whether the disk can no longer be believed. A full disk is not a reason: nothing was promised.
     pub(super) fn poisons(&self) -> bool {
         match self {
-            Self::Damaged { .. } => true,
-            Self::Sqlite { source, .. } => {
-                source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+            Self::Sqlite(error) if leaves_no_room(error) => false,
+            Self::Sqlite(error) => {
+                tells_damage(error) || error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
             }
-            _ => false,
+            Self::Damage(_) | Self::Told(_) => false,
         }
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(source: rusqlite::Error) -> Self {
-        let out_of_room = source.sqlite_error_code() == Some(ErrorCode::DiskFull)
-            || source
-                .sqlite_error()
-                .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
-        if out_of_room {
-            return Self::Full;
-        }
-        Self::Sqlite {
-            path: PathBuf::new(),
-            source,
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl File {
+    pub(super) fn of(dir: &Path, kind: FileKind) -> Self {
+        Self {
+            path: dir.join(kind.name()).into(),
+            kind,
         }
     }
+
+    /// What it means that a job met this here.
+    pub(super) fn told(&self, fault: Fault) -> StoreError {
+        match fault {
+            Fault::Told(error) => error,
+            Fault::Damage(detail) => self.damaged(detail),
+            Fault::Sqlite(error) if leaves_no_room(&error) => StoreError::Full,
+            Fault::Sqlite(error) if makes_no_file(&error) && has_no_room(&self.path) => {
+                StoreError::Full
+            }
+            Fault::Sqlite(error) if tells_damage(&error) => self.damaged(error.to_string()),
+            Fault::Sqlite(source) => StoreError::Sqlite {
+                path: self.path.to_path_buf(),
+                source,
+            },
+        }
+    }
+
+    fn damaged(&self, detail: String) -> StoreError {
+        StoreError::Damaged {
+            path: self.path.to_path_buf(),
+            kind: self.kind,
+            detail,
+        }
+    }
+}
+
+/// A full disk is told as such, except where the index of the log beside the file cannot be made or grow.
+fn leaves_no_room(error: &rusqlite::Error) -> bool {
+    let is_index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(is_index)
+}
+
+/// SQLite does not say why it could not make the log or its index.
+fn makes_no_file(error: &rusqlite::Error) -> bool {
+    let is_index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMOPEN;
+    error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        || error.sqlite_error().is_some_and(is_index)
+}
+
+/// Whether the disk that a file is on can take no octet or no file more. Some disks count no files.
+fn has_no_room(path: &Path) -> bool {
+    rustix::fs::statvfs(path)
+        .is_ok_and(|disk| disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0))
 }
 
 fn tells_damage(error: &rusqlite::Error) -> bool {
@@ -166,4 +268,59 @@ fn tells_damage(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sqlite(code: i32) -> Fault {
+        Fault::Sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn every_failure_is_told_as_what_it_is_and_with_its_file() {
+        let file = File::of(Path::new("/tide/work"), FileKind::Cache);
+        let check = |fault: Fault, poisons: bool, words: &str| {
+            assert_eq!(fault.poisons(), poisons, "{fault:?}");
+            assert_eq!(file.told(fault).to_string(), words);
+        };
+        let full = "no space is left for the local store";
+        check(sqlite(ffi::SQLITE_FULL), false, full);
+        check(sqlite(ffi::SQLITE_IOERR_SHMSIZE), false, full);
+        let io = "could not use /tide/work/cache.db";
+        check(sqlite(ffi::SQLITE_IOERR_FSYNC), true, io);
+        check(sqlite(ffi::SQLITE_BUSY), false, io);
+        check(sqlite(ffi::SQLITE_CANTOPEN), false, io);
+        let damaged = "/tide/work/cache.db is damaged: ";
+        for code in [
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_CORRUPT_INDEX,
+            ffi::SQLITE_NOTADB,
+        ] {
+            let fault = sqlite(code);
+            assert!(fault.poisons());
+            assert!(file.told(fault).to_string().starts_with(damaged), "{code}");
+        }
+        check(
+            Fault::damage("it shrank"),
+            false,
+            &format!("{damaged}it shrank"),
+        );
+        let asked = StoreError::NoMailbox.into();
+        check(asked, false, "there is no such mailbox");
+    }
+
+    #[test]
+    fn a_disk_without_room_is_the_same_for_files_and_directories() {
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let path = Path::new("/tide");
+            assert!(matches!(
+                StoreError::io(path, kind.into()),
+                StoreError::Full
+            ));
+            let made = StoreError::no_directory(path, kind.into());
+            assert!(matches!(made, StoreError::Full));
+        }
+    }
 }

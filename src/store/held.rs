@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::MessageId;
+use crate::id::{EntryId, MessageId};
 use crate::journal::JournalEntry;
 use crate::mirror::{Access, Base, BaseMessage, LocalState};
 use crate::protocol::types::{FlagSet, Keywords, MailboxName};
@@ -69,15 +69,17 @@ impl Held {
         self.refresh();
     }
 
-    /// Notes that a message left its place and came back under another id.
-    pub(super) fn follow(&mut self, old: MessageId, new: MessageId) {
-        for id in self.moved.values_mut().filter(|id| **id == old) {
-            *id = new;
+    /// Notes that messages left their place and came back under other ids.
+    pub(super) fn follow(&mut self, moves: &BTreeMap<MessageId, MessageId>) {
+        if moves.is_empty() {
+            return;
         }
-        self.moved.insert(old, new);
-        for entry in self.entries.iter_mut().filter(|entry| entry.message == old) {
-            entry.message = new;
+        let earlier = self.moved.values_mut();
+        let meant = self.entries.iter_mut().map(|entry| &mut entry.message);
+        for id in earlier.chain(meant) {
+            *id = moves.get(id).copied().unwrap_or(*id);
         }
+        self.moved.extend(moves);
     }
 
     /// Takes in entries that were just committed.
@@ -112,6 +114,21 @@ impl Held {
             .binary_search_by_key(&id, |message| message.id)
             .ok()?;
         self.base.messages.get_mut(index)
+    }
+
+    /// An entry. They stand in the order of their ids.
+    pub(super) fn entry(&self, id: EntryId) -> Option<&JournalEntry> {
+        self.entries.get(self.entry_index(id)?)
+    }
+
+    pub(super) fn entry_mut(&mut self, id: EntryId) -> Option<&mut JournalEntry> {
+        let index = self.entry_index(id)?;
+        self.entries.get_mut(index)
+    }
+
+    fn entry_index(&self, id: EntryId) -> Option<usize> {
+        let entries = &self.entries;
+        entries.binary_search_by_key(&id, |entry| entry.id).ok()
     }
 
     /// The flags a message has for clients, if it is there.

@@ -3,9 +3,11 @@
 //! A row stands for itself: flags are written by name and the destination of a copy by its octets, so that it means the
 //! same when every other file is gone. A checksum covers what the user asked for; the columns about progress change.
 
-use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::StoreError;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
+
+use super::error::Fault;
 use super::mailbox::name_of;
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, HeaderHash, JournalEntry, Mark, ParkReason};
@@ -34,6 +36,15 @@ pub struct EntryRow {
     pub trouble: String,
     /// When it was accepted, in seconds since 1970.
     pub accepted_at: i64,
+}
+
+/// How much of the journal speaks of one mailbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Actions that wait to be carried out.
+    pub pending_count: usize,
+    /// Actions set aside for a person.
+    pub parked_count: usize,
 }
 
 /// An action with its flags by name.
@@ -122,10 +133,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// Writes an entry and gives it its id.
-pub(super) fn insert(
-    transaction: &Transaction<'_>,
-    draft: &Draft<'_>,
-) -> Result<EntryId, StoreError> {
+pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result<EntryId, Fault> {
     let before = names(draft.keywords, draft.flags_before, "");
     let (kind, payload) = payload(draft.action, draft.keywords);
     let header = draft.mark.header.map(|hash| hash.0);
@@ -155,23 +163,53 @@ pub(super) fn insert(
     Ok(EntryId::from_raw(transaction.last_insert_rowid()))
 }
 
-/// The mailboxes for which something waits to be carried out.
-pub(super) fn mailboxes_at_work(connection: &Connection) -> Result<Vec<MailboxName>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT DISTINCT mailbox FROM entry WHERE state <> 2")?;
+/// The first message id that was not reserved yet.
+pub(super) fn reserved(connection: &Connection) -> Result<i64, Fault> {
+    let next = connection.query_row("SELECT next FROM id_block", [], |row| row.get(0));
+    Ok(next.optional()?.unwrap_or(1))
+}
+
+/// Reserves the message ids below `next`.
+pub(super) fn reserve(connection: &Connection, next: i64) -> Result<(), Fault> {
+    connection.execute("UPDATE id_block SET next = ?1", [next])?;
+    Ok(())
+}
+
+/// How much of the journal speaks of each mailbox.
+pub(super) fn backlog(connection: &Connection) -> Result<BTreeMap<MailboxName, Backlog>, Fault> {
+    let mut statement = connection.prepare_cached(BACKLOG)?;
     let mut rows = statement.query([])?;
-    let mut names = Vec::new();
+    let mut backlogs = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        names.push(name_of(&row.get::<_, Vec<u8>>(0)?)?);
+        let (entry_count, parked_count): (u32, u32) = (row.get(1)?, row.get(2)?);
+        let backlog = Backlog {
+            pending_count: entry_count.saturating_sub(parked_count) as usize,
+            parked_count: parked_count as usize,
+        };
+        backlogs.insert(name_of(&row.get::<_, Vec<u8>>(0)?)?, backlog);
     }
-    Ok(names)
+    Ok(backlogs)
+}
+
+/// From where to where something waits to be copied.
+pub(super) fn routes_of_copies(
+    connection: &Connection,
+) -> Result<BTreeSet<(MailboxName, MailboxName)>, Fault> {
+    let mut statement = connection.prepare_cached(ROUTES)?;
+    let mut rows = statement.query([])?;
+    let mut routes = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let name = |column| name_of(&row.get::<_, Vec<u8>>(column)?);
+        routes.insert((name(0)?, name(1)?));
+    }
+    Ok(routes)
 }
 
 /// The entries of one mailbox, oldest first; `None` for all mailboxes.
 pub(super) fn load(
     connection: &Connection,
     mailbox: Option<&MailboxName>,
-) -> Result<Vec<EntryRow>, StoreError> {
+) -> Result<Vec<EntryRow>, Fault> {
     let whose = mailbox.map_or("", |_| "WHERE mailbox = ?1");
     let mut statement = connection.prepare_cached(&format!("{SELECT} {whose} ORDER BY id"))?;
     let mut rows = statement.query(params_from_iter(mailbox.map(MailboxName::as_bytes)))?;
@@ -182,23 +220,22 @@ pub(super) fn load(
     Ok(entries)
 }
 
-/// Records that commands for these entries are about to leave.
+/// Records that commands for these entries are about to leave. Says whether all of them are still there.
 pub(super) fn attempt(
     transaction: &Transaction<'_>,
     attempts: &[(EntryId, Attempt)],
-) -> Result<(), StoreError> {
+) -> Result<bool, Fault> {
     let sql = "UPDATE entry SET state = 1, attempts = ?2, copies_before = ?3 WHERE id = ?1";
     for (entry, attempt) in attempts {
-        transaction.prepare_cached(sql)?.execute(params![
-            entry.raw(),
-            attempt.number,
-            attempt.copies_before
-        ])?;
+        let row = params![entry.raw(), attempt.number, attempt.copies_before];
+        if transaction.prepare_cached(sql)?.execute(row)? == 0 {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
-pub(super) fn retire(transaction: &Transaction<'_>, entries: &[EntryId]) -> Result<(), StoreError> {
+pub(super) fn retire(transaction: &Transaction<'_>, entries: &[EntryId]) -> Result<(), Fault> {
     for entry in entries {
         transaction
             .prepare_cached("DELETE FROM entry WHERE id = ?1")?
@@ -211,7 +248,7 @@ pub(super) fn park(
     transaction: &Transaction<'_>,
     entry: EntryId,
     reason: &ParkReason,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let text = match reason {
         ParkReason::Refused { text } => text.as_str(),
         ParkReason::NotKept
@@ -228,13 +265,13 @@ pub(super) fn park(
 }
 
 /// Makes a parked entry pending again, as if it had never been tried.
-pub(super) fn retry(transaction: &Transaction<'_>, entry: EntryId) -> Result<bool, StoreError> {
+pub(super) fn retry(transaction: &Transaction<'_>, entry: EntryId) -> Result<bool, Fault> {
     let sql = "UPDATE entry SET state = 0, attempts = 0, park = 0, trouble = '' WHERE id = ?1 AND state = 2";
     Ok(transaction.execute(sql, [entry.raw()])? > 0)
 }
 
 /// Records that the server said NO to what was last sent for an entry.
-pub(super) fn refuse(transaction: &Transaction<'_>, entry: EntryId) -> Result<(), StoreError> {
+pub(super) fn refuse(transaction: &Transaction<'_>, entry: EntryId) -> Result<(), Fault> {
     transaction
         .prepare_cached("UPDATE entry SET state = 3 WHERE id = ?1 AND state = 1")?
         .execute([entry.raw()])?;
@@ -245,7 +282,7 @@ pub(super) fn trouble(
     transaction: &Transaction<'_>,
     entry: EntryId,
     words: &str,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     transaction
         .prepare_cached("UPDATE entry SET trouble = ?2 WHERE id = ?1")?
         .execute(params![entry.raw(), words])?;
@@ -257,16 +294,16 @@ pub(super) fn rebind(
     transaction: &Transaction<'_>,
     entry: EntryId,
     message: MessageId,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     transaction
         .prepare_cached("UPDATE entry SET message = ?2 WHERE id = ?1")?
         .execute([entry.raw(), message.raw()])?;
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> Result<EntryRow, StoreError> {
+fn read(row: &Row<'_>) -> Result<EntryRow, Fault> {
     let id = EntryId::from_raw(row.get(0)?);
-    let damaged = || StoreError::damage(format!("entry {id} does not read as it was written"));
+    let damaged = || Fault::damage(format!("entry {id} does not read as it was written"));
     let mailbox: Vec<u8> = row.get(1)?;
     let mark = Mark {
         instant: row.get(3)?,
@@ -431,3 +468,32 @@ const INSERT: &str = "INSERT INTO entry (mailbox, message, instant, size, header
                       payload, accepted_at, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const SELECT: &str = "SELECT id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
                       accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry";
+/// Each mailbox with the number of its entries, and of those that are parked.
+const BACKLOG: &str = "SELECT mailbox, count(*), (SELECT count(*) FROM entry parked WHERE parked.mailbox = entry.mailbox AND \
+                       parked.state = 2) FROM entry GROUP BY mailbox";
+const ROUTES: &str = "SELECT DISTINCT mailbox, payload FROM entry WHERE kind = 3 AND state <> 2";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_journal_is_asked_by_its_indexes() {
+        let file = Connection::open_in_memory().unwrap();
+        let shape = include_str!("../../migrations/journal/0001_journal.sql");
+        file.execute_batch(shape).unwrap();
+        let of_mailbox = format!("{SELECT} WHERE mailbox = x'00' ORDER BY id");
+        for sql in [BACKLOG, ROUTES, &of_mailbox] {
+            let plan = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = file.prepare(&plan).unwrap();
+            let steps = statement
+                .query_map([], |row| row.get::<_, String>(3))
+                .unwrap();
+            for step in steps.map(Result::unwrap) {
+                let reads = step.starts_with("SCAN") || step.starts_with("SEARCH");
+                assert!(!reads || step.contains("INDEX entry_"), "{sql}: {step}");
+                assert!(!step.contains("TEMP B-TREE"), "{sql}: {step}");
+            }
+        }
+    }
+}

@@ -1,16 +1,16 @@
 //! Mailboxes that live here and nowhere else: what a client does is carried out at once.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
 
 use super::accept::{Accepted, drafts};
 use super::content::{self, BodyIn, HeaderIn};
-use super::error::StoreError;
+use super::error::{Fault, StoreError};
 use super::held::Held;
-use super::{Inner, Kind, Store, base, mailbox, ring};
+use super::{Inner, Kind, Store, base, mailbox};
 use crate::id::{ChangeNum, MailboxId, MessageId};
 use crate::journal::{Action, JournalEntry, Mark, NewEntry};
 use crate::mirror::BaseMessage;
@@ -108,7 +108,6 @@ impl Store {
             let id = mailbox::create(&transaction, &name)?;
             transaction.commit()?;
             inner.memory().names.insert(name, id);
-            ring(&inner.changed);
             Ok(id)
         };
         self.inner.cache.run(create).await
@@ -155,8 +154,6 @@ impl Store {
             let mut memory = inner.memory();
             memory.names.remove(&name);
             memory.held.remove(&id);
-            drop(memory);
-            ring(&inner.changed);
             Ok(())
         };
         self.inner.cache.run(delete).await
@@ -183,8 +180,6 @@ impl Store {
             if let Some(held) = memory.held.get_mut(&id) {
                 held.name = to;
             }
-            drop(memory);
-            ring(&inner.changed);
             Ok(())
         };
         self.inner.cache.run(rename).await
@@ -258,7 +253,7 @@ struct Effects {
     /// Ids for copies.
     ids: std::vec::IntoIter<MessageId>,
     flags: BTreeMap<MessageId, FlagSet>,
-    removed: Vec<MessageId>,
+    removed: BTreeSet<MessageId>,
     copied: BTreeMap<MailboxId, Copied>,
 }
 
@@ -274,7 +269,7 @@ impl Effects {
             keywords,
             ids: ids.into_iter(),
             flags: BTreeMap::new(),
-            removed: Vec::new(),
+            removed: BTreeSet::new(),
             copied: BTreeMap::new(),
         }
     }
@@ -285,7 +280,7 @@ impl Effects {
         inner: &Inner,
         entry: &JournalEntry,
         zone_minutes: i16,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Fault> {
         let known = self.flags.get(&entry.message).copied();
         let now = known.unwrap_or(entry.flags_before);
         match &entry.action {
@@ -296,7 +291,7 @@ impl Effects {
             }
             Action::Expunge => {
                 content::remove(transaction, &[entry.message])?;
-                self.removed.push(entry.message);
+                self.removed.insert(entry.message);
             }
             Action::Copy { to } => {
                 let target = inner.named(to)?;
@@ -324,7 +319,7 @@ impl Effects {
         inner: &Inner,
         target: MailboxId,
         flags: FlagSet,
-    ) -> Result<FlagSet, StoreError> {
+    ) -> Result<FlagSet, Fault> {
         let copied = match self.copied.entry(target) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(Copied {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::error::StoreError;
+use super::error::{Fault, StoreError};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::{Access, MailboxFacts};
 use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
@@ -20,7 +20,7 @@ pub struct MailboxRow {
     pub last_pass_at: Option<i64>,
 }
 
-pub(super) fn all(connection: &Connection) -> Result<Vec<MailboxRow>, StoreError> {
+pub(super) fn all(connection: &Connection) -> Result<Vec<MailboxRow>, Fault> {
     let mut statement = connection
         .prepare("SELECT id, name, on_server, last_pass_at FROM mailbox ORDER BY name")?;
     let rows = statement.query_map([], |row| {
@@ -46,10 +46,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<MailboxRow>, StoreError
 }
 
 /// Adds a mailbox, or finds it.
-pub(super) fn adopt(
-    transaction: &Transaction<'_>,
-    name: &MailboxName,
-) -> Result<MailboxId, StoreError> {
+pub(super) fn adopt(transaction: &Transaction<'_>, name: &MailboxName) -> Result<MailboxId, Fault> {
     let sql = "INSERT INTO mailbox (name) VALUES (?1) ON CONFLICT (name) DO UPDATE SET on_server = 1 RETURNING id";
     let id = transaction.query_row(sql, [name.as_bytes()], |row| row.get(0))?;
     Ok(MailboxId::from_raw(id))
@@ -59,22 +56,24 @@ pub(super) fn adopt(
 pub(super) fn create(
     transaction: &Transaction<'_>,
     name: &MailboxName,
-) -> Result<MailboxId, StoreError> {
+) -> Result<MailboxId, Fault> {
     let sql = "INSERT INTO mailbox (name, access) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING RETURNING id";
     let id: Option<i64> = transaction
         .query_row(sql, [name.as_bytes()], |row| row.get(0))
         .optional()?;
-    id.map(MailboxId::from_raw).ok_or(StoreError::MailboxExists)
+    Ok(id
+        .map(MailboxId::from_raw)
+        .ok_or(StoreError::MailboxExists)?)
 }
 
 /// Adds INBOX to mailboxes that live here, unless it is there: every account has one, and no client can make it.
-pub(super) fn provide_inbox(file: &Connection) -> Result<(), StoreError> {
+pub(super) fn provide_inbox(file: &Connection) -> Result<(), Fault> {
     let sql = "INSERT INTO mailbox (name, access) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING";
     file.execute(sql, [MailboxName::inbox().as_bytes()])?;
     Ok(())
 }
 
-pub(super) fn remove(transaction: &Transaction<'_>, id: MailboxId) -> Result<(), StoreError> {
+pub(super) fn remove(transaction: &Transaction<'_>, id: MailboxId) -> Result<(), Fault> {
     transaction.execute("DELETE FROM mailbox WHERE id = ?1", [id.raw()])?;
     Ok(())
 }
@@ -83,14 +82,14 @@ pub(super) fn rename(
     transaction: &Transaction<'_>,
     id: MailboxId,
     to: &MailboxName,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let taken: bool = transaction.query_row(
         "SELECT EXISTS (SELECT 1 FROM mailbox WHERE name = ?1)",
         [to.as_bytes()],
         |row| row.get(0),
     )?;
     if taken {
-        return Err(StoreError::MailboxExists);
+        return Err(StoreError::MailboxExists.into());
     }
     transaction.execute(
         "UPDATE mailbox SET name = ?2 WHERE id = ?1",
@@ -103,7 +102,7 @@ pub(super) fn rename(
 pub(super) fn listed(
     transaction: &Transaction<'_>,
     names: &[MailboxName],
-) -> Result<Vec<MailboxId>, StoreError> {
+) -> Result<Vec<MailboxId>, Fault> {
     transaction.execute("UPDATE mailbox SET on_server = 0", [])?;
     names.iter().map(|name| adopt(transaction, name)).collect()
 }
@@ -112,7 +111,7 @@ pub(super) fn listed(
 pub(super) fn load(
     connection: &Connection,
     id: MailboxId,
-) -> Result<(MailboxName, MailboxFacts, MessageId), StoreError> {
+) -> Result<(MailboxName, MailboxFacts, MessageId), Fault> {
     let sql =
         "SELECT name, uid_validity, access, permanent, seen_to, mod_seq FROM mailbox WHERE id = ?1";
     let row = connection.query_row(sql, [id.raw()], |row| {
@@ -140,7 +139,7 @@ pub(super) fn save_facts(
     id: MailboxId,
     facts: &MailboxFacts,
     at: i64,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let sql = "UPDATE mailbox SET uid_validity = ?2, access = ?3, permanent = ?4, last_pass_at = ?5, mod_seq = ?6 WHERE id = ?1";
     let permanent = facts.permanent.map(|flags| flags.bits().cast_signed());
     transaction.prepare_cached(sql)?.execute(params![
@@ -158,7 +157,7 @@ pub(super) fn save_seen_to(
     connection: &Connection,
     id: MailboxId,
     seen_to: MessageId,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     connection.execute(
         "UPDATE mailbox SET seen_to = max(seen_to, ?2) WHERE id = ?1",
         [id.raw(), seen_to.raw()],
@@ -166,7 +165,7 @@ pub(super) fn save_seen_to(
     Ok(())
 }
 
-pub(super) fn keywords(connection: &Connection, id: MailboxId) -> Result<Keywords, StoreError> {
+pub(super) fn keywords(connection: &Connection, id: MailboxId) -> Result<Keywords, Fault> {
     let mut statement = connection
         .prepare("SELECT position, name FROM keyword WHERE mailbox_id = ?1 ORDER BY position")?;
     let rows = statement.query_map([id.raw()], |row| {
@@ -189,12 +188,12 @@ pub(super) fn define_keywords(
     transaction: &Transaction<'_>,
     id: MailboxId,
     names: &[Keyword],
-) -> Result<Keywords, StoreError> {
+) -> Result<Keywords, Fault> {
     let keywords = adopt_keywords(transaction, id, names)?;
     if names.iter().all(|name| keywords.lookup(name).is_some()) {
         Ok(keywords)
     } else {
-        Err(StoreError::KeywordsFull)
+        Err(StoreError::KeywordsFull.into())
     }
 }
 
@@ -203,7 +202,7 @@ pub(super) fn adopt_keywords(
     transaction: &Transaction<'_>,
     id: MailboxId,
     names: &[Keyword],
-) -> Result<Keywords, StoreError> {
+) -> Result<Keywords, Fault> {
     let mut keywords = keywords(transaction, id)?;
     for name in names {
         if keywords.define(name).is_err() {
@@ -220,8 +219,8 @@ pub(super) fn adopt_keywords(
 }
 
 /// A name that came out of the store.
-pub(super) fn name_of(octets: &[u8]) -> Result<MailboxName, StoreError> {
-    MailboxName::from_bytes(octets).map_err(|_| StoreError::damage("a mailbox name cannot be one"))
+pub(super) fn name_of(octets: &[u8]) -> Result<MailboxName, Fault> {
+    MailboxName::from_bytes(octets).map_err(|_| Fault::damage("a mailbox name cannot be one"))
 }
 
 fn access_code(access: Access) -> i64 {

@@ -1,17 +1,13 @@
 //! Brings a database file to the newest shape, one migration and one transaction at a time.
 
-use std::path::Path;
-
 use rusqlite::Connection;
 
-use super::error::StoreError;
+use super::error::{Fault, File, StoreError};
 
-/// One of the two kinds of file, with everything that was ever done to its shape.
+/// The shape of a file, with everything that was ever done to its shape.
 #[derive(Debug)]
 pub(super) struct Schema {
-    /// For messages to people.
-    pub(super) name: &'static str,
-    /// Marks the file as ours, and as this kind.
+    /// Marks the file as ours, and as of this shape.
     application_id: i32,
     /// `migrations[n]` leads from version `n` to `n + 1`.
     migrations: &'static [&'static str],
@@ -19,21 +15,19 @@ pub(super) struct Schema {
 
 /// The journal: what cannot be fetched again.
 pub(super) const JOURNAL: Schema = Schema {
-    name: "journal",
     application_id: 0x6c74_646a,
     migrations: &[include_str!("../../migrations/journal/0001_journal.sql")],
 };
 
 /// The cache: what can.
 pub(super) const CACHE: Schema = Schema {
-    name: "cache",
     application_id: 0x6c74_6463,
     migrations: &[include_str!("../../migrations/cache/0001_mirror.sql")],
 };
 
 impl Schema {
     /// Migrates a file that may be new.
-    pub(super) fn apply(&self, connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    pub(super) fn apply(&self, connection: &mut Connection, file: &File) -> Result<(), Fault> {
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let tables: u32 =
@@ -41,17 +35,19 @@ impl Schema {
         let fresh = found == 0 && owner == 0 && tables == 0;
         if owner != self.application_id && !fresh {
             return Err(StoreError::Foreign {
-                path: path.to_owned(),
-                expected: self.name,
-            });
+                path: file.path.to_path_buf(),
+                kind: file.kind,
+            }
+            .into());
         }
         let known = u32::try_from(self.migrations.len()).unwrap_or(u32::MAX);
         if found > known {
             return Err(StoreError::Newer {
-                path: path.to_owned(),
+                path: file.path.to_path_buf(),
                 found,
                 known,
-            });
+            }
+            .into());
         }
         for (version, migration) in (1_u32..).zip(self.migrations).skip(found as usize) {
             let transaction = connection.transaction()?;

@@ -27,7 +27,7 @@ mod view;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -36,8 +36,8 @@ use tokio::sync::watch;
 pub use accept::Accepted;
 pub use commit::PassInput;
 pub use content::{BodyIn, HeaderIn, Packed, Packer};
-pub use error::StoreError;
-pub use journal::{EntryRow, NamedAction};
+pub use error::{FileKind, StoreError};
+pub use journal::{Backlog, EntryRow, NamedAction};
 pub use local::NewMessage;
 pub use mailbox::MailboxRow;
 pub use notes::{ConflictRow, Hold, UnseenNote};
@@ -46,6 +46,7 @@ pub use view::{Row, View};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::Base;
 use crate::protocol::types::MailboxName;
+use error::{Fault, File};
 use held::{Held, Loaded};
 use thread::{Readers, Writer};
 
@@ -64,10 +65,19 @@ pub enum Kind {
     Local,
 }
 
+impl Kind {
+    /// The file that the mailboxes are in.
+    fn of_mailboxes(self) -> FileKind {
+        match self {
+            Self::Mirror => FileKind::Cache,
+            Self::Local => FileKind::Mail,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     kind: Kind,
-    dir: PathBuf,
     first: MessageId,
     journal: Writer,
     journal_readers: Readers,
@@ -78,7 +88,6 @@ struct Inner {
     /// Held from taking ids until their messages are in, so that messages come in the order of their ids.
     arrivals: tokio::sync::Mutex<()>,
     accepted: watch::Sender<u64>,
-    changed: watch::Sender<u64>,
     wanted: watch::Sender<BTreeSet<wish::Wish>>,
     waiting: Mutex<wish::Waiters>,
     _lock: open::Lock,
@@ -102,6 +111,30 @@ struct IdBlock {
     end: i64,
 }
 
+/// What is known as soon as the files are open.
+struct Known {
+    names: BTreeMap<MailboxName, MailboxId>,
+    /// The first id that no client can have seen: past the block of the last run, and past every message there is.
+    next: i64,
+    /// The first message that this file of mailboxes can know.
+    first: MessageId,
+}
+
+impl Known {
+    fn read(cache: &Connection, kind: Kind, reserved: i64) -> Result<Self, Fault> {
+        if kind == Kind::Local {
+            mailbox::provide_inbox(cache)?;
+        }
+        let rows = mailbox::all(cache)?.into_iter();
+        let next = reserved.max(base::past_newest(cache)?);
+        Ok(Self {
+            names: rows.map(|row| (row.name, row.id)).collect(),
+            next,
+            first: base::first(cache, next)?,
+        })
+    }
+}
+
 impl Store {
     /// Opens an account's directory, making what is missing.
     ///
@@ -112,37 +145,26 @@ impl Store {
         open::private_dir(dir)?;
         let lock = open::Lock::take(dir)?;
         let in_use = watch::Sender::new(());
-        let journal_path = dir.join("journal.db");
-        let cache_path = dir.join(match kind {
-            Kind::Mirror => "cache.db",
-            Kind::Local => "mail.db",
-        });
-        let journal = open::writer(&journal_path, &migrate::JOURNAL)?;
-        let cache = open::writer(&cache_path, &migrate::CACHE)?;
-        let (precious, its_path) = match kind {
-            Kind::Mirror => (&journal, &journal_path),
-            Kind::Local => (&cache, &cache_path),
+        let journal_file = File::of(dir, FileKind::Journal);
+        let cache_file = File::of(dir, kind.of_mailboxes());
+        let journal = open::writer(&journal_file, &migrate::JOURNAL)?;
+        let cache = open::writer(&cache_file, &migrate::CACHE)?;
+        let (precious, its_file) = match kind {
+            Kind::Mirror => (&journal, &journal_file),
+            Kind::Local => (&cache, &cache_file),
         };
-        open::check(precious).map_err(|error| error.at(its_path))?;
-        if kind == Kind::Local {
-            mailbox::provide_inbox(&cache)?;
-        }
-        let names = mailbox::all(&cache)?
-            .into_iter()
-            .map(|row| (row.name, row.id))
-            .collect();
-        let next = commit::next_id(&journal, &cache)?;
-        let first = commit::first_message(&cache, next)?;
+        open::check(precious).map_err(|fault| its_file.told(fault))?;
+        let reserved = journal::reserved(&journal).map_err(|fault| journal_file.told(fault))?;
+        let Known { names, next, first } =
+            Known::read(&cache, kind, reserved).map_err(|fault| cache_file.told(fault))?;
         let at = |source| StoreError::io(dir, source);
         let inner = Inner {
             kind,
-            dir: dir.to_owned(),
             first,
-            journal: Writer::start("journal", &journal_path, journal, in_use.clone())
-                .map_err(at)?,
-            journal_readers: Readers::new(journal_path),
-            cache: Writer::start("cache", &cache_path, cache, in_use.clone()).map_err(at)?,
-            readers: Readers::new(cache_path),
+            journal: Writer::start(&journal_file, journal, in_use.clone()).map_err(at)?,
+            journal_readers: Readers::new(journal_file),
+            cache: Writer::start(&cache_file, cache, in_use.clone()).map_err(at)?,
+            readers: Readers::new(cache_file),
             memory: Mutex::new(Memory {
                 names,
                 held: BTreeMap::new(),
@@ -151,7 +173,6 @@ impl Store {
             ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
             arrivals: tokio::sync::Mutex::new(()),
             accepted: watch::Sender::new(0),
-            changed: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
             waiting: Mutex::default(),
             _lock: lock,
@@ -166,12 +187,6 @@ impl Store {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.inner.kind
-    }
-
-    /// The account's directory.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.inner.dir
     }
 
     /// Returns once nothing more can be written: a write has failed in a way after which nothing can be believed.
@@ -193,12 +208,6 @@ impl Store {
     #[must_use]
     pub fn accepted(&self) -> watch::Receiver<u64> {
         self.inner.accepted.subscribe()
-    }
-
-    /// The doorbell of the views: changes whenever a mailbox looks different to clients.
-    #[must_use]
-    pub fn changed(&self) -> watch::Receiver<u64> {
-        self.inner.changed.subscribe()
     }
 
     /// A mailbox by its name.
@@ -245,7 +254,7 @@ impl Inner {
         cache: &mut Connection,
         mailbox: MailboxId,
         rows: &[EntryRow],
-    ) -> Result<Held, StoreError> {
+    ) -> Result<Held, Fault> {
         let named: Vec<_> = rows.iter().flat_map(EntryRow::keywords).cloned().collect();
         let transaction = cache.transaction()?;
         let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
@@ -303,20 +312,15 @@ impl Inner {
         Ok(before)
     }
 
-    /// Changes a mailbox in memory, and rings for those who watch it.
+    /// Changes a mailbox in memory: from here on it is shown so.
     fn publish<T>(
         &self,
         mailbox: MailboxId,
         change: impl FnOnce(&mut Held) -> T,
     ) -> Result<T, StoreError> {
-        let changed = self
-            .memory()
-            .held
-            .get_mut(&mailbox)
-            .map(change)
-            .ok_or(StoreError::NoMailbox);
-        ring(&self.changed);
-        changed
+        let mut memory = self.memory();
+        let held = memory.held.get_mut(&mailbox);
+        held.map(change).ok_or(StoreError::NoMailbox)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What must not be forgotten beside the journal: marks we may have set by reading, mailboxes on hold, and conflicts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::error::StoreError;
+use super::error::{Fault, StoreError};
 use super::held::Held;
 use super::mailbox::name_of;
-use super::{Store, journal};
+use super::{Backlog, Store, journal};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
@@ -232,15 +234,23 @@ impl Store {
             .await
     }
 
-    /// The mailboxes for which something waits to be carried out.
+    /// How much of the journal speaks of each mailbox.
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub async fn mailboxes_at_work(&self) -> Result<Vec<MailboxName>, StoreError> {
-        self.inner
-            .journal_readers
-            .run(journal::mailboxes_at_work)
-            .await
+    pub async fn backlog(&self) -> Result<BTreeMap<MailboxName, Backlog>, StoreError> {
+        self.inner.journal_readers.run(journal::backlog).await
+    }
+
+    /// From where to where something waits to be copied.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn routes_of_copies(
+        &self,
+    ) -> Result<BTreeSet<(MailboxName, MailboxName)>, StoreError> {
+        let load = journal::routes_of_copies;
+        self.inner.journal_readers.run(load).await
     }
 
     /// Makes a parked entry pending again. Says whether there was one.
@@ -272,7 +282,7 @@ impl Store {
     /// Changes the journal behind the mailboxes' back, and has them read it again.
     async fn reset(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError> + Send + 'static,
+        change: impl FnOnce(&Transaction<'_>) -> Result<bool, Fault> + Send + 'static,
     ) -> Result<bool, StoreError> {
         let inner = self.inner.clone();
         let reset = move |journal: &mut Connection| {
@@ -291,7 +301,6 @@ impl Store {
                 held.reload(entries.collect());
             }
             drop(memory);
-            super::ring(&inner.changed);
             super::ring(&inner.accepted);
             Ok(changed)
         };
@@ -300,7 +309,7 @@ impl Store {
 }
 
 /// Whether a person approved what the mailbox was held for.
-pub(super) fn approved(journal: &Connection, mailbox: &MailboxName) -> Result<bool, StoreError> {
+pub(super) fn approved(journal: &Connection, mailbox: &MailboxName) -> Result<bool, Fault> {
     let sql = "SELECT approved FROM hold WHERE mailbox = ?1";
     Ok(journal
         .query_row(sql, [mailbox.as_bytes()], |row| row.get(0))
@@ -309,10 +318,7 @@ pub(super) fn approved(journal: &Connection, mailbox: &MailboxName) -> Result<bo
 }
 
 /// Lifts a hold, with its approval: it was used up.
-pub(super) fn release(
-    transaction: &Transaction<'_>,
-    mailbox: &MailboxName,
-) -> Result<(), StoreError> {
+pub(super) fn release(transaction: &Transaction<'_>, mailbox: &MailboxName) -> Result<(), Fault> {
     transaction.execute("DELETE FROM hold WHERE mailbox = ?1", [mailbox.as_bytes()])?;
     Ok(())
 }
@@ -322,12 +328,9 @@ pub(super) fn add_conflict(
     held: &Held,
     mailbox: &MailboxName,
     conflict: &Conflict,
-) -> Result<(), StoreError> {
+) -> Result<(), Fault> {
     let keywords = &held.view.keywords;
-    let entries = held
-        .entries
-        .iter()
-        .filter(|entry| conflict.entries.contains(&entry.id));
+    let entries = conflict.entries.iter().filter_map(|id| held.entry(*id));
     let wished: Vec<String> = entries
         .clone()
         .map(|entry| entry.action.words(keywords))
@@ -340,7 +343,7 @@ pub(super) fn add_conflict(
         MessageState::Gone => "gone".to_owned(),
     };
     let mark = entries.map(|entry| entry.mark).next();
-    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, wished, kept, subject, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, x'', ?8)";
+    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, wished, kept, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     transaction.prepare_cached(sql)?.execute(params![
         mailbox.as_bytes(),
         conflict.message.raw(),

@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
-use super::error::StoreError;
+use super::error::{self, Fault, StoreError};
 use super::migrate::Schema;
 
 /// Refuses a library with known faults in its write-ahead log.
@@ -57,13 +57,12 @@ impl Lock {
 
 /// Makes the account's directory, or checks that it is ours alone.
 pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
-    let at = |source| StoreError::io(dir, source);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(dir)
-        .map_err(at)?;
-    let metadata = std::fs::symlink_metadata(dir).map_err(at)?;
+        .map_err(|source| StoreError::no_directory(dir, source))?;
+    let metadata = std::fs::symlink_metadata(dir).map_err(|source| StoreError::io(dir, source))?;
     let exposed = |problem| {
         Err(StoreError::Exposed {
             path: dir.to_owned(),
@@ -83,13 +82,13 @@ pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens one database for writing, migrated and with every setting read back.
-pub(super) fn writer(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
-    create_private(path)?;
-    try_writer(path, schema).map_err(|error| error.at(path))
+pub(super) fn writer(file: &error::File, schema: &Schema) -> Result<Connection, StoreError> {
+    create_private(&file.path)?;
+    try_writer(file, schema).map_err(|fault| file.told(fault))
 }
 
-fn try_writer(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
-    let mut connection = Connection::open_with_flags(path, FLAGS)?;
+fn try_writer(file: &error::File, schema: &Schema) -> Result<Connection, Fault> {
+    let mut connection = Connection::open_with_flags(&file.path, FLAGS)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     let tables = "SELECT count(*) FROM sqlite_schema";
     let table_count: u32 = connection.query_row(tables, [], |row| row.get(0))?;
@@ -106,12 +105,12 @@ fn try_writer(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
     require(&connection, "foreign_keys", "1")?;
     require(&connection, "cell_size_check", "1")?;
     require(&connection, "mmap_size", "0")?;
-    schema.apply(&mut connection, path)?;
+    schema.apply(&mut connection, file)?;
     Ok(connection)
 }
 
 /// Opens one database for reading only.
-pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn reader(path: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, FLAGS)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     harden(&connection)?;
@@ -120,17 +119,17 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Reads a whole file and checks that it holds together, indexes and all.
-pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
     let verdict: String =
         connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
     if verdict == "ok" {
         Ok(())
     } else {
-        Err(StoreError::damage(verdict))
+        Err(Fault::damage(verdict))
     }
 }
 
-fn harden(connection: &Connection) -> Result<(), StoreError> {
+fn harden(connection: &Connection) -> Result<(), Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -142,7 +141,7 @@ fn harden(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Reads a setting back. A library that lacks the feature behind it shows nothing, which is as good as 0.
-fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Result<(), StoreError> {
+fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Result<(), Fault> {
     let mut found = "0".to_owned();
     connection.pragma_query(None, setting, |row| {
         found = match row.get_ref(0)? {
@@ -155,7 +154,7 @@ fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Resu
     if found == wanted {
         Ok(())
     } else {
-        Err(StoreError::Unsafe { setting, found })
+        Err(StoreError::Unsafe { setting, found }.into())
     }
 }
 

@@ -10,7 +10,7 @@ use super::content::{self};
 use super::error::StoreError;
 use super::mailbox::{self, MailboxRow};
 use super::wish::Waiting;
-use super::{Store, base, open, ring};
+use super::{Store, base, open};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::BaseMessage;
 use crate::protocol::types::{FlagSet, MailboxName};
@@ -47,7 +47,6 @@ impl Store {
                 .memory()
                 .names
                 .extend(names.into_iter().zip(ids.iter().copied()));
-            ring(&inner.changed);
             Ok(ids)
         };
         self.inner.cache.run(adopt).await
@@ -152,13 +151,6 @@ impl Store {
             .readers
             .run(move |cache| base::without_body(cache, mailbox))
             .await
-    }
-
-    /// Asks for a text that is not held, and waits until it is, or for as long as `patience`.
-    ///
-    /// Whether it came is seen by reading it again.
-    pub async fn want_body(&self, mailbox: MailboxId, message: MessageId, patience: Duration) {
-        self.want_bodies(mailbox, &[message], patience).await;
     }
 
     /// Asks for texts that are not held, and waits until none is owed any more, or for as long as `patience`.

@@ -5,6 +5,7 @@ mod files;
 mod journal;
 mod lives;
 mod local;
+mod notes;
 mod space;
 
 use std::path::{Path, PathBuf};

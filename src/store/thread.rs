@@ -3,13 +3,12 @@
 //! A job is one method of the store. Jobs of one file run one after the other in the order in which they were sent, so a
 //! job that publishes what it committed publishes in the order of the commits.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::error::StoreError;
+use super::error::{Fault, File, StoreError};
 use super::open;
 
 type Job = Box<dyn FnOnce(&mut Connection) -> Verdict + Send>;
@@ -25,21 +24,20 @@ enum Verdict {
 /// The one connection that writes a file, on a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    file: Arc<Path>,
+    file: File,
     jobs: mpsc::Sender<Job>,
 }
 
 impl Writer {
     /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
     pub(super) fn start(
-        name: &str,
-        file: &Path,
+        file: &File,
         connection: Connection,
         in_use: watch::Sender<()>,
     ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
         std::thread::Builder::new()
-            .name(name.to_owned())
+            .name(file.kind.name().to_owned())
             .spawn(move || {
                 let _in_use = in_use;
                 let mut connection = connection;
@@ -50,7 +48,7 @@ impl Writer {
                 }
             })?;
         Ok(Self {
-            file: file.into(),
+            file: file.clone(),
             jobs,
         })
     }
@@ -66,19 +64,19 @@ impl Writer {
     /// What the job returns, or [`StoreError::Stopped`] once a write has failed.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
         let file = self.file.clone();
         let job: Job = Box::new(move |connection| {
-            let outcome = job(connection).map_err(|error| error.at(&file));
-            let verdict = if outcome.as_ref().is_err_and(StoreError::poisons) {
+            let outcome = job(connection);
+            let verdict = if outcome.as_ref().is_err_and(Fault::poisons) {
                 Verdict::Poisoned
             } else {
                 Verdict::Sound
             };
             // Nobody may be waiting any more; what was committed is committed all the same.
-            drop(answer.send(outcome));
+            drop(answer.send(outcome.map_err(|fault| file.told(fault))));
             verdict
         });
         self.jobs.send(job).await.map_err(|_| StoreError::Stopped)?;
@@ -89,15 +87,15 @@ impl Writer {
 /// Connections that only read; each is lent to one job at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Readers {
-    path: PathBuf,
+    file: File,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(file: File) -> Self {
         Self {
-            path,
+            file,
             idle: Arc::default(),
             permits: Arc::new(Semaphore::new(READER_COUNT)),
         }
@@ -106,7 +104,7 @@ impl Readers {
     /// Runs a reading job on a blocking thread.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = self
             .permits
@@ -114,12 +112,14 @@ impl Readers {
             .acquire_owned()
             .await
             .map_err(|_| StoreError::Stopped)?;
-        let (path, idle) = (self.path.clone(), self.idle.clone());
+        let (file, idle) = (self.file.clone(), self.idle.clone());
         let lend = move || {
             let _permit = permit;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = kept.map_or_else(|| open::reader(&path), Ok)?;
-            let outcome = job(&connection).map_err(|error| error.at(&path));
+            let connection = kept
+                .map_or_else(|| open::reader(&file.path), Ok)
+                .map_err(|fault| file.told(fault))?;
+            let outcome = job(&connection).map_err(|fault| file.told(fault));
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);

@@ -1,6 +1,7 @@
 //! Mailbox names as servers spell them.
 
-use std::fmt;
+use std::fmt::{self, Write};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::text::write_escaped;
@@ -69,19 +70,60 @@ impl MailboxName {
     }
 }
 
-impl std::str::FromStr for MailboxName {
+/// Reads a name as people write it, which is as it is shown.
+impl FromStr for MailboxName {
     type Err = BadMailboxName;
 
     fn from_str(name: &str) -> Result<Self, BadMailboxName> {
-        Self::from_bytes(name.as_bytes())
+        let mut octets = Vec::with_capacity(name.len());
+        let mut rest = name;
+        while let Some((before, after)) = rest.split_once('\\') {
+            octets.extend_from_slice(before.as_bytes());
+            let (octet, after) = escaped(after);
+            octets.push(octet);
+            rest = after;
+        }
+        octets.extend_from_slice(rest.as_bytes());
+        Self::from_bytes(&octets)
     }
 }
 
-/// Shows the name to people: printable ASCII as it is, everything else as `\xNN`.
+/// The octet that stands behind a backslash, and what follows; the backslash itself if that is no escape.
+fn escaped(text: &str) -> (u8, &str) {
+    if let Some(rest) = text.strip_prefix('\\') {
+        return (b'\\', rest);
+    }
+    let digits = text
+        .strip_prefix('x')
+        .and_then(|rest| rest.split_at_checked(2));
+    let octet = digits.and_then(|(digits, rest)| {
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let octet = u8::from_str_radix(digits, 16).ok()?;
+        is_hex.then_some((octet, rest))
+    });
+    octet.unwrap_or((b'\\', text))
+}
+
+/// Shows the name to people: what can be seen as it is, a backslash doubled, every other octet as `\xNN`.
 impl fmt::Display for MailboxName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_escaped(f, &self.0)
+        for part in self.0.utf8_chunks() {
+            for character in part.valid().chars() {
+                if is_seen(character) {
+                    f.write_char(character)?;
+                } else {
+                    write_escaped(f, character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                }
+            }
+            write_escaped(f, part.invalid())?;
+        }
+        Ok(())
     }
+}
+
+/// Whether a character shows, and for what it is.
+fn is_seen(character: char) -> bool {
+    matches!(character, '"' | '\'') || character.escape_debug().eq([character])
 }
 
 impl fmt::Debug for MailboxName {
@@ -110,10 +152,27 @@ mod tests {
     }
 
     #[test]
-    fn eight_bit_names_are_kept_and_shown_escaped() {
-        let name = MailboxName::from_bytes(b"caf\xe9 \x1b[2J\\").unwrap();
-        assert_eq!(name.as_bytes(), b"caf\xe9 \x1b[2J\\");
-        assert_eq!(name.to_string(), "caf\\xe9 \\x1b[2J\\\\");
+    fn names_are_shown_so_that_they_can_be_seen_and_written_back() {
+        for (octets, shown) in [
+            (&b"caf\xe9 \x1b[2J\\"[..], "caf\\xe9 \\x1b[2J\\\\"),
+            ("Entwürfe/\u{4e0b}書き".as_bytes(), "Entwürfe/\u{4e0b}書き"),
+            (b"it's \"so\"", "it's \"so\""),
+            ("a\u{202e}b".as_bytes(), "a\\xe2\\x80\\xaeb"),
+            (b"a\\x41\\", "a\\\\x41\\\\"),
+        ] {
+            let name = MailboxName::from_bytes(octets).unwrap();
+            assert_eq!(name.as_bytes(), octets);
+            assert_eq!(name.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(name));
+        }
+    }
+
+    #[test]
+    fn a_backslash_that_escapes_nothing_is_one() {
+        for name in ["a\\b", "a\\x+1", "a\\xg0", "a\\x1", "a\\"] {
+            let read: MailboxName = name.parse().unwrap();
+            assert_eq!(read.as_bytes(), name.as_bytes());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Headers and texts: what goes in comes out, each text is kept once, and what is damaged is never shown.
 
-use super::{Account, mark};
+use super::{Account, found, mark};
 use crate::id::MessageId;
 use crate::journal::HeaderHash;
 use crate::mirror::Settlement;
@@ -110,6 +110,35 @@ async fn equal_texts_are_kept_once_and_as_long_as_somebody_has_them() {
             .await;
     }
     assert_eq!(blob_count(&account).await, 0);
+}
+
+#[tokio::test]
+async fn of_messages_that_look_alike_only_equal_texts_are_believed() {
+    let account = Account::with(0).await;
+    let marks = [1, 1, 1, 2, 2, 3].map(mark);
+    let messages = account.record(found(&marks)).await;
+    let texts: [&[u8]; 6] = [b"one", b"other", b"one", b"equal", b"equal", b"one"];
+    let bodies = messages.iter().zip(texts);
+    let bodies = bodies.map(|(message, text)| body(*message, text));
+    account.store().keep_bodies(bodies.collect()).await.unwrap();
+    let choose = |chosen: &[MessageId]| {
+        account.record(Settlement {
+            chosen: chosen.to_vec(),
+            ..Settlement::default()
+        })
+    };
+    let held = async || {
+        let texts = account.store().bodies(messages.clone()).await.unwrap();
+        texts
+            .into_iter()
+            .map(|text| text.is_some())
+            .collect::<Vec<_>>()
+    };
+    choose(&messages[1..2]).await;
+    assert_eq!(held().await, [true, false, true, true, true, true]);
+    choose(&messages).await;
+    assert_eq!(held().await, [false, false, false, true, true, true]);
+    assert_eq!(blob_count(&account).await, 2);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{Account, FLAGGED, adding, name, open};
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{FileKind, Kind, Store, StoreError};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -102,22 +102,44 @@ async fn files_of_others_of_a_later_program_and_of_no_kind_at_all_are_refused_un
 
 #[tokio::test]
 async fn damage_is_told_with_the_file_it_is_in() {
-    for file in ["journal.db", "cache.db"] {
-        let mut account = Account::with(3).await;
-        account
-            .accept(vec![adding(account.messages[0], FLAGGED)])
-            .await;
-        account.close().await;
-        let path = account.path().join(file);
-        tamper(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
-        let mut octets = fs::read(&path).unwrap();
-        octets.truncate(octets.len() / 2);
-        octets[..100].fill(0x55);
-        fs::write(&path, &octets).unwrap();
-        let StoreError::Damaged { path: told, .. } = refused(&account.path()) else {
-            panic!("{file} is not damaged");
+    let head: fn(&mut Vec<u8>) = |octets| octets[..100].fill(0x55);
+    let all_but_the_first_page: fn(&mut Vec<u8>) = |octets| octets[16 * 1024..].fill(0x55);
+    let end: fn(&mut Vec<u8>) = |octets| octets.truncate(octets.len() / 2);
+    for kind in [FileKind::Journal, FileKind::Cache] {
+        for harm in [head, all_but_the_first_page, end] {
+            let mut account = Account::with(3).await;
+            account
+                .accept(vec![adding(account.messages[0], FLAGGED)])
+                .await;
+            account.close().await;
+            let path = account.path().join(kind.name());
+            tamper(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
+            let mut octets = fs::read(&path).unwrap();
+            harm(&mut octets);
+            fs::write(&path, &octets).unwrap();
+            let StoreError::Damaged {
+                path: told,
+                kind: told_kind,
+                ..
+            } = refused(&account.path())
+            else {
+                panic!("{kind:?} is not damaged");
+            };
+            assert_eq!((told, told_kind), (path, kind));
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_told_apart_from_files_that_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("no-directory");
+    fs::write(&file, "").unwrap();
+    for place in [file.clone(), file.join("account")] {
+        let StoreError::NoDirectory { path, .. } = refused(&place) else {
+            panic!("{}", place.display());
         };
-        assert_eq!(told, path);
+        assert_eq!(path, place);
     }
 }
 

@@ -127,7 +127,7 @@ fn files_that_others_can_reach_or_that_are_damaged_end_with_74() {
     fs::set_permissions(&account, Permissions::from_mode(0o755)).unwrap();
     home.run(&["status"])
         .ended(74)
-        .says("can be reached by other users", "lowtide doctor");
+        .says("can be reached by other users", "Mend that");
     home.run(&["doctor"]).ended(74);
     fs::set_permissions(&account, Permissions::from_mode(0o700)).unwrap();
     home.run(&["doctor"]).ended(0);
@@ -136,7 +136,28 @@ fn files_that_others_can_reach_or_that_are_damaged_end_with_74() {
     drop(fs::remove_file(account.join("journal.db-wal")));
     home.run(&["status"])
         .ended(74)
-        .says("journal.db is damaged", "Nothing is deleted");
+        .says("journal.db is damaged", "Keep a copy");
+}
+
+#[test]
+fn a_damaged_copy_is_told_with_its_path_and_how_to_go_on() {
+    let home = Home::mirroring(nobody(), "ada", "secret");
+    home.run(&["status"]).ended(0);
+    let account = home.path("data/work");
+    let cache = account.join("cache.db");
+    fs::write(&cache, "this is no database").unwrap();
+    drop(fs::remove_file(account.join("cache.db-wal")));
+    let advice = "Move cache.db and cache.db-wal aside";
+    home.run(&["status"])
+        .ended(74)
+        .says(&format!("{} is damaged", cache.display()), advice);
+    let found = home.run(&["doctor"]).ended(74).out;
+    assert!(
+        found.contains(advice) && !found.contains("lowtide doctor"),
+        "{found}"
+    );
+    fs::rename(&cache, home.path("aside")).unwrap();
+    home.run(&["status"]).ended(0);
 }
 
 #[test]
@@ -291,6 +312,21 @@ fn a_configuration_that_cannot_be_used_ends_with_78() {
         let ran = home.run(&["doctor"]).ended(78);
         assert!(ran.out.contains(what), "{ran:#?}");
     }
+    home.configure("[account.attic]");
+    fs::write(home.path("data"), "no directory").unwrap();
+    home.run(&["status"])
+        .ended(78)
+        .says("could not make the directory", "data-dir in [storage]");
+    let found = home.run(&["doctor"]).ended(78).out;
+    assert!(
+        found.contains("is no directory. Correct data-dir in [storage]."),
+        "{found}"
+    );
+    let mut unset = home.command(&["status"]);
+    unset.env("LOWTIDE_CONFIG", "");
+    Home::ran(unset)
+        .ended(78)
+        .says(".config/lowtide/config.toml", "--config");
     home.configure(MIRROR);
     let elsewhere = home.path("elsewhere.toml");
     home.run(&["--config", elsewhere.to_str().unwrap(), "status"])

@@ -52,7 +52,7 @@ fn colours_come_when_they_are_asked_for_and_only_then() {
 fn packagers_get_a_manual_page_and_completions() {
     let home = Home::empty();
     let page = home.run(&["man"]).ended(0).out;
-    for part in [".TH lowtide 1", ".SH NAME", "sync", "Exit codes"] {
+    for part in [".TH lowtide 1", ".SH NAME", "sync", "EXIT STATUS"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     for shell in ["bash", "zsh", "fish"] {

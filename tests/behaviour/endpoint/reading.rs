@@ -70,9 +70,9 @@ async fn only_what_was_sent_is_read() {
     client.send(b"a FETCH 1:43 RFC822\r\n").await;
     // The first went out whole, as the second has begun; of the second there is more than the connection holds.
     client.read(1024 * 1024 + 200).await;
-    let mut changed = world.store.changed();
+    let mut accepted = world.store.accepted();
     while seen(&world, inbox).await.is_empty() {
-        tokio::time::timeout(PATIENCE, changed.changed())
+        tokio::time::timeout(PATIENCE, accepted.changed())
             .await
             .expect("the first is read")
             .unwrap();
@@ -183,7 +183,8 @@ async fn a_text_is_wanted_for_as_long_as_one_client_waits_for_it() {
     let octets = sample("bare.eml");
     let message = add(&world, inbox, &octets, Held::Header).await;
     let store = world.store.clone();
-    let patient = store.want_body(inbox, message, Duration::from_hours(1));
+    let wished = [message];
+    let patient = store.want_bodies(inbox, &wished, Duration::from_hours(1));
     let mut client = selecting(&mut world).await;
     let hurried = async {
         is_wanted(&world, inbox, message).await;

@@ -1,7 +1,7 @@
 //! An endpoint with one account in a temporary directory, and clients of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lowtide::endpoint::{Accounts, Endpoint, EndpointSettings, Peer};
@@ -170,8 +170,8 @@ impl World {
     }
 
     /// The directory of the account.
-    pub(super) fn dir(&self) -> &Path {
-        self.store.dir()
+    pub(super) fn dir(&self) -> PathBuf {
+        self.dir.path().join("ada")
     }
 
     pub(super) fn owner(&mut self) -> Client {

@@ -189,7 +189,8 @@ async fn a_refused_login_is_not_tried_again_for_each_flag() {
     }
     // Whoever wants a text meanwhile hears at once that it will not come; by then the bells have been heard as well.
     let (store, inbox, message, _) = coast.message().await;
-    let wish = store.want_body(inbox, message, PATIENCE.saturating_mul(2));
+    let wished = [message];
+    let wish = store.want_bodies(inbox, &wished, PATIENCE.saturating_mul(2));
     timeout(PATIENCE, wish).await.expect("an early answer");
     assert_eq!(coast.gate.count("LOGIN"), 2);
     let failure = synced(coast.house.ask(sync()).await).failure.unwrap();
@@ -212,7 +213,8 @@ async fn a_text_that_is_wanted_during_a_round_is_not_given_up_with_it() {
     let want = async {
         // By now the round is through with INBOX.
         coast.gate.sees("notes", looks.saturating_add(1)).await;
-        let wish = store.want_body(inbox, message, PATIENCE.saturating_mul(2));
+        let wished = [message];
+        let wish = store.want_bodies(inbox, &wished, PATIENCE.saturating_mul(2));
         tokio::pin!(wish);
         tokio::select! {
             biased;

@@ -1,0 +1,153 @@
+//! What is known beside the actions: what was decided, what is held, what may have been read by us, and how much waits.
+
+use super::{Account, DELETED, FLAGGED, SEEN, adding, expunging, mark, name};
+use crate::journal::{Action, NewEntry, ParkReason};
+use crate::mirror::{Conflict, ConflictKind, MessageState, Settlement};
+use crate::store::{Backlog, UnseenNote};
+
+#[tokio::test]
+async fn the_backlog_says_what_waits_what_is_set_aside_and_where_copies_go() {
+    let account = Account::with(2).await;
+    let [one, two] = account.messages[..] else {
+        panic!("two")
+    };
+    let copy = |message, to: &str| NewEntry {
+        message,
+        action: Action::Copy { to: name(to) },
+    };
+    assert!(account.store().backlog().await.unwrap().is_empty());
+    let wishes = vec![
+        adding(one, SEEN),
+        copy(one, "archive"),
+        copy(two, "archive"),
+        copy(two, "notes"),
+    ];
+    account.accept(wishes).await;
+    let ids = account.entries().await;
+    let settlement = Settlement {
+        parked: vec![(ids[3], ParkReason::NoReceipt)],
+        ..Settlement::default()
+    };
+    account.record(settlement).await;
+    let expected = Backlog {
+        pending_count: 3,
+        parked_count: 1,
+    };
+    let backlog = account.store().backlog().await.unwrap();
+    assert_eq!(
+        backlog.into_iter().collect::<Vec<_>>(),
+        [(name("INBOX"), expected)]
+    );
+    let routes = account.store().routes_of_copies().await.unwrap();
+    let routes: Vec<_> = routes.into_iter().collect();
+    assert_eq!(routes, [(name("INBOX"), name("archive"))]);
+}
+
+#[tokio::test]
+async fn conflicts_are_kept_with_what_was_wished() {
+    let mut account = Account::with(1).await;
+    let one = account.messages[0];
+    account
+        .accept(vec![adding(one, DELETED), expunging(one)])
+        .await;
+    let ids = account.entries().await;
+    let conflict = Conflict {
+        message: one,
+        kind: ConflictKind::DeletedHereMarkedThere,
+        kept: MessageState::Present(FLAGGED),
+        entries: ids.clone(),
+    };
+    let settlement = Settlement {
+        flags: vec![(one, FLAGGED)],
+        retired: ids,
+        conflicts: vec![conflict],
+        ..Settlement::default()
+    };
+    account.record(settlement).await;
+    account.reopen().await;
+    assert_eq!(account.view().await, [(one, FLAGGED)]);
+    let conflicts = account.store().conflicts().await.unwrap();
+    assert_eq!(conflicts.len(), 1);
+    assert_eq!(conflicts[0].wished, "+\\Deleted, expunge");
+    assert_eq!(conflicts[0].kept, "kept, with (\\Flagged)");
+    assert_eq!(
+        conflicts[0].kind,
+        "deleted here, but flagged or answered by somebody else since"
+    );
+}
+
+#[tokio::test]
+async fn notes_of_unseen_messages_last_until_they_are_dropped() {
+    let mut account = Account::with(2).await;
+    let note = |index: usize| UnseenNote {
+        message: account.messages[index],
+        mark: mark(u8::try_from(index).unwrap() + 1),
+    };
+    let notes = vec![note(0), note(1)];
+    for messages in [&account.messages[..], &account.messages[..1]] {
+        account
+            .store()
+            .note_unseen(account.inbox, messages.to_vec())
+            .await
+            .unwrap();
+    }
+    account.lose_cache().await;
+    assert_eq!(
+        account.store().unseen_notes(account.inbox).await.unwrap(),
+        notes
+    );
+    account
+        .store()
+        .drop_unseen(account.inbox, vec![notes[0].message])
+        .await
+        .unwrap();
+    account.reopen().await;
+    assert_eq!(
+        account.store().unseen_notes(account.inbox).await.unwrap(),
+        notes[1..]
+    );
+}
+
+#[tokio::test]
+async fn a_hold_lasts_until_a_pass_uses_its_approval() {
+    let mut account = Account::with(1).await;
+    assert!(!account.store().approve(name("INBOX")).await.unwrap());
+    account
+        .store()
+        .hold_mailbox(account.inbox, "most of it is gone".to_owned())
+        .await
+        .unwrap();
+    account.reopen().await;
+    assert!(
+        !account
+            .store()
+            .pass_input(account.inbox)
+            .await
+            .unwrap()
+            .approved
+    );
+    assert!(account.store().approve(name("INBOX")).await.unwrap());
+    account.reopen().await;
+    assert!(
+        account
+            .store()
+            .pass_input(account.inbox)
+            .await
+            .unwrap()
+            .approved
+    );
+    assert_eq!(
+        account.store().holds().await.unwrap()[0].reason,
+        "most of it is gone"
+    );
+    account.record(Settlement::default()).await;
+    assert_eq!(account.store().holds().await.unwrap(), []);
+    assert!(
+        !account
+            .store()
+            .pass_input(account.inbox)
+            .await
+            .unwrap()
+            .approved
+    );
+}
