@@ -58,8 +58,19 @@ impl Terminal {
     /// Waits until the screen shows the text, and returns the screen; prints it where that never happens.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> String {
-        let shown = answer(|| Some(self.screen()).filter(|screen| screen.contains(text)));
-        shown.unwrap_or_else(|| panic!("{text:?} never came; the screen is:\n{}", self.screen()))
+        self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen no longer shows the text, and returns the screen; prints it where that never happens.
+    #[track_caller]
+    pub(crate) fn wait_without(&self, text: &str) -> String {
+        self.wait_until(&format!("no {text}"), |screen| !screen.contains(text))
+    }
+
+    #[track_caller]
+    fn wait_until(&self, awaited: &str, shown: impl Fn(&str) -> bool) -> String {
+        answer(|| Some(self.screen()).filter(|screen| shown(screen)))
+            .unwrap_or_else(|| panic!("{awaited:?} never came; the screen is:\n{}", self.screen()))
     }
 
     fn run(&self, arguments: &[&str]) -> String {
