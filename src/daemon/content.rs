@@ -1,8 +1,11 @@
 //! Mirroring content: headers first, then whole messages, newest first, in batches that commit together.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::error::PassError;
 use super::progress::{Part, Progress, Tick};
@@ -121,7 +124,8 @@ pub(super) async fn bodies(
     read
 }
 
-/// Where reading marks messages as read, that is noted before each batch and cleared after it.
+/// Where reading marks messages as read, that is noted before each batch and cleared soon after it: not after each, since
+/// a server takes its time for each STORE, however many messages it names.
 async fn read_bodies(
     selected: &mut Selected<'_>,
     queue: &mut Queue<'_>,
@@ -133,20 +137,27 @@ async fn read_bodies(
         return Ok(());
     }
     let (store, mailbox) = (queue.store, queue.mailbox);
+    let mut marked = Vec::new();
+    let mut cleared = Instant::now();
     while !deliver.is_closed()
         && let Some(batch) = queue.next()
     {
-        let mut at_risk = unread::unread_of(selected, &batch);
+        let at_risk = unread::unread_of(selected, &batch);
         unread::note(store, mailbox, &at_risk).await?;
+        marked.extend(at_risk);
         let mut only = Some(batch);
         let next = || only.take();
         let uninvited = selected.read(Content::Whole, next, &deliver).await?;
         let also = store.unread_in_base(mailbox, &uninvited)?;
         unread::note(store, mailbox, &also).await?;
-        at_risk.extend(also);
+        marked.extend(also);
         selected.unmark_strays().await?;
-        unread::clear(store, mailbox, selected, &at_risk).await?;
+        if cleared.elapsed() >= MARKED_AT_MOST {
+            unread::clear(store, mailbox, selected, &mem::take(&mut marked)).await?;
+            cleared = Instant::now();
+        }
     }
+    unread::clear(store, mailbox, selected, &marked).await?;
     Ok(())
 }
 
@@ -330,3 +341,5 @@ const HEADERS_AT_ONCE: usize = 256;
 const BODIES_AT_ONCE: usize = 128;
 /// A batch of texts ends once it holds this much.
 const BATCH_OCTETS: u64 = 1 << 20;
+/// How long others may see messages as read that were only mirrored; a batch that takes longer is cleared when it ends.
+const MARKED_AT_MOST: Duration = Duration::from_millis(250);
