@@ -1,6 +1,5 @@
 //! Mirroring content: headers first, then whole messages, newest first, in batches that commit together.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::progress::{Part, Progress, Tick};
 use super::report::Report;
 use super::unread;
 use crate::id::{MailboxId, MessageId};
-use crate::journal::{HeaderHash, Mark};
+use crate::journal::HeaderHash;
 use crate::message;
 use crate::mirror::BaseMessage;
 use crate::protocol::types::MailboxName;
@@ -101,9 +100,9 @@ pub(super) async fn bodies(
     progress: &Progress,
     report: &mut Report,
 ) -> Result<(), PassError> {
-    let missing = store.without_body(mailbox).await?;
-    let mut queue = Queue::new(store, mailbox, keep, missing);
-    let marks: BTreeMap<MessageId, Mark> = queue.marks();
+    let mut missing = store.without_body(mailbox).await?;
+    missing.retain(|message| message.mark.header.is_some());
+    let mut queue = Queue::new(store, mailbox, keep, &missing);
     let mut meter = Meter {
         progress,
         mailbox: report.mailbox.as_ref(),
@@ -114,7 +113,7 @@ pub(super) async fn bodies(
     let (deliver, delivered) = mpsc::channel(1);
     let (hand_on, packed) = mpsc::channel(1);
     let read = read_bodies(selected, &mut queue, deliver);
-    let pack = pack_bodies(delivered, &marks, hand_on);
+    let pack = pack_bodies(delivered, &missing, hand_on);
     let keep = keep_bodies(store, packed, &mut meter);
     let (read, packed, kept) = tokio::join!(read, pack, keep);
     report.counts.bodies = meter.done;
@@ -164,13 +163,16 @@ async fn read_bodies(
 /// Compresses what was read, on a thread of its own, while the next is on its way.
 async fn pack_bodies(
     mut delivered: mpsc::Receiver<Vec<(MessageId, Vec<u8>)>>,
-    marks: &BTreeMap<MessageId, Mark>,
+    missing: &[BaseMessage],
     hand_on: mpsc::Sender<Vec<BodyIn>>,
 ) -> Result<(), PassError> {
     while let Some(batch) = delivered.recv().await {
         let known: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)> = batch
             .into_iter()
-            .map(|(id, text)| (id, text, marks.get(&id).and_then(|mark| mark.header)))
+            .map(|(id, text)| {
+                let known = find(missing, id).and_then(|index| missing.get(index));
+                (id, text, known.and_then(|message| message.mark.header))
+            })
             .collect();
         let packed = on_blocking_thread(move || pack(known)).await?;
         let right = packed.ok_or(UpstreamError::Desynchronised {
@@ -200,10 +202,12 @@ async fn keep_bodies(
 struct Queue<'a> {
     store: &'a Store,
     mailbox: MailboxId,
-    /// Every message whose header is known and whose text is not held.
-    absent: BTreeMap<MessageId, Mark>,
-    /// Those that are held offline, oldest first.
-    wanted: Vec<MessageId>,
+    /// Every message whose header is known and whose text is not held, in the order of ids.
+    missing: &'a [BaseMessage],
+    /// Which of them were handed out.
+    is_taken: Vec<bool>,
+    /// Where those stand that are held offline, oldest first.
+    wanted: Vec<usize>,
     accepted: watch::Receiver<u64>,
     has_begun: bool,
     /// Whether it ended early, for somebody who should not wait until all is read.
@@ -211,19 +215,15 @@ struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    fn new(store: &'a Store, mailbox: MailboxId, keep: Keep, missing: Vec<BaseMessage>) -> Self {
-        let read = |message: &BaseMessage| message.mark.header.is_some();
-        let missing = || missing.iter().filter(|message| read(message));
+    fn new(store: &'a Store, mailbox: MailboxId, keep: Keep, missing: &'a [BaseMessage]) -> Self {
+        let numbered = missing.iter().enumerate();
+        let wanted = numbered.filter(|(_, message)| keep.wants(message));
         Self {
             store,
             mailbox,
-            absent: missing()
-                .map(|message| (message.id, message.mark))
-                .collect(),
-            wanted: missing()
-                .filter(|message| keep.wants(message))
-                .map(|message| message.id)
-                .collect(),
+            missing,
+            is_taken: vec![false; missing.len()],
+            wanted: wanted.map(|(index, _)| index).collect(),
             accepted: store.accepted(),
             has_begun: false,
             is_interrupted: false,
@@ -238,10 +238,6 @@ impl<'a> Queue<'a> {
             .iter()
             .any(|(mailbox, _)| *mailbox != self.mailbox);
         elsewhere || self.accepted.has_changed().unwrap_or(false)
-    }
-
-    fn marks(&self) -> BTreeMap<MessageId, Mark> {
-        self.absent.clone()
     }
 
     fn len(&self) -> usize {
@@ -259,16 +255,27 @@ impl<'a> Queue<'a> {
         let mut batch = Vec::new();
         let mut octets: u64 = 0;
         while octets < BATCH_OCTETS && batch.len() < BODIES_AT_ONCE {
-            let Some(id) = waited_for.pop_last().or_else(|| self.wanted.pop()) else {
+            let first = waited_for.pop_last().map(|id| find(self.missing, id));
+            let Some(index) = first.or_else(|| self.wanted.pop().map(Some)) else {
                 break;
             };
-            if let Some(mark) = self.absent.remove(&id) {
-                octets = octets.saturating_add(u64::from(mark.size));
-                batch.push(id);
+            if let Some(message) = index.and_then(|index| self.take(index)) {
+                octets = octets.saturating_add(u64::from(message.mark.size));
+                batch.push(message.id);
             }
         }
         (!batch.is_empty()).then_some(batch)
     }
+
+    /// The message at this place, unless it was handed out before.
+    fn take(&mut self, index: usize) -> Option<&'a BaseMessage> {
+        let is_taken = self.is_taken.get_mut(index)?;
+        (!mem::replace(is_taken, true)).then(|| self.missing.get(index))?
+    }
+}
+
+fn find(missing: &[BaseMessage], id: MessageId) -> Option<usize> {
+    missing.binary_search_by_key(&id, |message| message.id).ok()
 }
 
 fn pack_headers(batch: Vec<(MessageId, Vec<u8>)>) -> Vec<HeaderIn> {

@@ -49,56 +49,66 @@ pub async fn pass(
     let input = store.pass_input(mailbox).await?;
     let sightings = survey(session, &input).await?;
     let mut selected = session.select(&input.name, input.keywords.clone()).await?;
-    let (mut seen, mut alignment) = look(&mut selected, &input).await?;
-    if !options.dry_run && unread::restore(&mut selected, store, mailbox).await? {
-        (seen, alignment) = look(&mut selected, &input).await?;
+    let (mut report, unbound) =
+        reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
+    if options.dry_run || report.halt.is_some() {
+        return Ok(report);
     }
-    agree_on_keywords(store, mailbox, &selected).await?;
+    content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
+    report.again |= find_again(store, mailbox, &unbound).await?;
+    let keep = options.keep;
+    content::bodies(&mut selected, store, mailbox, keep, progress, &mut report).await?;
+    Ok(report)
+}
+
+/// Makes both sides agree about which messages there are and how they are marked. Gives also the entries whose messages
+/// were not found.
+async fn reconcile(
+    selected: &mut Selected<'_>,
+    store: &Store,
+    mailbox: MailboxId,
+    input: PassInput,
+    sightings: &BTreeMap<EntryId, Sighting>,
+    options: &PassOptions,
+) -> Result<(Report, Vec<JournalEntry>), PassError> {
+    let (mut seen, mut alignment) = look(selected, &input).await?;
+    if !options.dry_run && unread::restore(selected, store, mailbox).await? {
+        (seen, alignment) = look(selected, &input).await?;
+    }
+    agree_on_keywords(store, mailbox, selected).await?;
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);
-    let copies = weigh(&input.entries, &sightings);
+    let copies = weigh(&input.entries, sightings);
     let verdicts = merge(&input.base, &local, &remote, options.policy);
     let brakes = (!input.approved).then_some(options.brakes);
     let plan = match plan(&verdicts, &remote, &seen.facts, &copies, brakes) {
         Ok(plan) => plan,
-        Err(halt) => return halted(store, mailbox, &input, halt, options.dry_run).await,
+        Err(halt) => {
+            let report = halted(store, mailbox, &input, halt, options.dry_run).await?;
+            return Ok((report, local.unbound));
+        }
     };
     if options.dry_run {
-        return Ok(Report::planned(input.name, plan));
+        return Ok((Report::planned(input.name, plan), local.unbound));
     }
 
-    let outcomes = carry_out(&mut selected, store, mailbox, &input, &plan).await?;
-    let (base, entries) = (&input.base, input.entries.as_slice());
-    let (alignment, verdicts, copies, plan, outcomes) =
-        (&alignment, &verdicts, &copies, &plan, outcomes.as_slice());
+    let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
     let settlement = settle(&PassRecord {
-        base,
-        entries,
+        base: &input.base,
+        entries: &input.entries,
         seen: &seen,
-        alignment,
-        verdicts,
-        copies,
-        plan,
-        outcomes,
+        alignment: &alignment,
+        verdicts: &verdicts,
+        copies: &copies,
+        plan: &plan,
+        outcomes: &outcomes,
         attempts: options.attempts,
     });
-    let mut report = Report::settled(input.name.clone(), plan, outcomes, &settlement);
+    let report = Report::settled(input.name, &plan, &outcomes, &settlement);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
-
-    content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
-    report.again |= find_again(store, mailbox, &local.unbound).await?;
-    content::bodies(
-        &mut selected,
-        store,
-        mailbox,
-        options.keep,
-        progress,
-        &mut report,
-    )
-    .await?;
-    Ok(report)
+    Ok((report, local.unbound))
 }
 
 /// Looks into the destinations of copies, before the mailbox itself is opened.
