@@ -150,8 +150,12 @@ fn served(
     // What is measured is the endpoint, not the syncs that its changes would bring about.
     let offline = lowtide.run(&["offline", ACCOUNT]);
     assert_eq!(offline.code, Some(0), "{offline:?}");
-    let mut ours = Drain::login(address, ACCOUNT, ENDPOINT_PASSWORD);
-    let mut theirs = Drain::login(dovecot.imap, USER, PASSWORD);
+    let at_home = || Drain::login(address, ACCOUNT, ENDPOINT_PASSWORD);
+    let over_there = || Drain::login(dovecot.imap, USER, PASSWORD);
+    opening(at_home, over_there, table);
+    let (mut ours, mut theirs) = (at_home(), over_there());
+    ours.run("SELECT INBOX");
+    theirs.run("SELECT INBOX");
     let mut beside = |what: &str, commands: [&str; 2]| {
         let (mut one, mut other) = (commands.into_iter().cycle(), commands.into_iter().cycle());
         let (ours, theirs) = paired(
@@ -170,7 +174,6 @@ fn served(
     let all = format!("1:{count}");
     let twice = |command: String| [command.clone(), command];
     for (what, commands) in [
-        ("SELECT", twice("SELECT INBOX".into())),
         ("FETCH 1:n FAST", twice(format!("FETCH {all} FAST"))),
         ("FETCH 1:n ENVELOPE", twice(format!("FETCH {all} ENVELOPE"))),
         ("SEARCH UNSEEN", twice("SEARCH UNSEEN".into())),
@@ -204,6 +207,22 @@ fn served(
         format!("peak of the daemon, {count} served"),
         sample::peak(&daemon.started.process),
     );
+}
+
+/// SELECT as the first command of a client that has just logged in: nobody selects what is open already.
+fn opening(at_home: impl Fn() -> Drain, over_there: impl Fn() -> Drain, table: &mut Table) {
+    let (ours, theirs) = paired(
+        6,
+        || at_home().run("SELECT INBOX").seconds,
+        || over_there().run("SELECT INBOX").seconds,
+    );
+    table.push(Row::seconds(
+        "SELECT".to_owned(),
+        ours,
+        theirs,
+        "Dovecot",
+        Want::AtMost(1.0),
+    ));
 }
 
 fn filled(count: usize) -> Dovecot {

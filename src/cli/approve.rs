@@ -63,7 +63,7 @@ async fn held(context: &Context, account: &str, mailbox: &str) -> Result<Option<
         .into_iter()
         .filter(|status| status.name == account)
         .flat_map(|status| status.mailboxes)
-        .find(|status| status.name == mailbox)
+        .find(|status| status.is_called(mailbox))
         .and_then(|status| status.held);
     Ok(before)
 }

@@ -257,7 +257,7 @@ impl Keeper {
             // Nothing failed; the loop hears of it next.
             Some(PassError::Offline | PassError::Released) => return,
             Some(PassError::Upstream(error)) => error.retry(),
-            Some(PassError::Store(_)) => Retry::Later,
+            Some(PassError::Store(_) | PassError::Overtaken { .. }) => Retry::Later,
         };
         self.agenda.failed(retry, chance(), Instant::now());
         // Nothing will come before the end of the wait, so nobody needs to wait for it.

@@ -1,13 +1,13 @@
 //! Mirroring content: headers first, then whole messages, newest first, in batches that commit together.
 
-use std::mem;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::error::PassError;
 use super::progress::{Part, Progress, Tick};
+use super::queue::{Keep, Queue, find};
 use super::report::Report;
 use super::unread;
 use crate::id::{MailboxId, MessageId};
@@ -17,36 +17,6 @@ use crate::mirror::BaseMessage;
 use crate::protocol::types::MailboxName;
 use crate::store::{BodyIn, HeaderIn, Packer, Store, StoreError};
 use crate::upstream::{Content, Selected, UpstreamError};
-
-/// Which texts to hold offline.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keep {
-    /// All of them.
-    #[default]
-    All,
-    /// Headers only; a text comes when somebody reads it.
-    Headers,
-    /// Those that are young and small enough.
-    Within {
-        /// Not older than this, in seconds since 1970; `None` for any age.
-        since: Option<i64>,
-        /// Smaller than this, in octets; `None` for any size.
-        below: Option<u32>,
-    },
-}
-
-impl Keep {
-    fn wants(self, message: &BaseMessage) -> bool {
-        match self {
-            Self::All => true,
-            Self::Headers => false,
-            Self::Within { since, below } => {
-                since.is_none_or(|since| message.mark.instant >= since)
-                    && below.is_none_or(|below| message.mark.size < below)
-            }
-        }
-    }
-}
 
 /// Reads the headers that are missing.
 pub(super) async fn headers(
@@ -123,8 +93,7 @@ pub(super) async fn bodies(
     read
 }
 
-/// Where reading marks messages as read, that is noted before each batch and cleared soon after it: not after each, since
-/// a server takes its time for each STORE, however many messages it names.
+/// Where reading marks messages as read, the marks are taken off again, also after a failure that leaves a way to do so.
 async fn read_bodies(
     selected: &mut Selected<'_>,
     queue: &mut Queue<'_>,
@@ -137,7 +106,26 @@ async fn read_bodies(
     }
     let (store, mailbox) = (queue.store, queue.mailbox);
     let mut marked = Vec::new();
-    let mut cleared = Instant::now();
+    let read = read_and_mark(selected, queue, deliver, &mut marked).await;
+    if let Err(error) = &read
+        && !error.leaves_the_mailbox_open()
+    {
+        return read;
+    }
+    let cleared = unread::clear(store, mailbox, selected, &marked).await;
+    read.and(cleared.map(drop))
+}
+
+/// Notes each batch before it is read, and takes the marks off from time to time: not after each batch, since a server
+/// takes its time for each STORE, however many messages it names. Those that were not taken off yet are in `marked`.
+async fn read_and_mark(
+    selected: &mut Selected<'_>,
+    queue: &mut Queue<'_>,
+    deliver: mpsc::Sender<Vec<(MessageId, Vec<u8>)>>,
+    marked: &mut Vec<MessageId>,
+) -> Result<(), PassError> {
+    let (store, mailbox) = (queue.store, queue.mailbox);
+    let mut cleared_at = Instant::now();
     while !deliver.is_closed()
         && let Some(batch) = queue.next()
     {
@@ -151,12 +139,12 @@ async fn read_bodies(
         unread::note(store, mailbox, &also).await?;
         marked.extend(also);
         selected.unmark_strays().await?;
-        if cleared.elapsed() >= MARKED_AT_MOST {
-            unread::clear(store, mailbox, selected, &mem::take(&mut marked)).await?;
-            cleared = Instant::now();
+        if cleared_at.elapsed() >= CLEAR_EVERY {
+            unread::clear(store, mailbox, selected, marked).await?;
+            marked.clear();
+            cleared_at = Instant::now();
         }
     }
-    unread::clear(store, mailbox, selected, &marked).await?;
     Ok(())
 }
 
@@ -196,86 +184,6 @@ async fn keep_bodies(
         meter.add(count);
     }
     Ok(())
-}
-
-/// The texts to read: those that somebody waits for first, whenever they are asked for, then the newest.
-struct Queue<'a> {
-    store: &'a Store,
-    mailbox: MailboxId,
-    /// Every message whose header is known and whose text is not held, in the order of ids.
-    missing: &'a [BaseMessage],
-    /// Which of them were handed out.
-    is_taken: Vec<bool>,
-    /// Where those stand that are held offline, oldest first.
-    wanted: Vec<usize>,
-    accepted: watch::Receiver<u64>,
-    has_begun: bool,
-    /// Whether it ended early, for somebody who should not wait until all is read.
-    is_interrupted: bool,
-}
-
-impl<'a> Queue<'a> {
-    fn new(store: &'a Store, mailbox: MailboxId, keep: Keep, missing: &'a [BaseMessage]) -> Self {
-        let numbered = missing.iter().enumerate();
-        let wanted = numbered.filter(|(_, message)| keep.wants(message));
-        Self {
-            store,
-            mailbox,
-            missing,
-            is_taken: vec![false; missing.len()],
-            wanted: wanted.map(|(index, _)| index).collect(),
-            accepted: store.accepted(),
-            has_begun: false,
-            is_interrupted: false,
-        }
-    }
-
-    /// Whether somebody did something since this began, or waits for a text of another mailbox.
-    fn is_urgent_elsewhere(&self) -> bool {
-        let wanted = self.store.wanted();
-        let elsewhere = wanted
-            .borrow()
-            .iter()
-            .any(|(mailbox, _)| *mailbox != self.mailbox);
-        elsewhere || self.accepted.has_changed().unwrap_or(false)
-    }
-
-    fn len(&self) -> usize {
-        self.wanted.len()
-    }
-
-    /// As many messages as are worth a command and not too long to lose.
-    fn next(&mut self) -> Option<Vec<MessageId>> {
-        if self.has_begun && !self.wanted.is_empty() && self.is_urgent_elsewhere() {
-            self.is_interrupted = true;
-            return None;
-        }
-        self.has_begun = true;
-        let mut waited_for = self.store.waited_for(self.mailbox);
-        let mut batch = Vec::new();
-        let mut octets: u64 = 0;
-        while octets < BATCH_OCTETS && batch.len() < BODIES_AT_ONCE {
-            let first = waited_for.pop_last().map(|id| find(self.missing, id));
-            let Some(index) = first.or_else(|| self.wanted.pop().map(Some)) else {
-                break;
-            };
-            if let Some(message) = index.and_then(|index| self.take(index)) {
-                octets = octets.saturating_add(u64::from(message.mark.size));
-                batch.push(message.id);
-            }
-        }
-        (!batch.is_empty()).then_some(batch)
-    }
-
-    /// The message at this place, unless it was handed out before.
-    fn take(&mut self, index: usize) -> Option<&'a BaseMessage> {
-        let is_taken = self.is_taken.get_mut(index)?;
-        (!mem::replace(is_taken, true)).then(|| self.missing.get(index))?
-    }
-}
-
-fn find(missing: &[BaseMessage], id: MessageId) -> Option<usize> {
-    missing.binary_search_by_key(&id, |message| message.id).ok()
 }
 
 fn pack_headers(batch: Vec<(MessageId, Vec<u8>)>) -> Vec<HeaderIn> {
@@ -343,10 +251,7 @@ impl Meter<'_> {
 }
 
 /// How many headers come with one command, and are committed together.
-const HEADERS_AT_ONCE: usize = 256;
-/// The same for texts.
-const BODIES_AT_ONCE: usize = 128;
-/// A batch of texts ends once it holds this much.
-const BATCH_OCTETS: u64 = 1 << 20;
-/// How long others may see messages as read that were only mirrored; a batch that takes longer is cleared when it ends.
-const MARKED_AT_MOST: Duration = Duration::from_millis(250);
+const HEADERS_AT_ONCE: usize = 200;
+/// Messages that were only mirrored are shown to others as read for about so long, and until the batch has come that was
+/// on its way then.
+const CLEAR_EVERY: Duration = Duration::from_millis(250);

@@ -16,6 +16,7 @@ use super::Desk;
 use super::error::PassError;
 use super::progress::Tick;
 use super::report::Counts;
+use crate::protocol::types::MailboxName;
 
 /// What somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +144,14 @@ pub struct MailboxStatus {
     pub held: Option<String>,
     /// Why the last try to pass over it failed.
     pub failure: Option<Failure>,
+}
+
+impl MailboxStatus {
+    /// Whether a person who types this means the mailbox.
+    #[must_use]
+    pub fn is_called(&self, typed: &str) -> bool {
+        self.name.parse::<MailboxName>() == typed.parse()
+    }
 }
 
 /// What a visit came to.

@@ -14,6 +14,12 @@ pub enum PassError {
     /// The local files.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Something was done here that takes away what the pass was built on; the next one begins with it.
+    #[error("{problem}, again and again")]
+    Overtaken {
+        /// What was done.
+        problem: &'static str,
+    },
     /// A person wants no connection.
     #[error("the account is kept offline")]
     Offline,
@@ -27,7 +33,16 @@ impl PassError {
     pub(super) fn ends_visit(&self) -> bool {
         match self {
             Self::Upstream(error) => error.ends_connection() && !self.asks_for_a_fresh_start(),
+            Self::Overtaken { .. } => false,
             Self::Store(_) | Self::Offline | Self::Released => true,
+        }
+    }
+
+    /// Whether the open mailbox can be told something more on this connection.
+    pub(super) fn leaves_the_mailbox_open(&self) -> bool {
+        match self {
+            Self::Upstream(error) => !error.ends_connection(),
+            Self::Store(_) | Self::Overtaken { .. } | Self::Offline | Self::Released => true,
         }
     }
 

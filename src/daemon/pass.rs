@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::content::{self, Keep};
+use super::content;
 use super::error::PassError;
 use super::progress::Progress;
+use super::queue::Keep;
 use super::report::Report;
 use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
@@ -177,11 +178,9 @@ async fn agree_on_keywords(
     {
         return Ok(());
     }
-    // A client defined a keyword at the same moment; the next pass starts from what it defined.
-    Err(UpstreamError::Desynchronised {
-        problem: "a keyword was defined here while the mailbox was looked at",
-    }
-    .into())
+    Err(PassError::Overtaken {
+        problem: "a mail client defined a keyword while the mailbox was looked at",
+    })
 }
 
 /// Sends the plan, step by step. An attempt is durable before its first octet leaves.
@@ -196,10 +195,9 @@ async fn carry_out(
     for step in &plan.steps {
         let attempts = attempts(step, &input.entries);
         if !store.begin_attempt(mailbox, attempts).await? {
-            return Err(UpstreamError::Desynchronised {
-                problem: "an action was given up here while it was about to be carried out",
-            }
-            .into());
+            return Err(PassError::Overtaken {
+                problem: "an action was given up while it was about to be carried out",
+            });
         }
         let unread = unread::at_risk(selected, step);
         unread::note(store, mailbox, &unread).await?;

@@ -1,8 +1,8 @@
 //! From the configuration's words to what the other parts take.
 
-use super::content::Keep;
 use super::error::chain;
 use super::pass::PassOptions;
+use super::queue::Keep;
 use crate::clock;
 use crate::config;
 use crate::endpoint::{DialectPin, EndpointLimits, EndpointSettings, PasswordDigest, ServerLimits};

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::content::Keep;
 use super::error::PassError;
 use super::pass::{PassOptions, pass};
 use super::progress::Progress;
+use super::queue::Keep;
 use super::report::Report;
 use super::settings;
 use crate::config::Upstream;
@@ -276,15 +276,22 @@ async fn until_quiet(
     progress: &Progress,
 ) -> Result<Report, PassError> {
     let mut total = Report::default();
+    let mut overtaken = None;
     for _ in 0..MAX_PASSES {
-        let report = pass(session, store, mailbox, options, progress).await?;
+        let passed = pass(session, store, mailbox, options, progress).await;
+        if let Err(error @ PassError::Overtaken { .. }) = passed {
+            overtaken = Some(error);
+            continue;
+        }
+        overtaken = None;
+        let report = passed?;
         let again = report.again;
         total = total.and(report);
         if !again {
             break;
         }
     }
-    Ok(total)
+    overtaken.map_or(Ok(total), Err)
 }
 
 /// Visits a server once, for one errand.

@@ -224,7 +224,7 @@ impl From<&PassError> for Failure {
         let kind = match error {
             PassError::Store(error) => store_kind(error),
             PassError::Offline => FailureKind::Offline,
-            PassError::Released => FailureKind::Interrupted,
+            PassError::Released | PassError::Overtaken { .. } => FailureKind::Interrupted,
             PassError::Upstream(error) => match error {
                 UpstreamError::Unreachable { .. }
                 | UpstreamError::Closed { .. }
@@ -250,7 +250,10 @@ impl From<&PassError> for Failure {
         let advice = match error {
             PassError::Upstream(UpstreamError::NoPassword { advice, .. }) => Some(advice.clone()),
             PassError::Store(error) => store_advice(error),
-            PassError::Upstream(_) | PassError::Offline | PassError::Released => None,
+            PassError::Upstream(_)
+            | PassError::Overtaken { .. }
+            | PassError::Offline
+            | PassError::Released => None,
         };
         Self {
             advice,
@@ -306,7 +309,10 @@ fn store_advice(error: &StoreError) -> Option<String> {
         StoreError::Newer { .. } => "Use the lowtide that wrote it, or a newer one",
         StoreError::Foreign { .. } => "Move it away, or name another data-dir in [storage]",
         StoreError::NoDirectory { .. } => {
-            "Correct data-dir in [storage], or make what it lies in yours to write to"
+            "Correct data-dir in [storage], or move away what stands in its place"
+        }
+        StoreError::Unsafe { .. } => {
+            "Name a data-dir in [storage] that is on a disk of this machine"
         }
         StoreError::Exposed { .. } => "Mend that, and run it again",
         StoreError::Damaged {
@@ -314,7 +320,6 @@ fn store_advice(error: &StoreError) -> Option<String> {
             ..
         }
         | StoreError::Locked { .. }
-        | StoreError::Unsafe { .. }
         | StoreError::Full
         | StoreError::Io { .. }
         | StoreError::Sqlite { .. }
@@ -327,10 +332,10 @@ fn store_advice(error: &StoreError) -> Option<String> {
     Some(advice.to_owned())
 }
 
-const DAMAGED_JOURNAL: &str = "Keep a copy: it holds what you did and was not carried out yet. Once it is moved aside, with the \
-    files beside it that begin with the same name, lowtide goes on without what waited in it";
-const DAMAGED_MAIL: &str = "Keep a copy, and put a backup in its place: this mail is nowhere else. What can still be read of it \
-    is saved with \"sqlite3 mail.db .recover\"";
+const DAMAGED_JOURNAL: &str = "Stop lowtide and keep a copy: the file holds what you did and was not carried out yet. Once it is \
+    moved aside, with the files beside it that begin with the same name, lowtide goes on without what waited in it";
+const DAMAGED_MAIL: &str = "Stop lowtide and move the file aside, with those beside it that begin with the same name, and delete \
+    none of them: this mail is nowhere else. Put a backup in its place, or what \"sqlite3 OLD .recover | sqlite3 mail.db\" saves";
 const MAX_SUBJECT_CHARS: usize = 60;
 const HEADERS_AT_ONCE: usize = 256;
 

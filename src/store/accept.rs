@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{Fault, StoreError};
+use super::error::StoreError;
+use super::file::Fault;
 use super::held::Held;
 use super::journal::{self, Draft};
 use super::{Kind, Store, ring};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::error::Fault;
+use super::file::Fault;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
 use crate::mirror::BaseMessage;

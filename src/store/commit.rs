@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Transaction};
 
-use super::error::{Fault, StoreError};
+use super::error::StoreError;
+use super::file::Fault;
 use super::held::Held;
 use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mailbox, notes};
 use crate::clock;

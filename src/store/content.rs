@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::error::Fault;
+use super::file::Fault;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::HeaderHash;
 

@@ -1,13 +1,9 @@
 //! What can go wrong with the files on this machine.
-//!
-//! A job works in one file and does not know its path. What it meets there is a [`Fault`]; whoever lent it the file turns
-//! that into a [`StoreError`] with [`File::told`], the one place where SQLite's codes are read.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rusqlite::{ErrorCode, ffi};
+use super::file::FileKind;
 
 /// A failure of the local store.
 #[derive(Debug, thiserror::Error)]
@@ -120,10 +116,14 @@ impl StoreError {
         }
     }
 
-    /// Why a directory could not be made.
+    /// Why a directory could not be made. What is in its way does not go away by itself; what else fails may.
     pub(super) fn no_directory(path: &Path, source: io::Error) -> Self {
-        if is_full(&source) {
-            return Self::Full;
+        let is_in_its_way = matches!(
+            source.kind(),
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::PermissionDenied
+        );
+        if !is_in_its_way {
+            return Self::io(path, source);
         }
         Self::NoDirectory {
             path: path.to_owned(),
@@ -139,177 +139,9 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// What one of an account's files holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// What the user did, and it is nowhere else.
-    Journal,
-    /// A copy of what a server has.
-    Cache,
-    /// The mail of an account without a server, and it is nowhere else.
-    Mail,
-}
-
-impl FileKind {
-    /// Its name in the account's directory.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Journal => "journal.db",
-            Self::Cache => "cache.db",
-            Self::Mail => "mail.db",
-        }
-    }
-}
-
-/// One of an account's files.
-#[derive(Clone, Debug)]
-pub(super) struct File {
-    pub(super) path: Arc<Path>,
-    pub(super) kind: FileKind,
-}
-
-/// What a job meets in a file.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// SQLite fails.
-    Sqlite(rusqlite::Error),
-    /// The file holds what it should not hold.
-    Damage(String),
-    /// What is asked for cannot be; the file is as it should be.
-    Told(StoreError),
-}
-
-impl Fault {
-    pub(super) fn damage(detail: impl Into<String>) -> Self {
-        Self::Damage(detail.into())
-    }
-
-    /// Whether the disk can no longer be believed. A full disk is not a reason: nothing was promised.
-    pub(super) fn poisons(&self) -> bool {
-        match self {
-            Self::Sqlite(error) if leaves_no_room(error) => false,
-            Self::Sqlite(error) => {
-                tells_damage(error) || error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
-            }
-            Self::Damage(_) | Self::Told(_) => false,
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Told(error)
-    }
-}
-
-impl File {
-    pub(super) fn of(dir: &Path, kind: FileKind) -> Self {
-        Self {
-            path: dir.join(kind.name()).into(),
-            kind,
-        }
-    }
-
-    /// What it means that a job met this here.
-    pub(super) fn told(&self, fault: Fault) -> StoreError {
-        match fault {
-            Fault::Told(error) => error,
-            Fault::Damage(detail) => self.damaged(detail),
-            Fault::Sqlite(error) if leaves_no_room(&error) => StoreError::Full,
-            Fault::Sqlite(error) if makes_no_file(&error) && has_no_room(&self.path) => {
-                StoreError::Full
-            }
-            Fault::Sqlite(error) if tells_damage(&error) => self.damaged(error.to_string()),
-            Fault::Sqlite(source) => StoreError::Sqlite {
-                path: self.path.to_path_buf(),
-                source,
-            },
-        }
-    }
-
-    fn damaged(&self, detail: String) -> StoreError {
-        StoreError::Damaged {
-            path: self.path.to_path_buf(),
-            kind: self.kind,
-            detail,
-        }
-    }
-}
-
-/// A full disk is told as such, except where the index of the log beside the file cannot be made or grow.
-fn leaves_no_room(error: &rusqlite::Error) -> bool {
-    let is_index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-        || error.sqlite_error().is_some_and(is_index)
-}
-
-/// SQLite does not say why it could not make the log or its index.
-fn makes_no_file(error: &rusqlite::Error) -> bool {
-    let is_index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMOPEN;
-    error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
-        || error.sqlite_error().is_some_and(is_index)
-}
-
-/// Whether the disk that a file is on can take no octet or no file more. Some disks count no files.
-fn has_no_room(path: &Path) -> bool {
-    rustix::fs::statvfs(path)
-        .is_ok_and(|disk| disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0))
-}
-
-fn tells_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn sqlite(code: i32) -> Fault {
-        Fault::Sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
-    }
-
-    #[test]
-    fn every_failure_is_told_as_what_it_is_and_with_its_file() {
-        let file = File::of(Path::new("/tide/work"), FileKind::Cache);
-        let check = |fault: Fault, poisons: bool, words: &str| {
-            assert_eq!(fault.poisons(), poisons, "{fault:?}");
-            assert_eq!(file.told(fault).to_string(), words);
-        };
-        let full = "no space is left for the local store";
-        check(sqlite(ffi::SQLITE_FULL), false, full);
-        check(sqlite(ffi::SQLITE_IOERR_SHMSIZE), false, full);
-        let io = "could not use /tide/work/cache.db";
-        check(sqlite(ffi::SQLITE_IOERR_FSYNC), true, io);
-        check(sqlite(ffi::SQLITE_BUSY), false, io);
-        check(sqlite(ffi::SQLITE_CANTOPEN), false, io);
-        let damaged = "/tide/work/cache.db is damaged: ";
-        for code in [
-            ffi::SQLITE_CORRUPT,
-            ffi::SQLITE_CORRUPT_INDEX,
-            ffi::SQLITE_NOTADB,
-        ] {
-            let fault = sqlite(code);
-            assert!(fault.poisons());
-            assert!(file.told(fault).to_string().starts_with(damaged), "{code}");
-        }
-        check(
-            Fault::damage("it shrank"),
-            false,
-            &format!("{damaged}it shrank"),
-        );
-        let asked = StoreError::NoMailbox.into();
-        check(asked, false, "there is no such mailbox");
-    }
 
     #[test]
     fn a_disk_without_room_is_the_same_for_files_and_directories() {
@@ -322,5 +154,21 @@ mod tests {
             let made = StoreError::no_directory(path, kind.into());
             assert!(matches!(made, StoreError::Full));
         }
+    }
+
+    #[test]
+    fn only_what_stands_in_the_way_of_a_directory_is_for_the_configuration() {
+        let told = |kind: ErrorKind| StoreError::no_directory(Path::new("/tide"), kind.into());
+        for kind in [
+            ErrorKind::NotADirectory,
+            ErrorKind::AlreadyExists,
+            ErrorKind::PermissionDenied,
+        ] {
+            assert!(matches!(told(kind), StoreError::NoDirectory { .. }));
+        }
+        assert!(matches!(
+            told(ErrorKind::StaleNetworkFileHandle),
+            StoreError::Io { .. }
+        ));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
-use super::error::Fault;
+use super::file::Fault;
 use super::mailbox::name_of;
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, HeaderHash, JournalEntry, Mark, ParkReason};

@@ -8,7 +8,8 @@ use rusqlite::{Connection, Transaction};
 
 use super::accept::{Accepted, drafts};
 use super::content::{self, BodyIn, HeaderIn};
-use super::error::{Fault, StoreError};
+use super::error::StoreError;
+use super::file::Fault;
 use super::held::Held;
 use super::{Inner, Kind, Store, base, mailbox};
 use crate::id::{ChangeNum, MailboxId, MessageId};

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::error::{Fault, StoreError};
+use super::error::StoreError;
+use super::file::Fault;
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::{Access, MailboxFacts};
 use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};

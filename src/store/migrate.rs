@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::error::{Fault, File, StoreError};
+use super::error::StoreError;
+use super::file::{Fault, StoreFile};
 
 /// The shape of a file, with everything that was ever done to its shape.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) const CACHE: Schema = Schema {
 
 impl Schema {
     /// Migrates a file that may be new.
-    pub(super) fn apply(&self, connection: &mut Connection, file: &File) -> Result<(), Fault> {
+    pub(super) fn apply(&self, connection: &mut Connection, file: &StoreFile) -> Result<(), Fault> {
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let tables: u32 =

@@ -14,6 +14,7 @@ mod base;
 mod commit;
 mod content;
 mod error;
+mod file;
 mod held;
 mod journal;
 mod local;
@@ -36,7 +37,8 @@ use tokio::sync::watch;
 pub use accept::Accepted;
 pub use commit::PassInput;
 pub use content::{BodyIn, HeaderIn, Packed, Packer};
-pub use error::{FileKind, StoreError};
+pub use error::StoreError;
+pub use file::FileKind;
 pub use journal::{Backlog, EntryRow, NamedAction};
 pub use local::NewMessage;
 pub use mailbox::MailboxRow;
@@ -46,7 +48,7 @@ pub use view::{Row, View};
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::Base;
 use crate::protocol::types::MailboxName;
-use error::{Fault, File};
+use file::{Fault, StoreFile};
 use held::{Held, Loaded};
 use thread::{Readers, Writer};
 
@@ -145,8 +147,8 @@ impl Store {
         open::private_dir(dir)?;
         let lock = open::Lock::take(dir)?;
         let in_use = watch::Sender::new(());
-        let journal_file = File::of(dir, FileKind::Journal);
-        let cache_file = File::of(dir, kind.of_mailboxes());
+        let journal_file = StoreFile::of(dir, FileKind::Journal);
+        let cache_file = StoreFile::of(dir, kind.of_mailboxes());
         let journal = open::writer(&journal_file, &migrate::JOURNAL)?;
         let cache = open::writer(&cache_file, &migrate::CACHE)?;
         let (precious, its_file) = match kind {

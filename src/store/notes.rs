@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::error::{Fault, StoreError};
+use super::error::StoreError;
+use super::file::Fault;
 use super::held::Held;
 use super::mailbox::name_of;
 use super::{Backlog, Store, journal};

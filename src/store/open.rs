@@ -11,7 +11,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
-use super::error::{self, Fault, StoreError};
+use super::error::StoreError;
+use super::file::{Fault, StoreFile};
 use super::migrate::Schema;
 
 /// Refuses a library with known faults in its write-ahead log.
@@ -82,12 +83,12 @@ pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens one database for writing, migrated and with every setting read back.
-pub(super) fn writer(file: &error::File, schema: &Schema) -> Result<Connection, StoreError> {
+pub(super) fn writer(file: &StoreFile, schema: &Schema) -> Result<Connection, StoreError> {
     create_private(&file.path)?;
     try_writer(file, schema).map_err(|fault| file.told(fault))
 }
 
-fn try_writer(file: &error::File, schema: &Schema) -> Result<Connection, Fault> {
+fn try_writer(file: &StoreFile, schema: &Schema) -> Result<Connection, Fault> {
     let mut connection = Connection::open_with_flags(&file.path, FLAGS)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     let tables = "SELECT count(*) FROM sqlite_schema";

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::error::{Fault, File, StoreError};
+use super::error::StoreError;
+use super::file::{Fault, StoreFile};
 use super::open;
 
 type Job = Box<dyn FnOnce(&mut Connection) -> Verdict + Send>;
@@ -24,14 +25,14 @@ enum Verdict {
 /// The one connection that writes a file, on a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    file: File,
+    file: StoreFile,
     jobs: mpsc::Sender<Job>,
 }
 
 impl Writer {
     /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
     pub(super) fn start(
-        file: &File,
+        file: &StoreFile,
         connection: Connection,
         in_use: watch::Sender<()>,
     ) -> std::io::Result<Self> {
@@ -87,13 +88,13 @@ impl Writer {
 /// Connections that only read; each is lent to one job at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Readers {
-    file: File,
+    file: StoreFile,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(file: File) -> Self {
+    pub(super) fn new(file: StoreFile) -> Self {
         Self {
             file,
             idle: Arc::default(),

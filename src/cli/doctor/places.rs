@@ -22,17 +22,15 @@ use crate::endpoint::{ListenError, Listener};
 pub(super) fn look(config_path: &Path, config: &Config) -> Vec<Finding> {
     let data_dir = &config.storage.data_dir;
     let mut wrong = Vec::new();
-    if data_dir.exists() && !data_dir.is_dir() {
+    examine(config_path, OTHERS_MAY_WRITE, &mut wrong);
+    if data_dir.is_dir() {
+        examine_all(data_dir, &mut wrong);
+    } else if data_dir.exists() {
         wrong.push(Problem::new(
             Exit::Configuration,
             format!("{} is no directory", data_dir.display()),
             "Correct data-dir in [storage]",
         ));
-        return told(wrong);
-    }
-    examine(config_path, OTHERS_MAY_WRITE, &mut wrong);
-    if data_dir.exists() {
-        examine_all(data_dir, &mut wrong);
     }
     if wrong.is_empty() {
         let shown = data_dir.display();
@@ -43,10 +41,6 @@ pub(super) fn look(config_path: &Path, config: &Config) -> Vec<Finding> {
         };
         return vec![Finding::good("files", how)];
     }
-    told(wrong)
-}
-
-fn told(wrong: Vec<Problem>) -> Vec<Finding> {
     let finding = |problem| Finding::of("files", Err(problem));
     wrong.into_iter().map(finding).collect()
 }

@@ -136,7 +136,7 @@ fn files_that_others_can_reach_or_that_are_damaged_end_with_74() {
     drop(fs::remove_file(account.join("journal.db-wal")));
     home.run(&["status"])
         .ended(74)
-        .says("journal.db is damaged", "Keep a copy");
+        .says("journal.db is damaged", "Stop lowtide and keep a copy");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_damaged_copy_is_told_with_its_path_and_how_to_go_on() {
     let cache = account.join("cache.db");
     fs::write(&cache, "this is no database").unwrap();
     drop(fs::remove_file(account.join("cache.db-wal")));
-    let advice = "Move cache.db and cache.db-wal aside";
+    let advice = "Stop lowtide, move cache.db and cache.db-wal aside";
     home.run(&["status"])
         .ended(74)
         .says(&format!("{} is damaged", cache.display()), advice);
