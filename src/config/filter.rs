@@ -38,6 +38,13 @@ impl MailboxFilter {
         (self.wanted.is_empty() || self.wanted.iter().any(fits)) && !self.unwanted.iter().any(fits)
     }
 
+    /// Whether [`MailboxFilter::named`] gives every mailbox that passes.
+    #[must_use]
+    pub fn names_all(&self) -> bool {
+        let is_literal = |pattern: &Pattern| pattern.literal().is_some();
+        !self.wanted.is_empty() && self.wanted.iter().all(is_literal)
+    }
+
     /// The mailboxes to try even where the server cannot list any: those written without `*`, by default INBOX.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         let inbox = self.wanted.is_empty().then_some(INBOX);
@@ -149,19 +156,18 @@ mod tests {
 
     #[test]
     fn a_filter_names_what_to_try_without_a_list() {
-        for (patterns, expected) in [
-            ("", vec!["INBOX"]),
-            ("!trash", vec!["INBOX"]),
-            ("!INBOX", vec![]),
-            ("inbox notes lists/*", vec!["INBOX", "notes"]),
-            ("lists/*", vec![]),
-            ("a b !b", vec!["a"]),
+        for (patterns, names_all, expected) in [
+            ("", false, vec!["INBOX"]),
+            ("!trash", false, vec!["INBOX"]),
+            ("!INBOX", false, vec![]),
+            ("inbox notes lists/*", false, vec!["INBOX", "notes"]),
+            ("lists/*", false, vec![]),
+            ("a b !b", true, vec!["a"]),
+            ("a b !c*", true, vec!["a", "b"]),
         ] {
-            assert_eq!(
-                filter(patterns).named().collect::<Vec<_>>(),
-                expected,
-                "{patterns:?}"
-            );
+            let filter = filter(patterns);
+            assert_eq!(filter.named().collect::<Vec<_>>(), expected, "{patterns:?}");
+            assert_eq!(filter.names_all(), names_all, "{patterns:?}");
         }
     }
 

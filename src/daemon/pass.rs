@@ -107,6 +107,8 @@ async fn reconcile(
         attempts: options.attempts,
     });
     let report = Report::settled(input.name, &plan, &outcomes, &settlement);
+    // So that the store need not keep this one beside the new one.
+    drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
     Ok((report, local.unbound))

@@ -165,7 +165,7 @@ const BODIES_AT_ONCE: usize = 128;
 /// What a batch of texts holds at first, at least and at most. Several are in memory at a time.
 const FIRST_BATCH_OCTETS: u64 = 1 << 19;
 const LEAST_BATCH_OCTETS: u64 = 1 << 15;
-const MOST_BATCH_OCTETS: u64 = 1 << 21;
+const MOST_BATCH_OCTETS: u64 = 1 << 20;
 /// A batch that comes faster than this can be larger.
 const QUICK: Duration = Duration::from_millis(250);
 /// A batch that takes longer than this keeps others waiting.

@@ -59,14 +59,21 @@ pub async fn probe(upstream: &Upstream) -> Result<Dialect, UpstreamError> {
 }
 
 /// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first. One that is left out is still
-/// known to be there, if it was mirrored once; otherwise there is no need to know of it.
+/// known to be there, if it was mirrored once; otherwise there is no need to know of it. Where every mailbox is named in
+/// the configuration, there is no need for the list either.
 pub(super) async fn mailboxes(
     session: &mut Session,
     upstream: &Upstream,
     store: &Store,
 ) -> Result<Vec<(MailboxName, MailboxId)>, PassError> {
     let is_mirrored = |name: &MailboxName| upstream.mailboxes.matches(name.as_bytes());
-    let mut names = session.list().await?;
+    let known = store.mailboxes().await?;
+    let names_all = upstream.mailboxes.names_all();
+    let mut names = if names_all && known.iter().all(|known| is_mirrored(&known.name)) {
+        Vec::new()
+    } else {
+        session.list().await?
+    };
     names.retain(|name| is_mirrored(name) || store.mailbox(name).is_some());
     for named in upstream.mailboxes.named() {
         if let Ok(name) = MailboxName::from_bytes(named.as_bytes())
@@ -304,10 +311,26 @@ pub async fn visit(
     errand: &Errand,
     progress: &Progress,
 ) -> Result<Vec<Outcome>, PassError> {
-    let mut session = connect(upstream).await?;
+    // What is known of the mailboxes is read from the files while the connection is made.
+    let (session, read) = tokio::join!(connect(upstream), read_ahead(upstream, store, errand));
+    read?;
+    let mut session = session?;
     let outcomes = passes(&mut session, upstream, store, errand, progress).await?;
     session.logout().await;
     Ok(outcomes)
+}
+
+/// Brings the mailboxes of an errand into memory, as far as they are known.
+async fn read_ahead(upstream: &Upstream, store: &Store, errand: &Errand) -> Result<(), StoreError> {
+    for known in store.mailboxes().await? {
+        let chosen = errand.mailboxes.as_ref();
+        if upstream.mailboxes.matches(known.name.as_bytes())
+            && chosen.is_none_or(|chosen| chosen.contains(&known.name))
+        {
+            store.view(known.id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// How many passes over one mailbox may follow one another.

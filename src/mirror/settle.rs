@@ -10,7 +10,7 @@ use super::copies::CopyDecision;
 use super::merge::{ConflictKind, Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{MailboxFacts, Observation, SeenMessage};
 use super::plan::{Delay, Plan, Step};
-use super::view::{Base, MessageState, RemoteState};
+use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{JournalEntry, Mark, ParkReason};
 use crate::protocol::types::{FlagSet, SeqNum};
@@ -72,6 +72,19 @@ pub struct Arrival {
     pub seen: SeenMessage,
     /// The message of the base that left its place and came back as this one.
     pub was: Option<MessageId>,
+}
+
+impl Arrival {
+    /// The same as a message of the base.
+    #[must_use]
+    pub fn recorded(&self, id: MessageId) -> BaseMessage {
+        BaseMessage {
+            id,
+            mark: self.seen.mark,
+            flags: self.seen.flags,
+            zone_minutes: self.seen.zone_minutes,
+        }
+    }
 }
 
 /// Why an entry is still there after a pass.
@@ -235,6 +248,9 @@ impl Settlement {
         }
         let came_back = came_back(pass);
         let arrived = pass.seen.numbered().skip(pass.alignment.known_count);
+        let seen_count = pass.seen.messages.len();
+        self.arrived
+            .reserve_exact(seen_count.saturating_sub(pass.alignment.known_count));
         self.arrived.extend(arrived.map(|(seq, seen)| Arrival {
             seq,
             seen: *seen,

@@ -38,6 +38,15 @@ impl Base {
             .ok()?;
         self.messages.get(index)
     }
+
+    /// The same, to be changed.
+    pub fn find_mut(&mut self, id: MessageId) -> Option<&mut BaseMessage> {
+        let index = self
+            .messages
+            .binary_search_by_key(&id, |known| known.id)
+            .ok()?;
+        self.messages.get_mut(index)
+    }
 }
 
 /// One message of the base.

@@ -93,7 +93,7 @@ pub(super) fn drafts(
     for wish in wishes {
         let shown = || held.flags(wish.message).map(LocalState::Present);
         let state = states.get(&wish.message).copied().or_else(shown);
-        let known = held.find(wish.message);
+        let known = held.base.find(wish.message);
         let (Some(known), Some(LocalState::Present(flags_before))) = (known, state) else {
             require_no_copy(&wish.action)?;
             continue;

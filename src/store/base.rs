@@ -128,7 +128,9 @@ pub(super) fn without_body(
     connection: &Connection,
     mailbox: MailboxId,
 ) -> Result<Vec<BaseMessage>, Fault> {
-    let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id";
+    // Left to itself SQLite would read every message of the mailbox, since the order is theirs.
+    let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message INDEXED BY message_without_blob \
+        WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([mailbox.raw()], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -1,6 +1,7 @@
 //! What a pass reads before it starts, and what it writes when it is through.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
 
@@ -11,7 +12,7 @@ use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mai
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
-use crate::mirror::{Arrival, Base, BaseMessage, Rebinding, Settlement, Trouble};
+use crate::mirror::{Arrival, Base, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -20,7 +21,7 @@ pub struct PassInput {
     /// The mailbox's name on the server.
     pub name: MailboxName,
     /// The last proven state.
-    pub base: Base,
+    pub base: Arc<Base>,
     /// Every entry of the mailbox, oldest first, parked ones too.
     pub entries: Vec<JournalEntry>,
     /// What the keyword bits mean.
@@ -81,7 +82,7 @@ impl Store {
             let keywords = mailbox::define_keywords(&transaction, mailbox, &names)?;
             transaction.commit()?;
             inner.publish(mailbox, |held| {
-                held.view.keywords = std::sync::Arc::new(keywords.clone())
+                held.view.keywords = Arc::new(keywords.clone())
             })?;
             Ok(keywords)
         };
@@ -127,25 +128,16 @@ impl Store {
         settlement: Settlement,
     ) -> Result<Vec<MessageId>, StoreError> {
         let ids = self.new_ids(settlement.arrived.len()).await?;
-        let arrived: Vec<BaseMessage> = settlement
-            .arrived
-            .iter()
-            .zip(&ids)
-            .map(|(arrival, &id)| BaseMessage {
-                id,
-                mark: arrival.seen.mark,
-                flags: arrival.seen.flags,
-                zone_minutes: arrival.seen.zone_minutes,
-            })
-            .collect();
-        let (inner, changes) = (self.inner.clone(), settlement.clone());
+        let settlement = Arc::new(settlement);
+        let (inner, changes) = (self.inner.clone(), Arc::clone(&settlement));
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
-            write_base(&transaction, mailbox, &changes, &arrived)?;
+            write_base(&transaction, mailbox, &changes, &ids)?;
             transaction.commit()?;
-            Ok(inner.publish(mailbox, |held| held.learn(&changes, arrived))?)
+            inner.publish(mailbox, |held| held.learn(&changes, &ids))?;
+            Ok(ids)
         };
-        self.inner.cache.run(write).await?;
+        let ids = self.inner.cache.run(write).await?;
         let inner = self.inner.clone();
         let retire = move |connection: &mut Connection| {
             let name = inner.with(mailbox, |held| held.name.clone())?;
@@ -176,7 +168,7 @@ impl Store {
             transaction.commit()?;
             if let Some(held) = inner.memory().held.get_mut(&mailbox) {
                 for header in &headers {
-                    if let Some(message) = held.find_mut(header.message) {
+                    if let Some(message) = held.base_mut().find_mut(header.message) {
                         message.mark.header = Some(header.hash);
                     }
                 }
@@ -269,7 +261,7 @@ impl Held {
     }
 
     /// Takes in a base that was just written. Its journal follows, unless something comes between.
-    fn learn(&mut self, settlement: &Settlement, arrived: Vec<BaseMessage>) {
+    fn learn(&mut self, settlement: &Settlement, ids: &[MessageId]) {
         let Settlement {
             facts,
             flags,
@@ -277,31 +269,30 @@ impl Held {
             gone,
             ..
         } = settlement;
-        let new = !(flags.is_empty() && marks.is_empty() && gone.is_empty() && arrived.is_empty());
-        let changed = new || self.base.facts != *facts;
-        self.base.facts = *facts;
+        let new = !(flags.is_empty() && marks.is_empty() && gone.is_empty() && ids.is_empty());
+        if !new && self.base.facts == *facts {
+            return;
+        }
+        let base = self.base_mut();
+        base.facts = *facts;
         for &(id, flags) in flags {
-            if let Some(message) = self.find_mut(id) {
+            if let Some(message) = base.find_mut(id) {
                 message.flags = flags;
             }
         }
         for &(id, mark) in marks {
-            if let Some(message) = self.find_mut(id) {
+            if let Some(message) = base.find_mut(id) {
                 message.mark = mark;
             }
         }
         let gone: BTreeSet<MessageId> = gone.iter().copied().collect();
-        self.base
-            .messages
-            .retain(|message| !gone.contains(&message.id));
-        let came_back =
-            |(arrival, message): (&Arrival, &BaseMessage)| Some((arrival.was?, message.id));
-        let pairs = settlement.arrived.iter().zip(&arrived);
-        self.follow(&pairs.filter_map(came_back).collect());
-        self.base.messages.extend(arrived);
-        if changed {
-            self.refresh();
-        }
+        base.messages.retain(|message| !gone.contains(&message.id));
+        let arrived = || settlement.arrived.iter().zip(ids);
+        base.messages
+            .extend(arrived().map(|(arrival, &id)| arrival.recorded(id)));
+        let came_back = |(arrival, &id): (&Arrival, &MessageId)| Some((arrival.was?, id));
+        self.follow(&arrived().filter_map(came_back).collect());
+        self.refresh();
     }
 
     /// Takes in what became of the entries.
@@ -331,7 +322,7 @@ fn write_base(
     transaction: &Transaction<'_>,
     mailbox: MailboxId,
     settlement: &Settlement,
-    arrived: &[BaseMessage],
+    ids: &[MessageId],
 ) -> Result<(), Fault> {
     mailbox::save_facts(
         transaction,
@@ -346,10 +337,10 @@ fn write_base(
         base::set_mark(transaction, *id, mark)?;
     }
     content::forget_mistakable(transaction, mailbox, &settlement.chosen)?;
-    for (arrival, message) in settlement.arrived.iter().zip(arrived) {
-        base::insert(transaction, mailbox, message)?;
+    for (arrival, &id) in settlement.arrived.iter().zip(ids) {
+        base::insert(transaction, mailbox, &arrival.recorded(id))?;
         if let Some(old) = arrival.was {
-            base::follow(transaction, old, message.id)?;
+            base::follow(transaction, old, id)?;
         }
     }
     content::remove(transaction, &settlement.gone)

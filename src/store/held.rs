@@ -4,6 +4,7 @@
 //! what a crash could still take back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::id::{EntryId, MessageId};
 use crate::journal::JournalEntry;
@@ -16,7 +17,7 @@ use super::view::{Row, View};
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) name: MailboxName,
-    pub(super) base: Base,
+    pub(super) base: Arc<Base>,
     pub(super) entries: Vec<JournalEntry>,
     /// Messages that left their place, and the ids under which they came back. The journal's file may not know it yet.
     pub(super) moved: BTreeMap<MessageId, MessageId>,
@@ -56,7 +57,7 @@ impl Held {
         view.permanent = base.facts.permanent;
         Self {
             name,
-            base,
+            base: Arc::new(base),
             entries,
             moved,
             view,
@@ -97,23 +98,9 @@ impl Held {
         self.view.permanent = self.base.facts.permanent;
     }
 
-    /// A message of the base.
-    pub(super) fn find(&self, id: MessageId) -> Option<&BaseMessage> {
-        let index = self
-            .base
-            .messages
-            .binary_search_by_key(&id, |message| message.id)
-            .ok()?;
-        self.base.messages.get(index)
-    }
-
-    pub(super) fn find_mut(&mut self, id: MessageId) -> Option<&mut BaseMessage> {
-        let index = self
-            .base
-            .messages
-            .binary_search_by_key(&id, |message| message.id)
-            .ok()?;
-        self.base.messages.get_mut(index)
+    /// The base, to be changed. A pass that looks at it meanwhile keeps the one that it began with.
+    pub(super) fn base_mut(&mut self) -> &mut Base {
+        Arc::make_mut(&mut self.base)
     }
 
     /// An entry. They stand in the order of their ids.

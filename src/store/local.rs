@@ -90,7 +90,7 @@ impl Store {
             )?;
             transaction.commit()?;
             inner.publish(mailbox, |held| {
-                held.base.messages.push(row);
+                held.base_mut().messages.push(row);
                 held.refresh();
             })?;
             Ok(id)
@@ -241,7 +241,11 @@ impl Inner {
 
 /// Wishes as entries, each with the zone of its message's internal date.
 fn zoned(held: &Held, wishes: &[NewEntry]) -> Result<Vec<(JournalEntry, i16)>, StoreError> {
-    let zone = |entry: &JournalEntry| held.find(entry.message).map(|known| known.zone_minutes);
+    let zone = |entry: &JournalEntry| {
+        held.base
+            .find(entry.message)
+            .map(|known| known.zone_minutes)
+    };
     let drafts = drafts(held, wishes, 0)?.into_iter();
     let zoned = drafts.filter_map(|entry| Some((zone(&entry)?, entry)));
     Ok(zoned.map(|(zone, entry)| (entry, zone)).collect())
@@ -342,19 +346,19 @@ impl Effects {
         for (target, Copied { keywords, messages }) in self.copied {
             inner.publish(target, |held| {
                 held.view.keywords = Arc::new(keywords);
-                held.base.messages.extend(messages);
+                held.base_mut().messages.extend(messages);
                 held.refresh();
             })?;
         }
         let has_changed = !(self.flags.is_empty() && self.removed.is_empty());
         inner.publish(source, |held| {
+            let base = held.base_mut();
             for (id, flags) in self.flags {
-                if let Some(message) = held.find_mut(id) {
+                if let Some(message) = base.find_mut(id) {
                     message.flags = flags;
                 }
             }
-            held.base
-                .messages
+            base.messages
                 .retain(|message| !self.removed.contains(&message.id));
             if has_changed {
                 held.refresh();

@@ -68,7 +68,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.hold(mailbox).await?;
         let (name, notes) = self.inner.with(mailbox, |held| {
-            let known = messages.iter().filter_map(|message| held.find(*message));
+            let known = messages
+                .iter()
+                .filter_map(|message| held.base.find(*message));
             let note = |known: &BaseMessage| UnseenNote {
                 message: known.id,
                 mark: known.mark,

@@ -118,7 +118,9 @@ impl Store {
         messages: &[MessageId],
     ) -> Result<Vec<MessageId>, StoreError> {
         let unread = |held: &super::held::Held| {
-            let known = messages.iter().filter_map(|message| held.find(*message));
+            let known = messages
+                .iter()
+                .filter_map(|message| held.base.find(*message));
             let unread = known.filter(|known| !known.flags.contains(FlagSet::SEEN));
             unread.map(|known| known.id).collect()
         };

@@ -341,10 +341,13 @@ impl Map {
 
     /// Everything that was shown, if it is whole.
     pub(super) fn observation(&self) -> Option<Observation> {
-        let messages: Option<Vec<SeenMessage>> = self.slots.iter().map(Slot::seen).collect();
+        let mut messages = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            messages.push(slot.seen()?);
+        }
         Some(Observation {
             facts: self.facts,
-            messages: messages?,
+            messages,
         })
     }
 }
