@@ -72,7 +72,12 @@ pub(super) async fn bodies(
 ) -> Result<(), PassError> {
     let mut missing = store.without_body(mailbox).await?;
     missing.retain(|message| message.mark.header.is_some());
-    let mut queue = Queue::new(store, mailbox, keep, &missing);
+    let most_octets = if selected.peeks() {
+        MOST_OCTETS
+    } else {
+        MOST_OCTETS_MARKED
+    };
+    let mut queue = Queue::new(store, mailbox, keep, &missing, most_octets);
     let mut meter = Meter {
         progress,
         mailbox: report.mailbox.as_ref(),
@@ -252,6 +257,10 @@ impl Meter<'_> {
 
 /// How many headers come with one command, and are committed together.
 const HEADERS_AT_ONCE: usize = 200;
+/// How much a batch of texts may hold. Several are in memory at a time.
+const MOST_OCTETS: u64 = 1 << 20;
+/// The same where the server marks what is read, and takes its time for that; none is asked for before the last has come.
+const MOST_OCTETS_MARKED: u64 = 1 << 22;
 /// Messages that were only mirrored are shown to others as read for about so long, and until the batch has come that was
 /// on its way then.
 const CLEAR_EVERY: Duration = Duration::from_millis(250);

@@ -62,6 +62,7 @@ impl<'a> Queue<'a> {
         mailbox: MailboxId,
         keep: Keep,
         missing: &'a [BaseMessage],
+        most_octets: u64,
     ) -> Self {
         let numbered = missing.iter().enumerate();
         let wanted = numbered.filter(|(_, message)| keep.wants(message));
@@ -72,7 +73,7 @@ impl<'a> Queue<'a> {
             is_taken: vec![false; missing.len()],
             wanted: wanted.map(|(index, _)| index).collect(),
             accepted: store.accepted(),
-            size: BatchSize::default(),
+            size: BatchSize::up_to(most_octets),
             is_interrupted: false,
         }
     }
@@ -129,19 +130,19 @@ pub(super) fn find(missing: &[BaseMessage], id: MessageId) -> Option<usize> {
 #[derive(Debug)]
 struct BatchSize {
     octets: u64,
+    most_octets: u64,
     begun_at: Option<Instant>,
 }
 
-impl Default for BatchSize {
-    fn default() -> Self {
+impl BatchSize {
+    fn up_to(most_octets: u64) -> Self {
         Self {
             octets: FIRST_BATCH_OCTETS,
+            most_octets,
             begun_at: None,
         }
     }
-}
 
-impl BatchSize {
     fn has_begun(&self) -> bool {
         self.begun_at.is_some()
     }
@@ -154,7 +155,7 @@ impl BatchSize {
             Some(took) if took > SLOW => self.octets.div_ceil(2),
             _ => self.octets,
         };
-        self.octets = octets.clamp(LEAST_BATCH_OCTETS, MOST_BATCH_OCTETS);
+        self.octets = octets.clamp(LEAST_BATCH_OCTETS, self.most_octets);
         self.begun_at = Some(Instant::now());
         self.octets
     }
@@ -162,10 +163,9 @@ impl BatchSize {
 
 /// How many texts come with one command, and are committed together.
 const BODIES_AT_ONCE: usize = 128;
-/// What a batch of texts holds at first, at least and at most. Several are in memory at a time.
+/// What a batch of texts holds at first, and at least.
 const FIRST_BATCH_OCTETS: u64 = 1 << 19;
 const LEAST_BATCH_OCTETS: u64 = 1 << 15;
-const MOST_BATCH_OCTETS: u64 = 1 << 20;
 /// A batch that comes faster than this can be larger.
 const QUICK: Duration = Duration::from_millis(250);
 /// A batch that takes longer than this keeps others waiting.
@@ -177,7 +177,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_holds_what_comes_in_the_time_that_others_can_wait() {
-        let mut size = BatchSize::default();
+        let most = 4 * FIRST_BATCH_OCTETS;
+        let mut size = BatchSize::up_to(most);
         let mut after = async |millis| {
             tokio::time::advance(Duration::from_millis(millis)).await;
             size.next()
@@ -189,7 +190,7 @@ mod tests {
         for _ in 0..9 {
             after(1).await;
         }
-        assert_eq!(after(1).await, MOST_BATCH_OCTETS);
+        assert_eq!(after(1).await, most);
         for _ in 0..9 {
             after(90_000).await;
         }
