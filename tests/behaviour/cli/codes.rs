@@ -3,12 +3,13 @@
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
-use std::process::Stdio;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use super::home::{Home, mirror};
+use super::home::{Home, mirror, preauth};
 use super::server::{nobody, server};
 
 const GREETING: &str = "* OK IMAP2 service ready\r\n";
@@ -103,20 +104,22 @@ fn tls_server() -> std::net::SocketAddr {
 #[test]
 fn a_daemon_that_does_not_answer_ends_with_70() {
     let home = Home::new("[account.attic]");
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(home.path("data"))
-        .unwrap();
-    let socket = UnixListener::bind(home.path("data/control.sock")).unwrap();
-    thread::spawn(move || {
-        for stream in socket.incoming().map_while(Result::ok) {
-            // Reads the question, so that the end comes as an end and not as a broken pipe.
-            drop(BufReader::new(stream).read_line(&mut String::new()));
-        }
+    answering(&home.path("data/control.sock"), |stream| {
+        // Reads the question, so that the end comes as an end and not as a broken pipe.
+        drop(BufReader::new(stream).read_line(&mut String::new()));
     });
     home.run(&["status"])
         .ended(70)
         .says("the running daemon did not answer", "start it again");
+}
+
+/// A socket in a directory of its own, as a daemon makes it; `answer` is given everyone who connects.
+fn answering(socket: &Path, answer: impl FnMut(UnixStream) + Send + 'static) {
+    let directory = socket.parent().unwrap();
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700).create(directory).unwrap();
+    let socket = UnixListener::bind(socket).unwrap();
+    thread::spawn(move || socket.incoming().map_while(Result::ok).for_each(answer));
 }
 
 #[test]
@@ -131,31 +134,31 @@ fn files_that_others_can_reach_or_that_are_damaged_end_with_74() {
     home.run(&["doctor"]).ended(74);
     fs::set_permissions(&account, Permissions::from_mode(0o700)).unwrap();
     home.run(&["doctor"]).ended(0);
-    fs::write(account.join("journal.db"), "this is no database").unwrap();
-    // What waits in the write-ahead log would mend it.
-    drop(fs::remove_file(account.join("journal.db-wal")));
+    spoil(&account.join("journal.db"));
     home.run(&["status"])
         .ended(74)
         .says("journal.db is damaged", "Stop lowtide and keep a copy");
+}
+
+fn spoil(database: &Path) {
+    fs::write(database, "this is no database").unwrap();
+    // What waits in the write-ahead log would mend it.
+    drop(fs::remove_file(database.with_extension("db-wal")));
 }
 
 #[test]
 fn a_damaged_copy_is_told_with_its_path_and_how_to_go_on() {
     let home = Home::mirroring(nobody(), "ada", "secret");
     home.run(&["status"]).ended(0);
-    let account = home.path("data/work");
-    let cache = account.join("cache.db");
-    fs::write(&cache, "this is no database").unwrap();
-    drop(fs::remove_file(account.join("cache.db-wal")));
+    let cache = home.path("data/work/cache.db");
+    spoil(&cache);
     let advice = "Stop lowtide, move cache.db and cache.db-wal aside";
     home.run(&["status"])
         .ended(74)
         .says(&format!("{} is damaged", cache.display()), advice);
-    let found = home.run(&["doctor"]).ended(74).out;
-    assert!(
-        found.contains(advice) && !found.contains("lowtide doctor"),
-        "{found}"
-    );
+    let found = home.run(&["doctor"]).ended(74);
+    found.shows(&[advice]);
+    assert!(!found.out.contains("lowtide doctor"), "{found:#?}");
     fs::rename(&cache, home.path("aside")).unwrap();
     home.run(&["status"]).ended(0);
 }
@@ -173,66 +176,58 @@ fn an_answer_that_cannot_be_written_ends_with_74() {
 #[test]
 fn files_in_use_end_with_75_and_the_holder_is_named() {
     let home = Home::new("[account.attic]");
-    let mut command = home.command(&["imapd", "attic"]);
-    let mut holder = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut greeting = String::new();
-    let stdout = holder.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut greeting).unwrap();
-    assert_eq!(
-        greeting,
-        "* PREAUTH lowtide IMAP2 ready, logged in as attic\r\n"
-    );
-    let ran = home.run(&["status"]).ended(75);
-    ran.says(
-        &format!("in use by process {}", holder.id()),
-        "Wait until it is through",
-    );
+    let holder = Holder::of(&home, "attic");
+    let named = format!("in use by process {}", holder.client.id());
+    home.run(&["status"])
+        .ended(75)
+        .says(&named, "Wait until it is through");
     home.run(&["run"]).ended(75);
-    drop(holder.stdin.take());
-    assert!(holder.wait().unwrap().success());
+    holder.leave();
     home.run(&["status"]).ended(0);
 }
 
 #[test]
 fn an_account_in_use_keeps_no_other_away() {
     let home = Home::new("[account.attic]\n[account.cellar]");
-    let mut command = home.command(&["imapd", "attic"]);
-    let mut holder = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stdout = holder.stdout.take().unwrap();
-    BufReader::new(stdout)
-        .read_line(&mut String::new())
-        .unwrap();
-    let shown = home.run(&["status"]).ended(75).out;
-    assert!(shown.contains("attic: not to be used\n"), "{shown}");
-    assert!(shown.contains("Wait until it is through"), "{shown}");
-    assert!(
-        shown.contains("cellar: mailboxes on this machine\n"),
-        "{shown}"
-    );
+    let holder = Holder::of(&home, "attic");
+    home.run(&["status"]).ended(75).shows(&[
+        "attic: not to be used\n",
+        "Wait until it is through",
+        "cellar: mailboxes on this machine\n",
+    ]);
     home.run(&["sync"]).ended(0);
-    drop(holder.stdin.take());
-    assert!(holder.wait().unwrap().success());
+    holder.leave();
     home.run(&["status"]).ended(0);
+}
+
+/// A mail client that has an account open, without a daemon.
+struct Holder {
+    client: Child,
+}
+
+impl Holder {
+    fn of(home: &Home, account: &str) -> Self {
+        let mut command = home.command(&["imapd", account]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut client = command.spawn().unwrap();
+        let mut told = String::new();
+        let stdout = client.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut told).unwrap();
+        assert_eq!(told, preauth(account));
+        Self { client }
+    }
+
+    fn leave(mut self) {
+        drop(self.client.stdin.take());
+        assert!(self.client.wait().unwrap().success());
+    }
 }
 
 #[test]
 fn a_daemon_that_lets_nobody_in_ends_a_client_with_75() {
     let home = Home::new("[account.attic]");
-    let mut builder = fs::DirBuilder::new();
-    builder.mode(0o700).create(home.path("run")).unwrap();
-    let socket = UnixListener::bind(home.path("run/imap.sock")).unwrap();
-    thread::spawn(move || {
-        for mut stream in socket.incoming().map_while(Result::ok) {
-            drop(stream.write_all(b"* BYE Too many connections; close some and try again\r\n"));
-        }
+    answering(&home.path("run/imap.sock"), |mut stream| {
+        drop(stream.write_all(b"* BYE Too many connections; close some and try again\r\n"));
     });
     home.run(&["imapd", "attic"])
         .ended(75)
@@ -309,19 +304,15 @@ fn a_configuration_that_cannot_be_used_ends_with_78() {
         for verb in ["sync", "run"] {
             home.run(&[verb]).ended(78).says(what, next);
         }
-        let ran = home.run(&["doctor"]).ended(78);
-        assert!(ran.out.contains(what), "{ran:#?}");
+        home.run(&["doctor"]).ended(78).shows(&[what]);
     }
     home.configure("[account.attic]");
     fs::write(home.path("data"), "no directory").unwrap();
     home.run(&["status"])
         .ended(78)
         .says("could not make the directory", "data-dir in [storage]");
-    let found = home.run(&["doctor"]).ended(78).out;
-    assert!(
-        found.contains("is no directory. Correct data-dir in [storage]."),
-        "{found}"
-    );
+    let advice = "is no directory. Correct data-dir in [storage].";
+    home.run(&["doctor"]).ended(78).shows(&[advice]);
     let mut unset = home.command(&["status"]);
     unset.env("LOWTIDE_CONFIG", "");
     Home::ran(unset)

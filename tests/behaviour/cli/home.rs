@@ -45,6 +45,14 @@ impl Ran {
         let said = self.err.contains(what) && self.err.contains(next);
         assert!(one_line && said && self.err.ends_with(".\n"), "{self:#?}");
     }
+
+    /// Whether the output has all of these.
+    #[track_caller]
+    pub(super) fn shows(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.out.contains(part), "{part}: {self:#?}");
+        }
+    }
 }
 
 impl Home {
@@ -201,6 +209,11 @@ pub(super) fn mirror(server: SocketAddr, user: &str, more: &str) -> String {
         server.ip(),
         server.port()
     )
+}
+
+/// The greeting of a session that needs no login.
+pub(super) fn preauth(account: &str) -> String {
+    format!("* PREAUTH lowtide IMAP2 ready, logged in as {account}\r\n")
 }
 
 pub(super) fn mode(path: &Path) -> u32 {

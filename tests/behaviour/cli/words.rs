@@ -25,8 +25,8 @@ fn help_names_every_verb_and_every_exit_code() {
             .lines()
             .find(|line| line.starts_with(&format!("  {verb} ")));
         assert!(line.is_some_and(|line| line.len() > 20), "{verb}: {help}");
-        let own = home.run(&[verb, "--help"]).ended(0).out;
-        assert!(own.contains(&format!("Usage: lowtide {verb}")), "{own}");
+        let own = home.run(&[verb, "--help"]).ended(0);
+        own.shows(&[&format!("Usage: lowtide {verb}")]);
     }
     let codes = help.split_once("Exit codes: ").unwrap().1;
     let told: Vec<u8> = codes
@@ -51,13 +51,11 @@ fn colours_come_when_they_are_asked_for_and_only_then() {
 #[test]
 fn packagers_get_a_manual_page_and_completions() {
     let home = Home::empty();
-    let page = home.run(&["man"]).ended(0).out;
-    for part in [".TH lowtide 1", ".SH NAME", "sync", "EXIT STATUS"] {
-        assert!(page.contains(part), "{part}: {page}");
-    }
+    let page = home.run(&["man"]).ended(0);
+    page.shows(&[".TH lowtide 1", ".SH NAME", "sync", "EXIT STATUS"]);
     for shell in ["bash", "zsh", "fish"] {
-        let script = home.run(&["completions", shell]).ended(0).out;
-        assert!(script.contains("lowtide") && script.contains("conflicts"));
+        let script = home.run(&["completions", shell]).ended(0);
+        script.shows(&["lowtide", "conflicts"]);
     }
 }
 

@@ -1,19 +1,8 @@
 //! Headers and texts, and what reading them marks.
 
-use lowtide::daemon::{Keep, PassOptions, Report};
 use lowtide::protocol::types::FlagSet;
-use lowtide::upstream::{Level, Session};
 
-use super::world::{LEFT, LOGGED_IN, OPTIONS, World, converse, headed, opened, shown};
-
-async fn holds_everything(world: &World, script: &str) -> Report {
-    let script = format!("{LOGGED_IN}{script}{LEFT}");
-    let keep = Keep::All;
-    let options = PassOptions { keep, ..OPTIONS };
-    let pass = async |session: &mut Session| world.pass_with(session, &options).await;
-    let passed = converse(Level::Imap2, &script, pass).await.unwrap();
-    passed.unwrap()
-}
+use super::world::{World, headed, opened, shown};
 
 #[tokio::test]
 async fn a_letter_that_reading_marked_as_read_is_unread_again() {
@@ -32,15 +21,12 @@ async fn a_letter_that_reading_marked_as_read_is_unread_again() {
             C: x STORE 1 -FLAGS (\\Seen)
             S: * 1 FETCH (FLAGS ())
             S: x OK
-            C: x FETCH 1 FLAGS
-            S: * 1 FETCH (FLAGS ())
-            S: x OK
-            C: x FETCH 1 FLAGS
-            S: * 1 FETCH (FLAGS ())
-            S: x OK",
+            LOOK 1 ()
+            LOOK 1 ()",
             opened(&[""])
         );
-        assert_eq!(holds_everything(&world, &script).await.counts.bodies, 1);
+        let report = world.holds_everything(&script).await.unwrap();
+        assert_eq!(report.counts.bodies, 1);
         assert_eq!(world.base().await, [FlagSet::EMPTY]);
         assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
     }
@@ -50,26 +36,19 @@ async fn a_letter_that_reading_marked_as_read_is_unread_again() {
 async fn a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_pass() {
     let world = World::holding(1).await;
     let script = format!(
-        "{LOGGED_IN}{}
+        "{}
         C: x FETCH 1 RFC822
         S: * 1 FETCH (RFC822 «Subject: letter 1¶¶ebb» FLAGS (\\Seen))
         HANG UP",
         opened(&[""])
     );
-    let keep = Keep::All;
-    let options = PassOptions { keep, ..OPTIONS };
-    let pass = async |session: &mut Session| world.pass_with(session, &options).await;
-    let broken = converse(Level::Imap2, &script, pass).await.unwrap();
-    assert!(broken.is_err());
+    assert!(world.holds_everything(&script).await.is_err());
     let script = format!(
         "{}
         C: x STORE 1 -FLAGS (\\Seen)
         S: x OK
-        C: x FETCH 1 FLAGS
-        S: * 1 FETCH (FLAGS ())
-        S: x OK
-        C: x CHECK
-        S: x OK",
+        LOOK 1 ()
+        CHECK",
         opened(&["\\Seen"])
     );
     world.passes(&script).await;
@@ -86,7 +65,7 @@ async fn a_letter_that_was_read_before_stays_so() {
         S: x OK",
         opened(&["\\Seen"])
     );
-    holds_everything(&world, &script).await;
+    world.holds_everything(&script).await.unwrap();
     assert_eq!(world.base().await, [FlagSet::SEEN]);
 }
 
@@ -127,11 +106,8 @@ async fn a_header_that_comes_unasked_for_another_letter_is_that_letters() {
         S: x OK
         C: x STORE 1 +FLAGS (\\Deleted)
         S: x OK
-        C: x FETCH 1 FLAGS
-        S: * 1 FETCH (FLAGS (\\Deleted))
-        S: x OK
-        C: x CHECK
-        S: x OK",
+        LOOK 1 (\\Deleted)
+        CHECK",
         opened(&["", ""]),
         headed(2, 2),
         headed(1, 1)

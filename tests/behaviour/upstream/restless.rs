@@ -12,7 +12,7 @@ use lowtide::upstream::{Level, Session};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::world::server;
+use super::world::listen;
 
 /// One message on the server.
 #[derive(Clone, Copy, Debug)]
@@ -219,8 +219,7 @@ async fn change(session: &mut Session, meant: &[MessageId]) {
 #[tokio::test]
 async fn messages_that_were_not_meant_end_up_as_they_were() {
     for seed in 1..=500 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = server(listener.local_addr().unwrap().port(), Level::Imap2);
+        let (listener, server) = listen(Level::Imap2).await;
         let mut mailbox = Mailbox::new(seed);
         let ids: Vec<i64> = (1..=COUNT).filter(|_| mailbox.below(4) == 0).collect();
         let meant: Vec<MessageId> = ids.iter().copied().map(MessageId::from_raw).collect();

@@ -3,15 +3,22 @@
 //! - `S:` what it sends; `x` at the start stands for the tag of the client's last command, and `«text»` for a literal,
 //!   with `¶` for CRLF;
 //! - `C:` what the client has to send next, with `x` for any tag; behind a `{n}` the line has none;
-//! - `HANG UP`: it closes the connection; at the end of a script the client has to;
+//! - `HANG UP`: it closes the connection, whatever the script goes on with; at the end of a script the client has to;
 //! - `--`: the client has to connect anew.
+//!
+//! Two exchanges are told in a line:
+//!
+//! - `LOOK n (flags)`: the client fetches the flags of a message and is shown these;
+//! - `CHECK`: the client sends that, and the server says OK.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Plays a script to its end.
 pub(super) async fn play(listener: TcpListener, script: &str) {
-    let lines: Vec<&str> = script.lines().map(str::trim).collect();
+    let lines: Vec<String> = script.lines().map(|line| in_full(line.trim())).collect();
+    let script = lines.join("\n");
+    let lines: Vec<&str> = script.lines().collect();
     for connection in lines.split(|line| *line == "--") {
         let (stream, _) = listener.accept().await.unwrap();
         let mut server = Server {
@@ -20,6 +27,17 @@ pub(super) async fn play(listener: TcpListener, script: &str) {
             mid_command: false,
         };
         server.play(connection).await;
+    }
+}
+
+/// What a line stands for.
+fn in_full(line: &str) -> String {
+    match line.splitn(3, ' ').collect::<Vec<_>>().as_slice() {
+        ["LOOK", seq, flags] => {
+            format!("C: x FETCH {seq} FLAGS\nS: * {seq} FETCH (FLAGS {flags})\nS: x OK")
+        }
+        ["CHECK"] => "C: x CHECK\nS: x OK".to_owned(),
+        _ => line.to_owned(),
     }
 }
 

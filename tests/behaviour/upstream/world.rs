@@ -27,6 +27,11 @@ pub(super) const LEFT: &str = "
     C: x LOGOUT
     S: * BYE come again
     S: x OK bye";
+/// The client asks for the mailboxes, and there is one besides INBOX.
+pub(super) const LISTED: &str = "C: x FIND ALL.MAILBOXES \"*\"
+    S: * MAILBOX notes
+    S: x OK
+    ";
 
 /// What a pass keeps, in most tests.
 pub(super) const OPTIONS: PassOptions = PassOptions {
@@ -105,19 +110,13 @@ impl World {
         self.pass_with(session, &OPTIONS).await
     }
 
-    pub(super) async fn pass_with(
+    async fn pass_with(
         &self,
         session: &mut Session,
         options: &PassOptions,
     ) -> Result<Report, PassError> {
-        daemon::pass(
-            session,
-            &self.store,
-            self.inbox,
-            options,
-            &Progress::silent(),
-        )
-        .await
+        let silent = Progress::silent();
+        daemon::pass(session, &self.store, self.inbox, options, &silent).await
     }
 
     /// One pass over INBOX against a server of 1990 that shows `script` after the login.
@@ -127,8 +126,31 @@ impl World {
 
     /// The same, where the pass may end early.
     pub(super) async fn tries(&self, script: &str) -> Result<Report, PassError> {
+        self.tries_with(script, &OPTIONS).await
+    }
+
+    /// The same, where whole letters are kept.
+    pub(super) async fn holds_everything(&self, script: &str) -> Result<Report, PassError> {
+        let keep = Keep::All;
+        let options = PassOptions { keep, ..OPTIONS };
+        self.tries_with(script, &options).await
+    }
+
+    /// One that ends early because numbers are not what they were.
+    pub(super) async fn loses_numbers(&self, script: &str) {
+        let ended = self.tries(script).await;
+        assert!(
+            matches!(
+                ended,
+                Err(PassError::Upstream(UpstreamError::Desynchronised { .. }))
+            ),
+            "{script}: {ended:?}"
+        );
+    }
+
+    async fn tries_with(&self, script: &str, options: &PassOptions) -> Result<Report, PassError> {
         let script = format!("{LOGGED_IN}{script}{LEFT}");
-        let act = async |session: &mut Session| self.pass(session).await;
+        let act = async |session: &mut Session| self.pass_with(session, options).await;
         converse(Level::Imap2, &script, act).await.unwrap()
     }
 
@@ -151,8 +173,7 @@ pub(super) async fn converse<T>(
     script: &str,
     act: impl AsyncFnOnce(&mut Session) -> T,
 ) -> Result<T, UpstreamError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = server(listener.local_addr().unwrap().port(), level);
+    let (listener, server) = listen(level).await;
     let client = async {
         let mut session = Session::connect(&server).await?;
         let result = act(&mut session).await;
@@ -162,11 +183,13 @@ pub(super) async fn converse<T>(
     tokio::join!(client, play(listener, script)).0
 }
 
-pub(super) fn server(port: u16, level: Level) -> Server {
-    Server {
+/// A port of this machine, and the server that a client takes it for.
+pub(super) async fn listen(level: Level) -> (TcpListener, Server) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server {
         transport: Transport::Tcp {
             host: "127.0.0.1".to_owned(),
-            port,
+            port: listener.local_addr().unwrap().port(),
             security: Security::Clear,
         },
         credentials: Some(Credentials {
@@ -185,7 +208,8 @@ pub(super) fn server(port: u16, level: Level) -> Server {
             line: 64 * 1024,
             literal: 64 * 1024,
         },
-    }
+    };
+    (listener, server)
 }
 
 /// The client opens INBOX and lists letters with these flags, as a server of 1990 shows them. That nothing is missing at
@@ -206,11 +230,9 @@ pub(super) fn opened(flags: &[&str]) -> String {
         C: x FETCH {range} FAST
         {}
         S: x OK
-        C: x FETCH {count} RFC822.HEADER
-        {}
-        S: x OK",
+        {}",
         shown.collect::<Vec<_>>().join("\n"),
-        headed(count, count)
+        header_read(count, count)
     )
 }
 
@@ -219,6 +241,16 @@ pub(super) fn shown(seq: usize, letter: usize, flags: &str) -> String {
     let size = size(letter);
     format!(
         "S: * {seq} FETCH (FLAGS ({flags}) INTERNALDATE \" {letter}-Feb-94 12:00:00-GMT\" RFC822.SIZE {size})"
+    )
+}
+
+/// The client reads a letter's header at a number.
+pub(super) fn header_read(seq: usize, letter: usize) -> String {
+    format!(
+        "C: x FETCH {seq} RFC822.HEADER
+        {}
+        S: x OK",
+        headed(seq, letter)
     )
 }
 
