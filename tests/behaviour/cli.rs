@@ -2,6 +2,7 @@
 
 mod codes;
 mod daemon;
+mod demo;
 mod home;
 mod life;
 mod server;

@@ -40,8 +40,10 @@ impl MailClient {
     ) -> Result<(), DemoError> {
         let command = format!("APPEND {mailbox} ({flags}) \"{date}\" {{{}}}", octets.len());
         let tag = self.begin(&command).await?;
-        self.hear_until(|heard| heard.starts_with(b"+") && heard.ends_with(b"\r\n"))
-            .await?;
+        self.hear_until(|heard| heard.ends_with(b"\r\n")).await?;
+        if !self.heard.starts_with(b"+") {
+            return self.finish(&tag, &command).await.map(drop);
+        }
         self.heard.clear();
         self.io.write_all(octets).await?;
         self.io.write_all(b"\r\n").await?;

@@ -52,7 +52,7 @@ impl Stage {
         let (server_endpoint, server_address) = open(
             &server,
             "harbour",
-            DialectPin::Rfc1176,
+            DialectPin::Imap2bis,
             &password,
             &stop,
             &mut tasks,
