@@ -64,7 +64,9 @@ pub(super) async fn run(context: &Context, stay: bool) -> Result<Exit, Problem> 
     let mut stage = Stage::set().await.map_err(failed)?;
     let outcome = story::tell(&mut stage, &mut tell).await;
     if stay && outcome.is_ok() {
-        tell(&stage.directions());
+        for line in stage.directions() {
+            tell(&line);
+        }
         drop(tokio::signal::ctrl_c().await);
     }
     stage.strike().await;

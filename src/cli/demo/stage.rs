@@ -104,20 +104,23 @@ impl Stage {
         .await?)
     }
 
-    /// How to connect a mail client to what is left open.
-    pub(super) fn directions(&self) -> String {
+    /// How to connect a mail client to what is left open, line by line.
+    pub(super) fn directions(&self) -> [String; 4] {
         let inbox = |address: SocketAddr, user: &str| {
             format!("{{{address}/imap/user={user}/novalidate-cert/notls}}INBOX")
         };
-        format!(
-            "\nThe mirror stays open at {}, user \"you\"; the server at {}, user \"harbour\". The password of both is {}.\n\
-             With Alpine:  alpine -inbox-path='{}'\n\
-             Ctrl-C ends it; nothing is left behind.",
-            self.mirror_address,
-            self.server_address,
-            self.password,
-            inbox(self.mirror_address, "you")
-        )
+        let (mirror, server, password) = (self.mirror_address, self.server_address, &self.password);
+        [
+            String::new(),
+            format!(
+                "The mirror stays open at {mirror}, user \"you\"; the server at {server}, user \"harbour\". The password of both is {password}."
+            ),
+            format!(
+                "With Alpine:  alpine -inbox-path='{}'",
+                inbox(mirror, "you")
+            ),
+            "Ctrl-C ends it; nothing is left behind.".to_owned(),
+        ]
     }
 
     /// Ends everything.
