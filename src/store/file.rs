@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_failure_is_told_as_what_it_is_and_with_its_file() {
-        let file = StoreFile::of(Path::new("/tide/work"), FileKind::Cache);
+        let file = StoreFile::of(Path::new("/tide/ada"), FileKind::Cache);
         let check = |fault: Fault, poisons: bool, words: &str| {
             assert_eq!(fault.poisons(), poisons, "{fault:?}");
             assert_eq!(file.told(fault).to_string(), words);
@@ -163,11 +163,11 @@ mod tests {
         let full = "no space is left for the local store";
         check(sqlite(ffi::SQLITE_FULL), false, full);
         check(sqlite(ffi::SQLITE_IOERR_SHMSIZE), false, full);
-        let io = "could not use /tide/work/cache.db";
+        let io = "could not use /tide/ada/cache.db";
         check(sqlite(ffi::SQLITE_IOERR_FSYNC), true, io);
         check(sqlite(ffi::SQLITE_BUSY), false, io);
         check(sqlite(ffi::SQLITE_CANTOPEN), false, io);
-        let damaged = "/tide/work/cache.db is damaged: ";
+        let damaged = "/tide/ada/cache.db is damaged: ";
         for code in [
             ffi::SQLITE_CORRUPT,
             ffi::SQLITE_CORRUPT_INDEX,

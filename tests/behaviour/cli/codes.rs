@@ -150,7 +150,7 @@ fn spoil(database: &Path) {
 fn a_damaged_copy_is_told_with_its_path_and_how_to_go_on() {
     let home = Home::mirroring(nobody(), "ada", "secret");
     home.run(&["status"]).ended(0);
-    let cache = home.path("data/work/cache.db");
+    let cache = home.path("data/work").join("cache.db");
     spoil(&cache);
     let advice = "Stop lowtide, move cache.db and cache.db-wal aside";
     home.run(&["status"])
