@@ -56,6 +56,26 @@ async fn a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_pass() {
 }
 
 #[tokio::test]
+async fn a_mark_is_taken_off_though_the_reading_failed() {
+    let world = World::holding(1).await;
+    let script = format!(
+        "{}
+        C: x FETCH 1 RFC822
+        S: * 1 FETCH (FLAGS (\\Seen))
+        S: x BAD the disk creaks
+        C: x STORE 1 -FLAGS (\\Seen)
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        LOOK 1 ()
+        LOOK 1 ()",
+        opened(&[""])
+    );
+    let failed = world.holds_everything(&script).await.unwrap_err();
+    assert!(failed.to_string().contains("the disk creaks"), "{failed}");
+    assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_letter_that_was_read_before_stays_so() {
     let world = World::holding(1).await;
     let script = format!(
