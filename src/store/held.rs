@@ -24,27 +24,16 @@ pub(super) struct Held {
     pub(super) view: View,
 }
 
-/// What the files say of a mailbox.
-#[derive(Clone, Debug)]
-pub(super) struct Loaded {
-    pub(super) name: MailboxName,
-    pub(super) base: Base,
-    pub(super) keywords: Keywords,
-    pub(super) seen_to: MessageId,
-    pub(super) moved: BTreeMap<MessageId, MessageId>,
-    pub(super) entries: Vec<JournalEntry>,
-}
-
 impl Held {
-    pub(super) fn new(loaded: Loaded) -> Self {
-        let Loaded {
-            name,
-            base,
-            keywords,
-            seen_to,
-            moved,
-            entries,
-        } = loaded;
+    /// A mailbox as the files have it.
+    pub(super) fn new(
+        name: MailboxName,
+        base: Base,
+        keywords: Keywords,
+        seen_to: MessageId,
+        moved: BTreeMap<MessageId, MessageId>,
+        entries: Vec<JournalEntry>,
+    ) -> Self {
         let entries = current(entries, &moved);
         let writable = base.facts.access != Access::ReadOnly;
         let mut view = View::new(

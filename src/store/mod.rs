@@ -49,7 +49,7 @@ use crate::id::{MailboxId, MessageId};
 use crate::mirror::Base;
 use crate::protocol::types::MailboxName;
 use file::{Fault, StoreFile};
-use held::{Held, Loaded};
+use held::Held;
 use thread::{Readers, Writer};
 
 /// A handle on one account's files; cheap to clone. The files are closed when the last handle is dropped.
@@ -270,14 +270,7 @@ impl Inner {
             facts,
         };
         let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
-        Ok(Held::new(Loaded {
-            name,
-            base,
-            keywords,
-            seen_to,
-            moved,
-            entries,
-        }))
+        Ok(Held::new(name, base, keywords, seen_to, moved, entries))
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -108,6 +108,11 @@ async fn notes_of_unseen_messages_last_until_they_are_dropped() {
     );
 }
 
+async fn is_approved(account: &Account) -> bool {
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    input.approved
+}
+
 #[tokio::test]
 async fn a_hold_lasts_until_a_pass_uses_its_approval() {
     let mut account = Account::with(1).await;
@@ -118,36 +123,15 @@ async fn a_hold_lasts_until_a_pass_uses_its_approval() {
         .await
         .unwrap();
     account.reopen().await;
-    assert!(
-        !account
-            .store()
-            .pass_input(account.inbox)
-            .await
-            .unwrap()
-            .approved
-    );
+    assert!(!is_approved(&account).await);
     assert!(account.store().approve(name("INBOX")).await.unwrap());
     account.reopen().await;
-    assert!(
-        account
-            .store()
-            .pass_input(account.inbox)
-            .await
-            .unwrap()
-            .approved
-    );
+    assert!(is_approved(&account).await);
     assert_eq!(
         account.store().holds().await.unwrap()[0].reason,
         "most of it is gone"
     );
     account.record(Settlement::default()).await;
     assert_eq!(account.store().holds().await.unwrap(), []);
-    assert!(
-        !account
-            .store()
-            .pass_input(account.inbox)
-            .await
-            .unwrap()
-            .approved
-    );
+    assert!(!is_approved(&account).await);
 }
