@@ -34,6 +34,8 @@ pub struct Upstream {
     pub mailboxes: MailboxFilter,
     /// The longest time between two passes. Default: 5 minutes.
     pub poll: Duration,
+    /// The longest time between two listings of every message, where messages have no UIDs. Default: 7 days.
+    pub scrub: Duration,
     /// Which bodies are held. Default: all.
     pub bodies: Bodies,
     /// What happens where both sides changed one message.
@@ -142,6 +144,7 @@ impl Upstream {
                 None => MailboxFilter::default(),
             },
             poll: section.require("poll")?.duration()?,
+            scrub: section.require("scrub")?.duration()?,
             bodies: Bodies::read(&section.child("keep")?)?,
             conflict: ConflictPolicy {
                 deleted_here_changed_there: conflict

@@ -164,6 +164,8 @@ pub const KEYS: &[Key] = &[
         "What to mirror: names, \"*\" for anything, \"!\" to leave out"),
     key(ACCOUNT, "poll", Kind::Duration { least: 10 * SECOND, most: 30 * DAY }, Value(r#""5m""#),
         "The longest time between two looks at the server"),
+    key(ACCOUNT, "scrub", AGE, Value(r#""7d""#),
+        "How often every message is compared, where the server gives them no UIDs; in between a few tell of all"),
     table(ACCOUNT, "keep", "account.NAME.keep", "What to hold offline"),
     table(ACCOUNT, "conflict", "account.NAME.conflict", "What to do where both sides changed one message"),
     table(ACCOUNT, "timeouts", TIMEOUTS, "Waits for this account; keys as in [limits.timeouts], which holds for those left out"),

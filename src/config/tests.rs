@@ -78,6 +78,7 @@ fn the_smallest_account_has_every_default() {
         protocol: Protocol::Auto,
         mailboxes: MailboxFilter::default(),
         poll: Duration::from_secs(300),
+        scrub: Duration::from_secs(7 * 86_400),
         bodies: Bodies::All,
         conflict: ConflictPolicy {
             deleted_here_changed_there: DeletedHere::Keep,
@@ -212,7 +213,7 @@ fn an_account_without_a_server_is_a_store() {
 #[test]
 fn settings_of_an_account_are_read() {
     let text = remote(
-        "protocol = 'imap2bis'\nmailboxes = ['INBOX', '!old']\npoll = '90s'\n[account.work.keep]\n\
+        "protocol = 'imap2bis'\nmailboxes = ['INBOX', '!old']\npoll = '90s'\nscrub = '30d'\n[account.work.keep]\n\
          bodies = { newer-than = '90d', smaller-than = '5MB' }\n[account.work.conflict]\n\
          deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'accept'",
     );
@@ -220,6 +221,7 @@ fn settings_of_an_account_are_read() {
     assert_eq!(work.protocol, Protocol::Imap2bis);
     assert!(work.mailboxes.matches("inbox") && !work.mailboxes.matches("old"));
     assert_eq!(work.poll, Duration::from_secs(90));
+    assert_eq!(work.scrub, Duration::from_secs(30 * 86_400));
     let newer_than = Some(Duration::from_secs(90 * 86_400));
     assert_eq!(
         work.bodies,

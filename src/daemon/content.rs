@@ -134,6 +134,9 @@ async fn read_and_mark(
     while !deliver.is_closed()
         && let Some(batch) = queue.next()
     {
+        selected
+            .recognise(&batch, |message| queue.mark_of(message))
+            .await?;
         let at_risk = unread::unread_of(selected, &batch);
         unread::note(store, mailbox, &at_risk).await?;
         marked.extend(at_risk);

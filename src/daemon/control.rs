@@ -136,6 +136,9 @@ pub struct MailboxStatus {
     pub parked_count: usize,
     /// When a pass last came to its end, in seconds since 1970.
     pub last_pass_at: Option<i64>,
+    /// How many messages listings found to be otherwise than looking here and there had told, where messages have no UIDs.
+    #[serde(default)]
+    pub missed_count: u64,
     /// Whether the server still lists it.
     pub on_server: bool,
     /// Whether the configuration wants it here.

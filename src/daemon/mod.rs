@@ -10,6 +10,7 @@ mod content;
 pub mod control;
 mod desk;
 mod error;
+mod glance;
 mod household;
 mod member;
 mod pass;

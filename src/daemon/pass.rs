@@ -4,9 +4,11 @@
 //! ends early, for whatever reason, has recorded nothing that was not proven, and the next one begins by looking.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::content;
 use super::error::PassError;
+use super::glance;
 use super::progress::Progress;
 use super::queue::Keep;
 use super::report::Report;
@@ -19,7 +21,7 @@ use crate::mirror::{
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 use crate::store::{PassInput, Store, StoreError};
-use crate::upstream::{Selected, Session, UpstreamError};
+use crate::upstream::{Effort, Selected, Session, UpstreamError};
 
 /// How to pass over a mailbox.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,10 @@ pub struct PassOptions {
     pub keep: Keep,
     /// Look and plan, and send nothing that writes.
     pub dry_run: bool,
+    /// Mailboxes with no more messages than this are always listed whole.
+    pub list_up_to: usize,
+    /// How often larger ones are, at least, where messages have no UIDs.
+    pub list_every: Duration,
 }
 
 /// Passes over one mailbox.
@@ -72,9 +78,11 @@ async fn reconcile(
     sightings: &BTreeMap<EntryId, Sighting>,
     options: &PassOptions,
 ) -> Result<(Report, Vec<JournalEntry>), PassError> {
-    let (mut seen, mut alignment) = look(selected, &input).await?;
-    if !options.dry_run && unread::restore(selected, store, mailbox).await? {
-        (seen, alignment) = look(selected, &input).await?;
+    let notes = store.unseen_notes(mailbox).await?;
+    let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
+    let (mut seen, mut alignment) = look(selected, &input, &effort).await?;
+    if !options.dry_run && unread::restore(selected, store, mailbox, &notes).await? {
+        (seen, alignment) = look(selected, &input, &effort).await?;
     }
     agree_on_keywords(store, mailbox, selected).await?;
 
@@ -139,8 +147,9 @@ async fn survey(
 async fn look(
     selected: &mut Selected<'_>,
     input: &PassInput,
+    effort: &Effort,
 ) -> Result<(Observation, Alignment), UpstreamError> {
-    let mut seen = selected.observe(&input.base).await?;
+    let mut seen = selected.observe(&input.base, effort).await?;
     let expunging =
         |entry: &&JournalEntry| entry.action == Action::Expunge && entry.attempt().is_some();
     let expunging: BTreeSet<MessageId> = input
@@ -152,6 +161,9 @@ async fn look(
     let touched: BTreeSet<MessageId> = input.entries.iter().map(|entry| entry.message).collect();
     for _ in 0..MAX_LOOKS {
         match align(&input.base, &seen, &expunging) {
+            Aligned::Done(alignment) if selected.misplaces(&alignment) => {
+                seen = selected.list_recalled().await?;
+            }
             Aligned::Done(alignment) => {
                 let alignment = choose(&input.base, &seen, alignment, &touched);
                 selected.bind(&input.base, &alignment);

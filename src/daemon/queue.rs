@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::id::{MailboxId, MessageId};
+use crate::journal::Mark;
 use crate::mirror::BaseMessage;
 use crate::store::Store;
 
@@ -113,6 +114,12 @@ impl<'a> Queue<'a> {
             }
         }
         (!batch.is_empty()).then_some(batch)
+    }
+
+    /// How the server shows one of the messages.
+    pub(super) fn mark_of(&self, message: MessageId) -> Option<Mark> {
+        let known = self.missing.get(find(self.missing, message)?)?;
+        Some(known.mark)
     }
 
     /// The message at this place, unless it was handed out before.

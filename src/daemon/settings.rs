@@ -105,6 +105,8 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
         attempts: upstream.bounds.attempts,
         keep,
         dry_run: false,
+        list_up_to: LIST_UP_TO,
+        list_every: upstream.scrub,
     }
 }
 
@@ -138,3 +140,6 @@ pub fn endpoint(config: &config::Config, password: Option<&[u8]>) -> EndpointSet
         },
     }
 }
+
+/// Up to here the sets of flags cost more than the lines of a listing.
+const LIST_UP_TO: usize = 200;

@@ -18,8 +18,8 @@ pub(super) async fn restore(
     selected: &mut Selected<'_>,
     store: &Store,
     mailbox: MailboxId,
+    notes: &[UnseenNote],
 ) -> Result<bool, PassError> {
-    let notes = store.unseen_notes(mailbox).await?;
     if notes.is_empty() || selected.facts().access == Access::ReadOnly {
         return Ok(false);
     }

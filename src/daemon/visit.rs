@@ -187,14 +187,15 @@ impl Stop {
         }
     }
 
-    fn options(self, options: PassOptions) -> PassOptions {
-        match self.texts {
-            Texts::Held => options,
-            Texts::WaitedFor => PassOptions {
-                keep: Keep::Headers,
-                ..options
-            },
+    fn options(self, mut options: PassOptions) -> PassOptions {
+        if self.texts == Texts::WaitedFor {
+            options.keep = Keep::Headers;
         }
+        if self.is_second_try {
+            // What went wrong may have been a glance.
+            options.list_up_to = usize::MAX;
+        }
+        options
     }
 }
 

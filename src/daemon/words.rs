@@ -32,6 +32,7 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
             pending_count: backlog.pending_count,
             parked_count: backlog.parked_count,
             last_pass_at: row.last_pass_at,
+            missed_count: row.missed_count,
             on_server: row.on_server,
             is_mirrored: true,
             failure: None,

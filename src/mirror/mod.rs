@@ -9,6 +9,7 @@
 //!
 //! | stage | question it answers |
 //! | --- | --- |
+//! | [`probe`] | where must be looked, so that what stands everywhere is known? |
 //! | [`align`] | which message of the base is which message on the server? |
 //! | [`choose`] | which of several equal messages is left, where it does not matter? |
 //! | [`fold`] | what did the user make of the base? |
@@ -29,6 +30,7 @@ mod fold;
 mod merge;
 mod observation;
 mod plan;
+mod probe;
 mod rebind;
 mod settle;
 #[cfg(test)]
@@ -42,8 +44,9 @@ pub use align::{Aligned, Alignment, Fate, align};
 pub use copies::{CopyDecision, Sighting, weigh};
 pub use fold::fold;
 pub use merge::{ConflictKind, Outcome, Policy, Verdict, Verdicts, WaitReason, merge};
-pub use observation::{Access, MailboxFacts, Observation, SeenMessage};
+pub use observation::{Access, Coverage, MailboxFacts, Observation, SeenMessage};
 pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
+pub use probe::{Probe, Sight, Stretch, first_places, probe};
 pub use rebind::{Rebinding, rebind};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
 pub use twins::choose;

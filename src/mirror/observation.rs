@@ -10,6 +10,23 @@ pub struct Observation {
     pub facts: MailboxFacts,
     /// Every message, in the server's order.
     pub messages: Vec<SeenMessage>,
+    /// How much was looked at to know that.
+    pub coverage: Coverage,
+}
+
+/// How much of a mailbox was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// Every message was shown, or named by its UID.
+    #[default]
+    Whole,
+    /// A few were shown, and the others follow from them.
+    Glance,
+    /// The same, and then every message was shown.
+    Check {
+        /// How many of them the glance had wrong.
+        missed_count: usize,
+    },
 }
 
 /// One message as the server showed it.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::align::{Alignment, Fate};
 use super::copies::CopyDecision;
 use super::merge::{ConflictKind, Outcome, Verdict, Verdicts, WaitReason};
-use super::observation::{MailboxFacts, Observation, SeenMessage};
+use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
 use super::plan::{Delay, Plan, Step};
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -43,6 +43,8 @@ impl StepOutcome {
 pub struct Settlement {
     /// What holds for the mailbox as a whole from now on.
     pub facts: MailboxFacts,
+    /// How much was looked at to know all this.
+    pub coverage: Coverage,
     /// Messages of the base whose flags are different now.
     pub flags: Vec<(MessageId, FlagSet)>,
     /// Messages of the base whose mark says more, or other things, than before.
@@ -138,6 +140,7 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     let proven = Proven::of(pass);
     let mut settlement = Settlement {
         facts: pass.seen.facts,
+        coverage: pass.seen.coverage,
         ..Settlement::default()
     };
     settlement.base(pass, &proven);

@@ -115,6 +115,7 @@ pub(crate) fn observation(marks: &[Mark]) -> Observation {
     Observation {
         facts: MailboxFacts::default(),
         messages: marks.iter().map(message).collect(),
+        ..Observation::default()
     }
 }
 

@@ -324,12 +324,9 @@ fn write_base(
     settlement: &Settlement,
     ids: &[MessageId],
 ) -> Result<(), Fault> {
-    mailbox::save_facts(
-        transaction,
-        mailbox,
-        &settlement.facts,
-        clock::unix_seconds(),
-    )?;
+    let now = clock::unix_seconds();
+    mailbox::save_facts(transaction, mailbox, &settlement.facts, now)?;
+    mailbox::save_coverage(transaction, mailbox, settlement.coverage, now)?;
     for &(id, flags) in &settlement.flags {
         base::set_flags(transaction, id, flags)?;
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::error::StoreError;
 use super::file::Fault;
 use crate::id::{MailboxId, MessageId};
-use crate::mirror::{Access, MailboxFacts};
+use crate::mirror::{Access, Coverage, MailboxFacts};
 use crate::protocol::types::{FlagSet, Keyword, Keywords, MailboxName};
 
 /// A mailbox as the store knows it.
@@ -19,31 +19,55 @@ pub struct MailboxRow {
     pub on_server: bool,
     /// When a pass over it last came to its end, in seconds since 1970; `None` for never.
     pub last_pass_at: Option<i64>,
+    /// When every message of it was last shown by the server, in seconds since 1970; `None` for never.
+    pub listed_at: Option<i64>,
+    /// How many messages such listings found to be otherwise than looking here and there had told.
+    pub missed_count: u64,
 }
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<MailboxRow>, Fault> {
     let mut statement = connection
-        .prepare("SELECT id, name, on_server, last_pass_at FROM mailbox ORDER BY name")?;
-    let rows = statement.query_map([], |row| {
-        let at: i64 = row.get(3)?;
-        Ok((
-            row.get(0)?,
-            row.get::<_, Vec<u8>>(1)?,
-            row.get(2)?,
-            (at > 0).then_some(at),
-        ))
-    })?;
+        .prepare("SELECT id, name, on_server, last_pass_at, listed_at, missed_count FROM mailbox ORDER BY name")?;
+    let mut rows = statement.query([])?;
     let mut mailboxes = Vec::new();
-    for row in rows {
-        let (id, name, on_server, last_pass_at) = row?;
+    while let Some(row) = rows.next()? {
+        let time = |column| row.get(column).map(|at: i64| (at > 0).then_some(at));
         mailboxes.push(MailboxRow {
-            id: MailboxId::from_raw(id),
-            name: name_of(&name)?,
-            on_server,
-            last_pass_at,
+            id: MailboxId::from_raw(row.get(0)?),
+            name: name_of(&row.get::<_, Vec<u8>>(1)?)?,
+            on_server: row.get(2)?,
+            last_pass_at: time(3)?,
+            listed_at: time(4)?,
+            missed_count: row.get::<_, i64>(5)?.cast_unsigned(),
         });
     }
     Ok(mailboxes)
+}
+
+/// When every message was last shown by the server, in seconds since 1970; 0 for never.
+pub(super) fn listed_at(connection: &Connection, id: MailboxId) -> Result<i64, Fault> {
+    let sql = "SELECT listed_at FROM mailbox WHERE id = ?1";
+    Ok(connection.query_row(sql, [id.raw()], |row| row.get(0))?)
+}
+
+/// Writes down how much was looked at.
+pub(super) fn save_coverage(
+    transaction: &Transaction<'_>,
+    id: MailboxId,
+    coverage: Coverage,
+    at: i64,
+) -> Result<(), Fault> {
+    let missed_count = match coverage {
+        Coverage::Glance => return Ok(()),
+        Coverage::Whole => 0,
+        Coverage::Check { missed_count } => missed_count,
+    };
+    let missed_count = i64::try_from(missed_count).unwrap_or(i64::MAX);
+    let sql = "UPDATE mailbox SET listed_at = ?2, missed_count = missed_count + ?3 WHERE id = ?1";
+    transaction
+        .prepare_cached(sql)?
+        .execute([id.raw(), at, missed_count])?;
+    Ok(())
 }
 
 /// Adds a mailbox, or finds it.

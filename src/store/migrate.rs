@@ -23,7 +23,10 @@ pub(super) const JOURNAL: Schema = Schema {
 /// The cache: what can.
 pub(super) const CACHE: Schema = Schema {
     application_id: 0x6c74_6463,
-    migrations: &[include_str!("../../migrations/cache/0001_mirror.sql")],
+    migrations: &[
+        include_str!("../../migrations/cache/0001_mirror.sql"),
+        include_str!("../../migrations/cache/0002_listed.sql"),
+    ],
 };
 
 impl Schema {

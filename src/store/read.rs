@@ -33,6 +33,17 @@ impl Store {
         self.inner.readers.run(mailbox::all).await
     }
 
+    /// When every message of a mailbox was last shown by the server, in seconds since 1970; 0 for never.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn listed_at(&self, mailbox: MailboxId) -> Result<i64, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| mailbox::listed_at(cache, mailbox))
+            .await
+    }
+
     /// Takes over the server's list: new mailboxes are added, missing ones are kept and marked.
     ///
     /// # Errors

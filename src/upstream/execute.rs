@@ -27,6 +27,8 @@ impl Selected<'_> {
         base: &Base,
     ) -> Result<StepOutcome, UpstreamError> {
         self.require_access()?;
+        let mark_of = |message| base.find(message).map(|known| known.mark);
+        self.recognise(step.messages(), mark_of).await?;
         match step {
             Step::StoreFlags { messages, delta } => {
                 if delta.add.contains(FlagSet::DELETED) {
@@ -69,7 +71,10 @@ impl Selected<'_> {
         }
         let nameless = |seq: &SeqNum| {
             let slot = self.map.slots.get(seq.index());
-            slot.is_some_and(|slot| slot.header.is_none() && !(named && slot.uid.is_some()))
+            slot.is_some_and(|slot| {
+                let is_read = slot.header.is_some() && !slot.recalled.header;
+                !(is_read || named && slot.uid.is_some())
+            })
         };
         let unproven: Vec<SeqNum> = self.seqs(messages).into_iter().filter(nameless).collect();
         if !unproven.is_empty() {
@@ -297,7 +302,7 @@ impl Selected<'_> {
     /// Whether the messages marked `\Deleted` on the server are these and no others.
     async fn marked_are_exactly(&mut self, only: &[MessageId]) -> Result<bool, UpstreamError> {
         let generation = self.map.generation;
-        self.map.found.clear();
+        self.map.found = None;
         let search = Command::Search {
             numbering: Numbering::Sequence,
             charset: None,
@@ -319,9 +324,10 @@ impl Selected<'_> {
             .map(SeqNum::get)
             .collect();
         ours.sort_unstable();
-        self.map.found.sort_unstable();
-        self.map.found.dedup();
-        Ok(self.map.found == ours && ours.len() == only.len())
+        let mut marked = self.map.found.take().unwrap_or_default();
+        marked.sort_unstable();
+        marked.dedup();
+        Ok(marked == ours && ours.len() == only.len())
     }
 
     /// The numbers of messages now, as sets that fit a line.

@@ -1,31 +1,88 @@
 //! Observe: what the open mailbox shows, whole or not at all.
 
 use super::error::UpstreamError;
+use super::glance::Effort;
 use super::selected::{Map, Selected, Slot};
 use super::wire::accept;
-use crate::journal::HeaderHash;
+use crate::journal::{HeaderHash, Mark};
 use crate::message;
-use crate::mirror::{Base, BaseMessage, Observation};
+use crate::mirror::{Base, BaseMessage, Coverage, Observation, SeenMessage};
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::Untagged;
-use crate::protocol::types::{FetchItem, FetchRequest, SeqNum, SequenceSet};
+use crate::protocol::types::{FetchItem, FetchRequest, FlagSet, SeqNum, SequenceSet};
 
 impl Selected<'_> {
-    /// Lists every message with its flags, date and size. What the base knows is not asked for again where the server
-    /// vouches for it: a UID names its date and size, and as long as HIGHESTMODSEQ stays, everything is as it was.
+    /// Finds out about every message its flags, date and size. What the base knows is not asked for again where the server
+    /// vouches for it: a UID names its date and size, and as long as HIGHESTMODSEQ stays, everything is as it was. Elsewhere
+    /// a glance may be enough.
     ///
     /// # Errors
     /// [`UpstreamError::Desynchronised`] when the server leaves gaps however often it is asked.
-    pub async fn observe(&mut self, base: &Base) -> Result<Observation, UpstreamError> {
+    pub async fn observe(
+        &mut self,
+        base: &Base,
+        effort: &Effort,
+    ) -> Result<Observation, UpstreamError> {
         self.map.slots.resize(self.map.exists, Slot::default());
         let named = self.dialect.has_uids() && self.map.has_names_of(base);
+        self.map.coverage = Coverage::Whole;
         if named && self.map.is_unchanged_since(base) {
             self.map.recall_all(base);
         } else if named {
             let names = vec![FetchItem::Uid, FetchItem::Flags];
             self.list(FetchRequest::Items(names)).await?;
             self.map.recall_by_uid(base);
+        } else if let Effort::Glance(glance) | Effort::Check(glance) = effort
+            && !self.dialect.has_uids()
+            && self.glance(base, glance).await?
+        {
+            self.map.coverage = Coverage::Glance;
+            if let Effort::Check(_) = effort {
+                return self.check_glance().await;
+            }
         }
+        self.fill_in().await
+    }
+
+    /// Lists what was only recalled, and counts where that was wrong.
+    async fn check_glance(&mut self) -> Result<Observation, UpstreamError> {
+        let generation = self.map.generation;
+        let slots = self.map.slots.iter();
+        let told: Vec<_> = slots.map(|slot| (slot.mark(), slot.flags)).collect();
+        let seen = self.list_recalled().await?;
+        let is_other = |told: &(Option<Mark>, Option<FlagSet>), shown: &SeenMessage| {
+            told.0.is_some_and(|mark| mark.weak() != shown.mark.weak())
+                || told.1.is_some_and(|flags| flags != shown.flags)
+        };
+        let pairs = told.iter().zip(&seen.messages);
+        let missed = pairs.filter(|(told, shown)| is_other(told, shown));
+        let missed_count = if self.map.generation == generation {
+            missed.count()
+        } else {
+            0
+        };
+        if missed_count > 0 {
+            tracing::warn!(missed_count, "a glance had messages wrong");
+        }
+        self.map.coverage = Coverage::Check { missed_count };
+        Ok(Observation {
+            coverage: self.map.coverage,
+            ..seen
+        })
+    }
+
+    /// Forgets what was only recalled, and lists it.
+    ///
+    /// # Errors
+    /// As [`Selected::observe`].
+    pub async fn list_recalled(&mut self) -> Result<Observation, UpstreamError> {
+        self.map.forget_recalled();
+        self.map.coverage = Coverage::Whole;
+        self.fill_in().await
+    }
+
+    /// Asks for everything that is not known yet.
+    async fn fill_in(&mut self) -> Result<Observation, UpstreamError> {
         for round in 0..ROUNDS {
             self.map.slots.resize(self.map.exists, Slot::default());
             if incomplete(&self.map).next().is_none() {
@@ -49,6 +106,13 @@ impl Selected<'_> {
     /// [`UpstreamError::Desynchronised`] when messages were removed meanwhile; look again then.
     pub async fn add_evidence(&mut self, seqs: &[SeqNum]) -> Result<Observation, UpstreamError> {
         let generation = self.map.generation;
+        for seq in seqs {
+            if let Some(slot) = self.map.slots.get_mut(seq.index())
+                && std::mem::take(&mut slot.recalled.header)
+            {
+                slot.header = None;
+            }
+        }
         for set in SequenceSet::chunked(seqs.iter().copied(), MAX_RANGES) {
             let fetch = Command::Fetch(
                 Numbering::Sequence,

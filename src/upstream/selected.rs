@@ -11,7 +11,7 @@ use super::stray::Watch;
 use super::wire::Wire;
 use crate::id::MessageId;
 use crate::journal::Mark;
-use crate::mirror::{Access, Alignment, Base, MailboxFacts, Observation, SeenMessage};
+use crate::mirror::{Access, Alignment, Base, Coverage, MailboxFacts, Observation, SeenMessage};
 use crate::protocol::command::Command;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::response::{Code, FetchData, Status, Untagged};
@@ -31,7 +31,7 @@ pub(super) struct Map {
     pub(super) facts: MailboxFacts,
     pub(super) keywords: Keywords,
     /// The flags that the server has named, and whether it takes keywords that it has not.
-    named: Option<FlagSet>,
+    pub(super) named: Option<FlagSet>,
     new_keywords: bool,
     /// How many messages the server says there are.
     pub(super) exists: usize,
@@ -39,14 +39,16 @@ pub(super) struct Map {
     pub(super) generation: u64,
     /// Known messages by number; those that arrived later are not in it.
     pub(super) slots: Vec<Slot>,
+    /// How much was looked at to know them.
+    pub(super) coverage: Coverage,
     /// The same by message; looked up once and forgotten whenever a message gets a number or another one.
     numbers: OnceLock<Arc<Numbers>>,
     /// Messages of ours that an EXPUNGE has removed on this connection.
     pub(super) vanished: Vec<MessageId>,
     /// Messages that an EXPUNGE has removed and that were not ours to name.
     pub(super) vanished_strangers: usize,
-    /// The numbers of the last SEARCH.
-    pub(super) found: Vec<u32>,
+    /// The numbers of the last SEARCH, once a line with some or none came.
+    pub(super) found: Option<Vec<u32>>,
 }
 
 /// One message of the open mailbox, as far as it was shown on this connection.
@@ -58,7 +60,17 @@ pub(super) struct Slot {
     pub(super) uid: Option<u32>,
     pub(super) header: Option<crate::journal::HeaderHash>,
     pub(super) flags: Option<FlagSet>,
+    pub(super) recalled: Recalled,
     pub(super) watch: Watch,
+}
+
+/// What of a slot was not shown on this connection: it is taken over from the base, since looks elsewhere tell that it
+/// must be so. Good enough to leave a message alone; whoever acts on it looks first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Recalled {
+    pub(super) instant: bool,
+    pub(super) size: bool,
+    pub(super) header: bool,
 }
 
 impl<'s> Selected<'s> {
@@ -81,10 +93,11 @@ impl<'s> Selected<'s> {
             exists: 0,
             generation: 0,
             slots: Vec::new(),
+            coverage: Coverage::Whole,
             numbers: OnceLock::new(),
             vanished: Vec::new(),
             vanished_strangers: 0,
-            found: Vec::new(),
+            found: None,
         };
         // Before this SELECT took effect, lines may still speak of the mailbox that was open before.
         let hear = |untagged| {
@@ -157,6 +170,17 @@ impl<'s> Selected<'s> {
         self.map.numbers.take();
     }
 
+    /// Whether something that was only recalled is not where it was recalled from. Then it proves nothing.
+    #[must_use]
+    pub fn misplaces(&self, alignment: &Alignment) -> bool {
+        let paired = alignment.present().filter(|(_, seq)| {
+            let slot = self.map.slots.get(seq.index());
+            slot.is_some_and(|slot| slot.recalled.in_part())
+        });
+        let recalled = self.map.slots.iter().filter(|slot| slot.recalled.in_part());
+        paired.count() != recalled.count()
+    }
+
     /// Every message here that may be this one, with the flags last shown: the one tied to it, or else all that have its
     /// mark and are tied to no other.
     #[must_use]
@@ -196,7 +220,7 @@ impl Map {
             Untagged::Fetch(seq, data) => self.fetched(seq, &data),
             Untagged::Flags(flags) => self.named = Some(self.flag_set(&flags)),
             Untagged::Status(_, text) => self.note(text.code.as_ref()),
-            Untagged::Search(numbers) => self.found.extend(numbers),
+            Untagged::Search(numbers) => self.found.get_or_insert_default().extend(numbers),
             Untagged::Recent(_)
             | Untagged::Copy(_)
             | Untagged::Mailbox(_)
@@ -266,6 +290,8 @@ impl Map {
             .map(|date| (date.instant_secs, date.offset_minutes))
             .or(slot.instant);
         slot.size = data.size.or(slot.size);
+        slot.recalled.instant &= data.internal_date.is_none();
+        slot.recalled.size &= data.size.is_none();
         slot.uid = data.uid.or(slot.uid);
     }
 
@@ -348,6 +374,7 @@ impl Map {
         Some(Observation {
             facts: self.facts,
             messages,
+            coverage: self.coverage,
         })
     }
 }
@@ -360,6 +387,13 @@ impl Numbers {
     pub(super) fn of(&self, message: MessageId) -> Option<SeqNum> {
         let index = self.0.binary_search_by_key(&message, |(id, _)| *id).ok()?;
         self.0.get(index).map(|(_, seq)| *seq)
+    }
+}
+
+impl Recalled {
+    /// Whether date or size were not shown.
+    pub(super) fn in_part(self) -> bool {
+        self.instant || self.size
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::UpstreamError;
+use super::glance::Effort;
 use super::session::Session;
 use crate::id::EntryId;
 use crate::journal::{HeaderHash, Mark};
@@ -32,7 +33,7 @@ impl Session {
             }
             opened => opened?,
         };
-        let seen = selected.observe(&Base::default()).await?;
+        let seen = selected.observe(&Base::default(), &Effort::List).await?;
         let sizes: BTreeSet<u32> = wanted.iter().map(|(_, mark)| mark.size).collect();
         let sized = seen
             .numbered()

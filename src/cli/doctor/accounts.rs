@@ -62,8 +62,14 @@ async fn open(config: &Config, account: &Account) -> Result<String, Problem> {
             let mailboxes = || accounts.iter().flat_map(|account| &account.mailboxes);
             let message_count: usize = mailboxes().map(|mailbox| mailbox.message_count).sum();
             let mailbox_count = mailboxes().count();
+            let missed_count: u64 = mailboxes().map(|mailbox| mailbox.missed_count).sum();
+            let missed = if missed_count > 0 {
+                format!(", of which a quick look had {missed_count} wrong until they were listed")
+            } else {
+                String::new()
+            };
             Ok(format!(
-                "whole; mailboxes: {mailbox_count}, messages: {message_count}"
+                "whole; mailboxes: {mailbox_count}, messages: {message_count}{missed}"
             ))
         }
         Answer::Failed(failure) => Err(failure.into()),

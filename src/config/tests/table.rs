@@ -78,7 +78,7 @@ fn the_bounds_of_a_key_are_those_it_tells() {
         );
         tried += 1;
     }
-    assert_eq!(tried, 16);
+    assert_eq!(tried, 17);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_the_sample_comments_out_is_the_default() {
         })
         .collect();
     assert_eq!(good(&full), good(Config::sample()));
-    assert_eq!(uncommented, 26);
+    assert_eq!(uncommented, 27);
 }
 
 #[test]

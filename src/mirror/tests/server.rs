@@ -2,7 +2,7 @@
 
 use crate::journal::Mark;
 use crate::mirror::support::{ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, SEEN, header};
-use crate::mirror::{MailboxFacts, Observation, SeenMessage};
+use crate::mirror::{Coverage, MailboxFacts, Observation, SeenMessage};
 use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// One message on the server.
@@ -100,6 +100,7 @@ impl Server {
                 ..MailboxFacts::default()
             },
             messages: self.messages.iter().map(shown).collect(),
+            coverage: Coverage::Whole,
         }
     }
 

@@ -8,7 +8,7 @@ use lowtide::id::MessageId;
 use lowtide::journal::Mark;
 use lowtide::mirror::{Alignment, Base, BaseMessage, Fate, Step};
 use lowtide::protocol::types::{FlagDelta, FlagSet, Keywords, MailboxName, SeqNum};
-use lowtide::upstream::{Level, Session};
+use lowtide::upstream::{Effort, Level, Session};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -188,7 +188,10 @@ fn names(flags: FlagSet) -> String {
 async fn change(session: &mut Session, meant: &[MessageId]) {
     let inbox = MailboxName::inbox();
     let mut selected = session.select(&inbox, Keywords::default()).await.unwrap();
-    let seen = selected.observe(&Base::default()).await.unwrap();
+    let seen = selected
+        .observe(&Base::default(), &Effort::List)
+        .await
+        .unwrap();
     let known = |(id, message): (i64, &lowtide::mirror::SeenMessage)| BaseMessage {
         id: MessageId::from_raw(id),
         mark: Mark { ..message.mark },

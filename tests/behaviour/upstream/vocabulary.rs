@@ -35,7 +35,7 @@ fn the_client_sends_these_commands_and_no_others() {
 
 #[test]
 fn the_client_asks_for_these_items_and_no_others() {
-    let items = ["Flags", "InternalDate", "Rfc822", "Rfc822Header"];
+    let items = ["Envelope", "Flags", "InternalDate", "Rfc822", "Rfc822Header"];
     let newer = ["Rfc822Size", "Section", "Uid"];
     let expected = items.iter().chain(&newer).map(|&item| item.to_owned());
     assert_eq!(named("FetchItem::"), expected.collect());
@@ -44,8 +44,11 @@ fn the_client_asks_for_these_items_and_no_others() {
 }
 
 #[test]
-fn the_client_searches_for_deleted_messages_and_nothing_else() {
-    assert_eq!(named("SearchKey::"), ["Deleted".to_owned()].into());
+fn the_client_searches_for_flags_and_nothing_else() {
+    let set = ["Seen", "Answered", "Flagged", "Deleted", "Draft", "Keyword"];
+    let unset = set.map(|key| format!("Un{}", key.to_lowercase()));
+    let expected = set.map(str::to_owned).into_iter().chain(unset);
+    assert_eq!(named("SearchKey::"), expected.collect());
 }
 
 /// The words that follow a prefix in the client's source, tests apart.

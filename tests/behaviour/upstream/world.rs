@@ -42,6 +42,8 @@ pub(super) const OPTIONS: PassOptions = PassOptions {
     attempts: 2,
     keep: Keep::Headers,
     dry_run: false,
+    list_up_to: 200,
+    list_every: Duration::from_secs(7 * 24 * 3600),
 };
 
 /// A mirror whose INBOX holds some letters, unread, with their headers.
@@ -148,7 +150,11 @@ impl World {
         );
     }
 
-    async fn tries_with(&self, script: &str, options: &PassOptions) -> Result<Report, PassError> {
+    pub(super) async fn tries_with(
+        &self,
+        script: &str,
+        options: &PassOptions,
+    ) -> Result<Report, PassError> {
         let script = format!("{LOGGED_IN}{script}{LEFT}");
         let act = async |session: &mut Session| self.pass_with(session, options).await;
         converse(Level::Imap2, &script, act).await.unwrap()

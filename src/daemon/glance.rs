@@ -1,0 +1,54 @@
+//! How closely to look at a mailbox in a pass.
+
+use std::collections::BTreeSet;
+
+use super::pass::PassOptions;
+use crate::clock;
+use crate::id::{MailboxId, MessageId};
+use crate::message;
+use crate::protocol::types::Envelope;
+use crate::store::{PassInput, Store, StoreError, UnseenNote};
+use crate::upstream::{Effort, Glance};
+
+/// A glance, where the mailbox is large enough to be worth one and was listed not long ago. What the journal and our own
+/// notes speak of is looked at in any case.
+pub(super) async fn effort(
+    store: &Store,
+    mailbox: MailboxId,
+    input: &PassInput,
+    notes: &[UnseenNote],
+    options: &PassOptions,
+) -> Result<Effort, StoreError> {
+    let Some(last) = input.base.messages.last() else {
+        return Ok(Effort::List);
+    };
+    if input.base.messages.len() <= options.list_up_to {
+        return Ok(Effort::List);
+    }
+    let listed_at = store.listed_at(mailbox).await?;
+    if listed_at <= 0 {
+        return Ok(Effort::List);
+    }
+    let entries = input.entries.iter().map(|entry| entry.message);
+    let acted_on: BTreeSet<MessageId> = entries
+        .chain(notes.iter().map(|note| note.message))
+        .collect();
+    let glance = Glance {
+        acted_on,
+        last_envelope: envelope(store, last.id).await?,
+        // Without chance the other places still tell.
+        chance: getrandom::u64().unwrap_or_default(),
+    };
+    let age = clock::unix_seconds().checked_sub(listed_at);
+    let age = age.and_then(|age| u64::try_from(age).ok());
+    Ok(match age {
+        Some(age) if age < options.list_every.as_secs() => Effort::Glance(glance),
+        // It is time, or the clock was turned back.
+        Some(_) | None => Effort::Check(glance),
+    })
+}
+
+async fn envelope(store: &Store, id: MessageId) -> Result<Option<Envelope>, StoreError> {
+    let header = store.headers(vec![id]).await?.pop().flatten();
+    Ok(header.map(|header| message::envelope(&header)))
+}

@@ -1,0 +1,466 @@
+//! Glance: what the open mailbox shows, told by a few looks and by sets of flags instead of a line for every message.
+//!
+//! Where servers give messages no names, [`probe`] says where to look; what lies between is recalled from the base, and
+//! the flags of all are read with SEARCH, a set for each flag. Whatever does not fit ends the glance, and everything is
+//! listed. What is recalled is enough to leave a message alone: the messages that somebody acted on are looked at here,
+//! and [`Selected::recognise`] looks at whatever else is about to be acted on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::UpstreamError;
+use super::selected::{Map, Recalled, Selected, Slot};
+use super::wire::accept;
+use crate::id::MessageId;
+use crate::journal::Mark;
+use crate::mirror::{Base, Probe, Sight, Stretch, first_places, probe};
+use crate::protocol::command::{Command, Numbering};
+use crate::protocol::response::{Status, Untagged};
+use crate::protocol::types::{
+    Envelope, FetchItem, FetchRequest, Flag, FlagSet, SearchKey, SeqNum, SequenceSet,
+};
+
+/// How to look at a mailbox whose server gives messages no names.
+#[derive(Clone, Debug)]
+pub enum Effort {
+    /// List every message.
+    List,
+    /// Look here and there, if that can be enough.
+    Glance(Glance),
+    /// The same, then list everything and count what the glance had wrong.
+    Check(Glance),
+}
+
+/// What a glance goes by, besides the base.
+#[derive(Clone, Debug, Default)]
+pub struct Glance {
+    /// Messages that somebody acted on; they are looked at wherever they stand.
+    pub acted_on: BTreeSet<MessageId>,
+    /// The envelope of the last message of the base.
+    pub last_envelope: Option<Envelope>,
+    /// Decides about some of the places to look at.
+    pub chance: u64,
+}
+
+impl Selected<'_> {
+    /// Fills in what the base knows. Says whether that was possible; otherwise nothing is filled in.
+    pub(super) async fn glance(
+        &mut self,
+        base: &Base,
+        glance: &Glance,
+    ) -> Result<bool, UpstreamError> {
+        // A message without a header is read by its number soon, and must be at it.
+        let is_known = base
+            .messages
+            .iter()
+            .all(|known| known.mark.header.is_some());
+        let is_done =
+            is_known && self.find_places(base, glance).await? && self.read_flag_sets(base).await?;
+        if !is_done {
+            tracing::debug!("a glance was not enough; everything is listed");
+            self.map.forget_recalled();
+        }
+        Ok(is_done)
+    }
+
+    /// Makes sure that messages stand where they were taken to stand, as far as that was only recalled.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Desynchronised`] when one does not, or numbers moved meanwhile.
+    pub async fn recognise(
+        &mut self,
+        messages: &[MessageId],
+        mark_of: impl Fn(MessageId) -> Option<Mark>,
+    ) -> Result<(), UpstreamError> {
+        let numbers = self.map.numbers();
+        let recalled = messages.iter().filter_map(|message| {
+            let slot = self.map.slot(&numbers, *message)?;
+            slot.recalled.in_part().then_some(*message)
+        });
+        let recalled: Vec<MessageId> = recalled.collect();
+        let seqs = self.seqs(&recalled);
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        self.map.forget_recalled_at(&seqs);
+        self.look(&seqs, FetchRequest::Fast).await?;
+        let numbers = self.map.numbers();
+        let is_right = |message: &MessageId| {
+            let shown = self.map.slot(&numbers, *message).and_then(Slot::mark);
+            let (shown, known) = (shown.map(|mark| mark.weak()), mark_of(*message));
+            shown.is_some() && shown == known.map(|mark| mark.weak())
+        };
+        if recalled.iter().all(is_right) {
+            return Ok(());
+        }
+        Err(UpstreamError::Desynchronised {
+            problem: "a message is not where it was taken to be",
+        })
+    }
+
+    /// Finds out what stands where, and recalls what needs no look.
+    async fn find_places(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
+        let (known_count, count) = (base.messages.len(), self.map.slots.len());
+        let first = first_places(base, count, glance.chance);
+        let dates = FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate]);
+        self.look(&seqs_of(&first), dates).await?;
+        if count >= known_count {
+            self.look_at_last(base, glance).await?;
+        } else {
+            self.look(&seqs_of(&[count]), FetchRequest::Fast).await?;
+        }
+        for _ in 0..MOST_ROUNDS {
+            let before = (self.map.sized_count(), self.map.generation);
+            self.map.slots.resize(self.map.exists, Slot::default());
+            let places = match probe(base, self.map.slots.len(), &self.map.sights()) {
+                Probe::Look(places) => places,
+                Probe::List => return Ok(false),
+                Probe::Found(found) => {
+                    let unseen = self.map.unseen(base, &found, &glance.acted_on);
+                    if unseen.is_empty() {
+                        return Ok(self.map.recall(base, &found));
+                    }
+                    unseen
+                }
+            };
+            self.look(&seqs_of(&places), FetchRequest::Fast).await?;
+            if before == (self.map.sized_count(), self.map.generation) {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Asks for items of messages, until numbers move.
+    async fn look(&mut self, seqs: &[SeqNum], items: FetchRequest) -> Result<(), UpstreamError> {
+        let generation = self.map.generation;
+        for set in SequenceSet::chunked(seqs.iter().copied(), LOOKS_AT_ONCE) {
+            if self.map.generation != generation {
+                break;
+            }
+            let fetch = Command::Fetch(Numbering::Sequence, set, items.clone());
+            let map = &mut self.map;
+            let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
+            accept("FETCH", completion)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the place of the last message that is known. An envelope tells as much of it as size and header would, and
+    /// many servers have it at hand.
+    async fn look_at_last(&mut self, base: &Base, glance: &Glance) -> Result<(), UpstreamError> {
+        let Some((known, seq)) = base.messages.last().zip(seq_of(base.messages.len())) else {
+            return Ok(());
+        };
+        let items = vec![
+            FetchItem::Flags,
+            FetchItem::InternalDate,
+            FetchItem::Envelope,
+        ];
+        let request = FetchRequest::Items(items);
+        let fetch = Command::Fetch(Numbering::Sequence, SequenceSet::single(seq), request);
+        let mut shown = None;
+        let generation = self.map.generation;
+        let map = &mut self.map;
+        let hear = |mut untagged| {
+            if let Untagged::Fetch(at, data) = &mut untagged
+                && *at == seq
+            {
+                shown = data.envelope.take().or(shown.take());
+            }
+            map.apply(untagged)
+        };
+        let completion = self.wire.run(fetch, hear).await?;
+        accept("FETCH", completion)?;
+        let is_same = shown
+            .zip(glance.last_envelope.as_ref())
+            .is_some_and(|(shown, known)| name_one_message(&shown, known));
+        if self.map.generation != generation {
+            return Ok(());
+        }
+        if is_same
+            && let Some(slot) = self.map.slots.get_mut(seq.index())
+            && slot
+                .instant
+                .is_some_and(|(instant, _)| instant == known.mark.instant)
+        {
+            slot.recalled.size |= slot.size.is_none();
+            slot.size = slot.size.or(Some(known.mark.size));
+            slot.recalled.header |= slot.header.is_none();
+            slot.header = slot.header.or(known.mark.header);
+            return Ok(());
+        }
+        self.look(&[seq], FetchRequest::Fast).await
+    }
+
+    /// Reads the flags of all messages, one set after the other: an answer to SEARCH does not say which it answers, and
+    /// servers need not answer in order. Says whether what came can be believed.
+    async fn read_flag_sets(&mut self, base: &Base) -> Result<bool, UpstreamError> {
+        let Some(named) = self.map.named else {
+            return Ok(false);
+        };
+        let searched = named.union(ALWAYS_SEARCHED);
+        let used: FlagSet = base.messages.iter().map(|known| known.flags).collect();
+        if searched.len() > MOST_SEARCHES || !searched.contains(used) {
+            return Ok(false);
+        }
+        for _ in 0..TRIES {
+            let generation = self.map.generation;
+            let mut sets = Vec::new();
+            for flag in searched.iter() {
+                match self.search(base, flag).await? {
+                    Some(set) => sets.push(set),
+                    None => return Ok(false),
+                }
+                if self.map.generation != generation {
+                    break;
+                }
+            }
+            if self.map.generation == generation {
+                return Ok(self.map.take_flags(&sets));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Which messages have a flag, or which do not, whichever are fewer in the base.
+    async fn search(
+        &mut self,
+        base: &Base,
+        flag: FlagSet,
+    ) -> Result<Option<FlaggedSet>, UpstreamError> {
+        let messages = base.messages.iter();
+        let with = messages.filter(|known| known.flags.contains(flag)).count();
+        let has_it = with.saturating_mul(2) <= base.messages.len();
+        let set = self.search_one(flag, has_it).await?;
+        if has_it {
+            // Silence means that there are none. Row `1064-SEARCH-SILENT`.
+            return Ok(set.map(|set| FlaggedSet {
+                numbers: Some(set.numbers.unwrap_or_default()),
+                ..set
+            }));
+        }
+        // That no message is without a flag is believed only if it is said: `\Seen` above all.
+        match set {
+            Some(FlaggedSet { numbers: None, .. }) => {
+                let set = self.search_one(flag, true).await?;
+                Ok(set.filter(|set| set.numbers.is_some()))
+            }
+            told => Ok(told),
+        }
+    }
+
+    async fn search_one(
+        &mut self,
+        flag: FlagSet,
+        has_it: bool,
+    ) -> Result<Option<FlaggedSet>, UpstreamError> {
+        let name = self.map.keywords.names(flag).next();
+        let Some(key) = name.and_then(|name| key_of(name, has_it)) else {
+            return Ok(None);
+        };
+        self.map.found = None;
+        let search = Command::Search {
+            numbering: Numbering::Sequence,
+            charset: None,
+            keys: vec![key],
+        };
+        let map = &mut self.map;
+        let completion = self
+            .wire
+            .run(search, |untagged| map.apply(untagged))
+            .await?;
+        Ok((completion.status == Status::Ok).then(|| FlaggedSet {
+            flag,
+            has_it,
+            numbers: self.map.found.take(),
+        }))
+    }
+}
+
+/// The answer to a SEARCH for one flag.
+#[derive(Clone, Debug)]
+struct FlaggedSet {
+    flag: FlagSet,
+    /// Whether the numbers are of messages with it, or of those without.
+    has_it: bool,
+    /// The numbers, if a line with some or none came.
+    numbers: Option<Vec<u32>>,
+}
+
+impl Map {
+    /// What was shown on this connection, by place. Where an envelope told which message it is, that stands for the size.
+    fn sights(&self) -> BTreeMap<usize, Sight> {
+        let shown = (1_usize..).zip(&self.slots).filter_map(|(place, slot)| {
+            let (instant, _) = slot.instant.filter(|_| !slot.recalled.instant)?;
+            let size = slot
+                .size
+                .filter(|_| !slot.recalled.size || slot.recalled.header);
+            Some((place, Sight { instant, size }))
+        });
+        shown.collect()
+    }
+
+    fn sized_count(&self) -> usize {
+        let sized = |slot: &&Slot| slot.size.is_some() && !slot.recalled.size;
+        self.slots.iter().filter(sized).count()
+    }
+
+    /// The places of messages in stretches that nobody looked at.
+    fn unseen(&self, base: &Base, found: &[Stretch], messages: &BTreeSet<MessageId>) -> Vec<usize> {
+        let place = |message: &MessageId| {
+            let at = base
+                .messages
+                .binary_search_by_key(message, |known| known.id)
+                .ok()?
+                .checked_add(1)?;
+            found.iter().find_map(|stretch| {
+                let nth = at.checked_sub(stretch.known)?;
+                (nth < stretch.len).then(|| stretch.place.saturating_add(nth))
+            })
+        };
+        let is_unseen = |place: &usize| {
+            let slot = place.checked_sub(1).and_then(|at| self.slots.get(at));
+            slot.is_some_and(|slot| slot.instant.is_none() || slot.size.is_none())
+        };
+        let mut places: Vec<usize> = messages
+            .iter()
+            .filter_map(place)
+            .filter(is_unseen)
+            .collect();
+        places.sort_unstable();
+        places
+    }
+
+    /// Fills the stretches in. Says whether what was shown there agrees.
+    fn recall(&mut self, base: &Base, found: &[Stretch]) -> bool {
+        for stretch in found {
+            let slots = self.slots.iter_mut().skip(stretch.place.saturating_sub(1));
+            let known = base.messages.iter().skip(stretch.known.saturating_sub(1));
+            for (slot, known) in slots.zip(known).take(stretch.len) {
+                let (instant, size) = known.mark.weak();
+                let shown = slot.instant.map_or(instant, |(instant, _)| instant);
+                if (shown, slot.size.unwrap_or(size)) != (instant, size) {
+                    return false;
+                }
+                slot.recalled.instant |= slot.instant.is_none();
+                slot.recalled.size |= slot.size.is_none();
+                slot.instant = slot.instant.or(Some((instant, known.zone_minutes)));
+                slot.size = Some(size);
+            }
+        }
+        true
+    }
+
+    /// Takes over the flags of messages that were recalled. Says whether those that were shown one by one agree.
+    fn take_flags(&mut self, sets: &[FlaggedSet]) -> bool {
+        let without: FlagSet = sets
+            .iter()
+            .filter(|set| !set.has_it)
+            .map(|set| set.flag)
+            .collect();
+        let mut told = vec![without; self.slots.len()];
+        for set in sets {
+            for number in set.numbers.iter().flatten() {
+                let Some(seq) = SeqNum::new(*number).filter(|seq| seq.index() < self.exists) else {
+                    return false;
+                };
+                // Beyond what is known stand messages that came meanwhile; those are listed.
+                if let Some(flags) = told.get_mut(seq.index()) {
+                    *flags = if set.has_it {
+                        flags.union(set.flag)
+                    } else {
+                        flags.minus(set.flag)
+                    };
+                }
+            }
+        }
+        let disagrees =
+            |(slot, told): (&Slot, &FlagSet)| slot.flags.is_some_and(|flags| flags != *told);
+        if self.slots.iter().zip(&told).any(disagrees) {
+            return false;
+        }
+        for (slot, flags) in self.slots.iter_mut().zip(told) {
+            if slot.recalled.in_part() {
+                slot.flags = Some(flags);
+            }
+        }
+        true
+    }
+
+    /// Leaves only what was shown.
+    pub(super) fn forget_recalled(&mut self) {
+        self.slots.iter_mut().for_each(Slot::forget_recalled);
+    }
+
+    fn forget_recalled_at(&mut self, seqs: &[SeqNum]) {
+        for seq in seqs {
+            self.slots.get_mut(seq.index()).map(Slot::forget_recalled);
+        }
+    }
+}
+
+impl Slot {
+    fn forget_recalled(&mut self) {
+        let Recalled {
+            instant,
+            size,
+            header,
+        } = std::mem::take(&mut self.recalled);
+        self.instant = self.instant.filter(|_| !instant);
+        self.size = self.size.filter(|_| !size);
+        self.header = self.header.filter(|_| !header);
+    }
+}
+
+/// Whether two envelopes are of one message, for certain. Fields that servers read in their own ways do not count.
+fn name_one_message(shown: &Envelope, known: &Envelope) -> bool {
+    let told = |envelope: &Envelope| {
+        (
+            envelope.message_id.clone(),
+            envelope.date.clone(),
+            envelope.subject.clone(),
+            envelope.in_reply_to.clone(),
+        )
+    };
+    shown.message_id.is_some() && told(shown) == told(known)
+}
+
+fn key_of(flag: Flag, has_it: bool) -> Option<SearchKey> {
+    Some(match (flag, has_it) {
+        (Flag::Seen, true) => SearchKey::Seen,
+        (Flag::Seen, false) => SearchKey::Unseen,
+        (Flag::Answered, true) => SearchKey::Answered,
+        (Flag::Answered, false) => SearchKey::Unanswered,
+        (Flag::Flagged, true) => SearchKey::Flagged,
+        (Flag::Flagged, false) => SearchKey::Unflagged,
+        (Flag::Deleted, true) => SearchKey::Deleted,
+        (Flag::Deleted, false) => SearchKey::Undeleted,
+        (Flag::Draft, true) => SearchKey::Draft,
+        (Flag::Draft, false) => SearchKey::Undraft,
+        (Flag::Keyword(keyword), true) => SearchKey::Keyword(keyword),
+        (Flag::Keyword(keyword), false) => SearchKey::Unkeyword(keyword),
+        (Flag::Recent | Flag::Extension(_), _) => return None,
+    })
+}
+
+fn seq_of(place: usize) -> Option<SeqNum> {
+    SeqNum::from_index(place.checked_sub(1)?)
+}
+
+fn seqs_of(places: &[usize]) -> Vec<SeqNum> {
+    places.iter().filter_map(|place| seq_of(*place)).collect()
+}
+
+/// Flags that every server has, whatever it names.
+const ALWAYS_SEARCHED: FlagSet = FlagSet::SEEN
+    .union(FlagSet::ANSWERED)
+    .union(FlagSet::FLAGGED)
+    .union(FlagSet::DELETED);
+/// So many sets cost more than a listing.
+const MOST_SEARCHES: u32 = 12;
+/// How many places one command names: its line stays below 1,000 octets.
+const LOOKS_AT_ONCE: usize = 100;
+/// How many rounds of looks are worth their while.
+const MOST_ROUNDS: usize = 24;
+/// How often flags are read anew because messages were removed meanwhile.
+const TRIES: usize = 3;

@@ -1,0 +1,306 @@
+//! Large mailboxes whose messages have no UIDs: a few looks and a set of flags at a time, instead of a line for each
+//! message.
+
+use lowtide::daemon::{Keep, PassError, PassOptions, Report};
+use lowtide::journal::HeaderHash;
+use lowtide::message::header_hash;
+use lowtide::protocol::types::FlagSet;
+use lowtide::store::{HeaderIn, Packed};
+
+use super::world::{OPTIONS, World, shown};
+
+const SEEN: FlagSet = FlagSet::SEEN;
+const NONE: FlagSet = FlagSet::EMPTY;
+
+/// Here a mailbox of two is large.
+const GLANCES: PassOptions = PassOptions {
+    list_up_to: 1,
+    ..OPTIONS
+};
+/// The server names what it keeps, and there are three letters.
+const SELECTED: &str = "C: x SELECT INBOX
+    S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen)
+    S: * 3 EXISTS
+    S: x OK opened
+    ";
+/// Letters 1 and 2 are looked at from afar.
+const DATED: &str = "C: x FETCH 1:2 (FLAGS INTERNALDATE)
+    S: * 1 FETCH (FLAGS () INTERNALDATE \" 1-Feb-94 12:00:00-GMT\")
+    S: * 2 FETCH (FLAGS () INTERNALDATE \" 2-Feb-94 12:00:00-GMT\")
+    S: x OK
+    ";
+/// None has any of the flags.
+const UNMARKED: &str = "C: x SEARCH SEEN
+    S: * SEARCH
+    S: x OK
+    C: x SEARCH ANSWERED
+    S: x OK
+    C: x SEARCH FLAGGED
+    S: * SEARCH
+    S: x OK
+    C: x SEARCH DELETED
+    S: * SEARCH
+    S: x OK";
+
+/// Letter 3 at a number, told by its envelope.
+fn last(flags: &str) -> String {
+    enveloped(3, 3, flags)
+}
+
+fn enveloped(seq: usize, letter: usize, flags: &str) -> String {
+    format!(
+        "C: x FETCH {seq} (FLAGS INTERNALDATE ENVELOPE)
+        S: * {seq} FETCH (FLAGS ({flags}) INTERNALDATE \" {letter}-Feb-94 12:00:00-GMT\" ENVELOPE (NIL \"letter {letter}\" NIL NIL NIL NIL NIL NIL NIL \"<{letter}@a.example>\"))
+        S: x OK
+        "
+    )
+}
+
+/// Three letters whose headers say which they are.
+async fn three() -> World {
+    let world = World::holding(3).await;
+    let headers = world.letters.iter().zip(1..).map(|(letter, n)| {
+        let bytes =
+            format!("Subject: letter {n}\r\nMessage-ID: <{n}@a.example>\r\n\r\n").into_bytes();
+        HeaderIn {
+            message: *letter,
+            hash: HeaderHash(header_hash(&bytes)),
+            envelope: Vec::new(),
+            bytes: Packed::new(bytes),
+        }
+    });
+    let headers = headers.collect();
+    world
+        .store
+        .keep_headers(world.inbox, headers)
+        .await
+        .unwrap();
+    world
+}
+
+async fn glances(world: &World, script: &str) -> Report {
+    world.tries_with(script, &GLANCES).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_mailbox_that_did_not_change_is_not_listed() {
+    let world = three().await;
+    let report = glances(&world, &format!("{SELECTED}{DATED}{}{UNMARKED}", last(""))).await;
+    assert!(report.counts.is_empty(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_last_message_that_the_envelope_does_not_tell_is_told_by_its_size_and_header() {
+    let world = World::holding(3).await;
+    let script = format!(
+        "{SELECTED}{DATED}C: x FETCH 3 (FLAGS INTERNALDATE ENVELOPE)
+        S: * 3 FETCH (FLAGS () INTERNALDATE \" 3-Feb-94 12:00:00-GMT\" ENVELOPE (NIL \"letter 3\" NIL NIL NIL NIL NIL NIL NIL NIL))
+        S: x OK
+        C: x FETCH 3 FAST
+        {}
+        S: x OK
+        {UNMARKED}
+        {}",
+        shown(3, 3, ""),
+        super::world::header_read(3, 3)
+    );
+    assert!(glances(&world, &script).await.counts.is_empty());
+}
+
+#[tokio::test]
+async fn flags_are_read_as_sets_whichever_is_smaller() {
+    let world = three().await;
+    let seen = format!(
+        "{SELECTED}{DATED}{}C: x SEARCH SEEN
+        S: * SEARCH 3
+        S: x OK
+        C: x SEARCH ANSWERED
+        S: x OK
+        C: x SEARCH FLAGGED
+        S: * SEARCH 3
+        S: x OK
+        C: x SEARCH DELETED
+        S: x OK",
+        last("\\Seen \\Flagged")
+    );
+    assert_eq!(glances(&world, &seen).await.counts.changed, 1);
+    assert_eq!(
+        world.base().await,
+        [NONE, NONE, SEEN.union(FlagSet::FLAGGED)]
+    );
+    let all_seen = super::world::opened(&["\\Seen", "\\Seen", "\\Seen"]);
+    let all_seen = all_seen.replace(
+        "«Subject: letter 3¶¶»",
+        "«Subject: letter 3¶Message-ID: <3@a.example>¶¶»",
+    );
+    world.passes(&all_seen).await;
+    assert_eq!(world.base().await, [SEEN, SEEN, SEEN]);
+    // Two were looked at; of the last, only the set tells. None of them is missing in it.
+    let dated = DATED.replace("FLAGS () INTERNALDATE", "FLAGS (\\Seen) INTERNALDATE");
+    let unseen = format!(
+        "{SELECTED}{dated}{}{}",
+        last("\\Seen"),
+        UNMARKED.replace("SEARCH SEEN", "SEARCH UNSEEN")
+    );
+    assert!(glances(&world, &unseen).await.counts.is_empty());
+    // An answer that says nothing at all is not taken for "everything is read".
+    let silent = UNMARKED.replace(
+        "SEARCH SEEN\n    S: * SEARCH\n",
+        "SEARCH UNSEEN\n    S: x OK\n    C: x SEARCH SEEN\n    S: * SEARCH 1 2 3\n",
+    );
+    let silent = format!("{SELECTED}{dated}{}{silent}", last("\\Seen"));
+    assert!(glances(&world, &silent).await.counts.is_empty());
+    assert_eq!(world.base().await, [SEEN, SEEN, SEEN]);
+}
+
+/// The whole mailbox, behind a glance that was not enough.
+fn listed() -> String {
+    let [one, two, three] = [1, 2, 3].map(|n| shown(n, n, ""));
+    format!(
+        "
+        C: x FETCH 1:3 FAST
+        {one}
+        {two}
+        {three}
+        S: x OK
+        C: x FETCH 3 RFC822.HEADER
+        S: * 3 FETCH (RFC822.HEADER «Subject: letter 3¶Message-ID: <3@a.example>¶¶»)
+        S: x OK"
+    )
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_believed_is_listed() {
+    let first_search = |answer: &str| format!("C: x SEARCH SEEN\n{answer}");
+    let all = |answer: &str| UNMARKED.replacen("S: * SEARCH\n", answer, 1);
+    for told in [
+        // It does not search.
+        first_search("S: x BAD what?"),
+        first_search("S: x NO not now"),
+        // Numbers that no message has.
+        all("S: * SEARCH 4\n"),
+        // What was shown message by message says otherwise.
+        all("S: * SEARCH 2\n"),
+    ] {
+        let world = three().await;
+        let script = format!("{SELECTED}{DATED}{}{told}{}", last(""), listed());
+        let report = glances(&world, &script).await;
+        assert!(report.counts.is_empty(), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_removal_while_flags_are_read_moves_the_numbers_and_the_flags_are_read_anew() {
+    let world = three().await;
+    let script = format!(
+        "{SELECTED}{DATED}{}C: x SEARCH SEEN
+        S: * SEARCH 3
+        S: * 1 EXPUNGE
+        S: x OK
+        {}",
+        last(""),
+        UNMARKED
+    );
+    let report = glances(&world, &script).await;
+    assert_eq!((report.counts.gone, report.counts.changed), (1, 0));
+    assert_eq!(world.base().await, [NONE, NONE]);
+}
+
+#[tokio::test]
+async fn mail_that_comes_while_flags_are_read_is_listed() {
+    let world = three().await;
+    let script = format!(
+        "{SELECTED}{DATED}{}{}
+        C: x FETCH 4 FAST
+        {}
+        S: x OK
+        {}",
+        last(""),
+        UNMARKED.replacen("S: * SEARCH\n", "S: * 4 EXISTS\nS: * SEARCH 4\n", 1),
+        shown(4, 4, "\\Seen"),
+        super::world::header_read(4, 4)
+    );
+    let report = glances(&world, &script).await;
+    assert_eq!((report.counts.arrived, report.counts.changed), (1, 0));
+    assert_eq!(world.base().await, [NONE, NONE, NONE, SEEN]);
+}
+
+#[tokio::test]
+async fn a_message_that_somebody_acted_on_is_looked_at_first() {
+    let world = three().await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{SELECTED}{DATED}{}C: x FETCH 1 FAST
+        {}
+        S: x OK
+        {UNMARKED}
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: * 1 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        LOOK 1 (\\Flagged)
+        CHECK",
+        last(""),
+        shown(1, 1, "")
+    );
+    glances(&world, &script).await;
+    assert_eq!(world.journal().await, []);
+    assert_eq!(world.base().await, [FlagSet::FLAGGED, NONE, NONE]);
+}
+
+#[tokio::test]
+async fn where_reading_marks_a_message_it_is_recognised_before() {
+    let world = three().await;
+    let options = PassOptions {
+        keep: Keep::All,
+        ..GLANCES
+    };
+    let glance = format!("{SELECTED}{DATED}{}{UNMARKED}", last(""));
+    // Somewhere among the three stands another message.
+    let script = format!(
+        "{glance}
+        C: x FETCH 1:3 FAST
+        {}
+        {}
+        {}
+        S: x OK",
+        shown(1, 1, ""),
+        shown(2, 7, ""),
+        shown(3, 3, "")
+    );
+    let ended = world.tries_with(&script, &options).await;
+    assert!(matches!(ended, Err(PassError::Upstream(_))), "{ended:?}");
+    let notes = world.store.unseen_notes(world.inbox).await.unwrap();
+    assert_eq!(notes, []);
+}
+
+#[tokio::test]
+async fn what_a_glance_had_wrong_is_found_by_the_next_listing_and_counted() {
+    let world = three().await;
+    let options = PassOptions {
+        list_every: std::time::Duration::ZERO,
+        ..GLANCES
+    };
+    // Only letter 2's size gives away that it is another.
+    let script = format!(
+        "{SELECTED}{DATED}{}{UNMARKED}
+        C: x FETCH 1:3 FAST
+        {}
+        S: * 2 FETCH (FLAGS () INTERNALDATE \" 2-Feb-94 12:00:00-GMT\" RFC822.SIZE 777)
+        {}
+        S: x OK
+        C: x FETCH 1,3 RFC822.HEADER
+        S: * 1 FETCH (RFC822.HEADER «Subject: letter 1¶Message-ID: <1@a.example>¶¶»)
+        S: * 3 FETCH (RFC822.HEADER «Subject: letter 3¶Message-ID: <3@a.example>¶¶»)
+        S: x OK
+        C: x FETCH 2 RFC822.HEADER
+        S: * 2 FETCH (RFC822.HEADER «Subject: other¶¶»)
+        S: x OK",
+        last(""),
+        shown(1, 1, ""),
+        shown(3, 3, "")
+    );
+    world.tries_with(&script, &options).await.unwrap();
+    let rows = world.store.mailboxes().await.unwrap();
+    let inbox = rows.iter().find(|row| row.id == world.inbox).unwrap();
+    assert_eq!(inbox.missed_count, 1);
+}
