@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::error::PassError;
+use super::pass::NOT_WHERE_IT_WAS;
 use super::progress::{Part, Progress, Tick};
 use super::queue::{Keep, Queue, find};
 use super::report::Report;
@@ -15,7 +16,7 @@ use crate::journal::HeaderHash;
 use crate::message;
 use crate::mirror::BaseMessage;
 use crate::protocol::types::MailboxName;
-use crate::store::{BodyIn, HeaderIn, Packer, Store, StoreError};
+use crate::store::{BodyIn, HeaderIn, Packer, Store};
 use crate::upstream::{Content, Selected, UpstreamError};
 
 /// Reads the headers that are missing.
@@ -38,7 +39,7 @@ pub(super) async fn headers(
         of: missing.len(),
     };
     let newest_first = missing.rchunks(HEADERS_AT_ONCE);
-    let mut batches = newest_first.map(<[MessageId]>::to_vec);
+    let mut batches = newest_first.map(|batch| batch.iter().map(|message| message.id).collect());
     let (deliver, mut delivered) = mpsc::channel(1);
     let read = async {
         let deliver = deliver;
@@ -48,11 +49,17 @@ pub(super) async fn headers(
     let keep = async {
         while let Some(batch) = delivered.recv().await {
             let count = batch.len();
-            let packed = on_blocking_thread(move || pack_headers(batch)).await?;
+            let packed = store.work(move || pack_headers(batch)).await?;
+            let is_right = |header: &HeaderIn| {
+                hash_of(&missing, header.message).is_none_or(|known| known == header.hash)
+            };
+            if !packed.iter().all(is_right) {
+                return Err(NOT_WHERE_IT_WAS.into());
+            }
             store.keep_headers(mailbox, packed).await?;
             meter.add(count);
         }
-        Ok::<_, StoreError>(())
+        Ok::<_, PassError>(())
     };
     let (read, kept) = tokio::join!(read, keep);
     report.counts.headers = meter.done;
@@ -88,7 +95,7 @@ pub(super) async fn bodies(
     let (deliver, delivered) = mpsc::channel(1);
     let (hand_on, packed) = mpsc::channel(1);
     let read = read_bodies(selected, &mut queue, deliver);
-    let pack = pack_bodies(delivered, &missing, hand_on);
+    let pack = pack_bodies(store, delivered, &missing, hand_on);
     let keep = keep_bodies(store, packed, &mut meter);
     let (read, packed, kept) = tokio::join!(read, pack, keep);
     report.counts.bodies = meter.done;
@@ -134,9 +141,10 @@ async fn read_and_mark(
     while !deliver.is_closed()
         && let Some(batch) = queue.next()
     {
-        selected
-            .recognise(&batch, |message| queue.mark_of(message))
-            .await?;
+        if !selected.recognise(&batch, |id| queue.mark_of(id)).await? {
+            unread::clear(store, mailbox, selected, marked).await?;
+            return Err(NOT_WHERE_IT_WAS.into());
+        }
         let at_risk = unread::unread_of(selected, &batch);
         unread::note(store, mailbox, &at_risk).await?;
         marked.extend(at_risk);
@@ -158,6 +166,7 @@ async fn read_and_mark(
 
 /// Compresses what was read, on a thread of its own, while the next is on its way.
 async fn pack_bodies(
+    store: &Store,
     mut delivered: mpsc::Receiver<Vec<(MessageId, Vec<u8>)>>,
     missing: &[BaseMessage],
     hand_on: mpsc::Sender<Vec<BodyIn>>,
@@ -165,12 +174,9 @@ async fn pack_bodies(
     while let Some(batch) = delivered.recv().await {
         let known: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)> = batch
             .into_iter()
-            .map(|(id, text)| {
-                let known = find(missing, id).and_then(|index| missing.get(index));
-                (id, text, known.and_then(|message| message.mark.header))
-            })
+            .map(|(id, text)| (id, text, hash_of(missing, id)))
             .collect();
-        let packed = on_blocking_thread(move || pack(known)).await?;
+        let packed = store.work(move || pack(known)).await?;
         let right = packed.ok_or(UpstreamError::Desynchronised {
             problem: "a text came with the header of another message",
         })?;
@@ -179,6 +185,11 @@ async fn pack_bodies(
         }
     }
     Ok(())
+}
+
+/// The hash of a message's header, as far as it is known.
+fn hash_of(missing: &[BaseMessage], message: MessageId) -> Option<HeaderHash> {
+    missing.get(find(missing, message)?)?.mark.header
 }
 
 async fn keep_bodies(
@@ -227,14 +238,6 @@ fn pack(batch: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)>) -> Option<Vec<Body
         })
     };
     batch.into_iter().map(pack).collect()
-}
-
-async fn on_blocking_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| StoreError::Stopped)
 }
 
 /// How far the reading is.

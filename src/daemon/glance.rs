@@ -36,8 +36,7 @@ pub(super) async fn effort(
     let glance = Glance {
         acted_on,
         last_envelope: envelope(store, last.id).await?,
-        // Without chance the other places still tell.
-        chance: getrandom::u64().unwrap_or_default(),
+        chance: options.chance,
     };
     let age = clock::unix_seconds().checked_sub(listed_at);
     let age = age.and_then(|age| u64::try_from(age).ok());

@@ -40,6 +40,8 @@ pub struct PassOptions {
     pub list_up_to: usize,
     /// How often larger ones are, at least, where messages have no UIDs.
     pub list_every: Duration,
+    /// Decides about some of the places that are looked at in between.
+    pub chance: u64,
 }
 
 /// Passes over one mailbox.
@@ -82,7 +84,7 @@ async fn reconcile(
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
     let (mut seen, mut alignment) = look(selected, &input, &effort).await?;
     if !options.dry_run && unread::restore(selected, store, mailbox, &notes).await? {
-        (seen, alignment) = look(selected, &input, &effort).await?;
+        (seen, alignment) = look(selected, &input, &Effort::List).await?;
     }
     agree_on_keywords(store, mailbox, selected).await?;
 
@@ -206,7 +208,11 @@ async fn carry_out(
     plan: &Plan,
 ) -> Result<Vec<StepOutcome>, PassError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
+    let mark_of = |message| input.base.find(message).map(|known| known.mark);
     for step in &plan.steps {
+        if !selected.recognise(step.messages(), mark_of).await? {
+            return Err(NOT_WHERE_IT_WAS.into());
+        }
         let attempts = attempts(step, &input.entries);
         if !store.begin_attempt(mailbox, attempts).await? {
             return Err(PassError::Overtaken {
@@ -287,5 +293,9 @@ async fn halted(
     Ok(Report::halted(input.name.clone(), halt))
 }
 
+/// What was taken over from the base is wrong.
+pub(super) const NOT_WHERE_IT_WAS: UpstreamError = UpstreamError::Desynchronised {
+    problem: "a message is not where it was taken to be",
+};
 /// How often headers are asked for, many times more each time, before it is clear that they do not stand still.
 const MAX_LOOKS: usize = 8;

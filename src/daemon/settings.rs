@@ -107,6 +107,8 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
         dry_run: false,
         list_up_to: LIST_UP_TO,
         list_every: upstream.scrub,
+        // Without chance the other places still tell.
+        chance: getrandom::u64().unwrap_or_default(),
     }
 }
 

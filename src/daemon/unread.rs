@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::{Access, MessageState, Step};
-use crate::protocol::types::{FlagSet, SeqNum};
+use crate::protocol::types::SeqNum;
 use crate::store::{Store, StoreError, UnseenNote};
 use crate::upstream::Selected;
 
@@ -23,14 +23,12 @@ pub(super) async fn restore(
     if notes.is_empty() || selected.facts().access == Access::ReadOnly {
         return Ok(false);
     }
-    let read = |flags: Option<FlagSet>| flags.is_none_or(|flags| flags.contains(FlagSet::SEEN));
     let suspects = |note: &UnseenNote| selected.suspects(note.message, &note.mark).into_iter();
-    let marked: BTreeSet<SeqNum> = notes
+    let marked = notes
         .iter()
         .flat_map(suspects)
-        .filter(|(_, flags)| read(*flags))
-        .map(|(seq, _)| seq)
-        .collect();
+        .filter(|(_, may_be)| *may_be);
+    let marked: BTreeSet<SeqNum> = marked.map(|(seq, _)| seq).collect();
     let marked: Vec<SeqNum> = marked.into_iter().collect();
     if !marked.is_empty() {
         selected.clear_seen_at(&marked).await?;
@@ -38,7 +36,7 @@ pub(super) async fn restore(
     }
     let settled = notes.iter().filter(|note| {
         let mut suspects = selected.suspects(note.message, &note.mark).into_iter();
-        !suspects.any(|(_, flags)| read(flags))
+        !suspects.any(|(_, may_be)| may_be)
     });
     let settled = settled.map(|note| note.message).collect();
     store.drop_unseen(mailbox, settled).await?;
@@ -55,16 +53,15 @@ pub(super) fn at_risk(selected: &Selected<'_>, step: &Step) -> Vec<MessageId> {
     }
 }
 
-/// Those of the messages that are not known to be read. In a mailbox that is open for reading only nothing can be marked.
+/// Those of the messages that reading may mark. In a mailbox that is open for reading only nothing can be marked.
 pub(super) fn unread_of(selected: &Selected<'_>, messages: &[MessageId]) -> Vec<MessageId> {
     if selected.facts().access == Access::ReadOnly {
         return Vec::new();
     }
-    let unread = |message: &&MessageId| {
-        let flags = selected.shown_flags(**message);
-        flags.is_none_or(|flags| !flags.contains(FlagSet::SEEN))
-    };
-    messages.iter().filter(unread).copied().collect()
+    let unread = messages
+        .iter()
+        .filter(|message| selected.can_be_marked(**message));
+    unread.copied().collect()
 }
 
 /// Notes messages before they are read.
@@ -89,19 +86,9 @@ pub(super) async fn clear(
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let states = selected.clear_seen(messages).await?;
-    let settled = states
-        .iter()
-        .filter(|(_, state)| is_unread(*state))
-        .map(|(message, _)| *message);
-    store.drop_unseen(mailbox, settled.collect()).await?;
+    let (states, cleared) = selected.clear_seen(messages).await?;
+    // What a server only remembers, it forgets with the connection.
+    selected.checkpoint().await?;
+    store.drop_unseen(mailbox, cleared).await?;
     Ok(states)
-}
-
-/// Nothing is left to restore: the message is unread, or gone.
-fn is_unread(state: MessageState) -> bool {
-    match state {
-        MessageState::Present(flags) => !flags.contains(FlagSet::SEEN),
-        MessageState::Gone => true,
-    }
 }

@@ -10,12 +10,12 @@ mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observation::{Observation, SeenMessage};
+use super::observation::{Coverage, Observation, SeenMessage};
 use super::view::{Base, BaseMessage, Remote, RemoteState, Stranger};
 use crate::id::MessageId;
 use crate::journal::Mark;
 use crate::protocol::types::{FlagSet, SeqNum};
-use look::{Looks, Lost, agreeing, headers_before, is_like_one_of, look};
+use look::{Looks, Lost, agreeing, headers_before, is_like_one_of, look, tied_looks};
 
 /// The outcome of one attempt to align.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,14 +183,19 @@ impl Reading {
         self.left.len()
     }
 
-    /// Which headers would tell more: of ambiguous messages, of the last known ones, and of all that look like a message
-    /// that is gone.
+    /// Which headers would tell more: of ambiguous messages, of the last known ones, of all that look like a message that
+    /// is gone, and of those whose date and size several known messages share.
     fn evidence(&self, base: &Base, seen: &Observation, rule: Rule) -> Vec<SeqNum> {
         if rule == Rule::Uid {
             return Vec::new();
         }
         let lost = self.lost_looks(base);
         let last = self.unproven_end(base, seen, &lost);
+        let tied = match seen.coverage {
+            // Whoever looks here and there does not look at every header that may be another's.
+            Coverage::Glance => BTreeSet::new(),
+            Coverage::Whole | Coverage::Check { .. } => tied_looks(base),
+        };
         let headers_before = headers_before(base);
         let any_header = |first: usize, last: usize| {
             headers_before.get(first) != headers_before.get(last.saturating_add(1))
@@ -200,7 +205,9 @@ impl Reading {
             self.right.get(index),
         ) {
             (Some(left), Some(right)) if left == right => {
-                last.contains(&index) || is_like_one_of(&lost, &message.mark)
+                last.contains(&index)
+                    || is_like_one_of(&lost, &message.mark)
+                    || tied.contains(&message.mark.weak())
             }
             (Some(&left), Some(&right)) => any_header(left, right),
             _ => is_like_one_of(&lost, &message.mark),

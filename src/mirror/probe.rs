@@ -44,11 +44,13 @@ pub struct Stretch {
     pub len: usize,
 }
 
-/// Where to look before anything is known, besides the last place that the base can reach: at distances from it that
-/// double, and at places that chance chooses. A removal is given away by every place behind it, even if what stood last
-/// was taken out and put back.
+/// Where to look before anything is known, besides the last place that the base can reach, and whether dates alone tell
+/// enough there.
+///
+/// The places lie at distances from the last that double, and where chance chooses. A removal moves everything behind it,
+/// which every such place gives away if the message after it has another date; each is moved to the nearest that has.
 #[must_use]
-pub fn first_places(base: &Base, count: usize, chance: u64) -> Vec<usize> {
+pub fn first_places(base: &Base, count: usize, chance: u64) -> (Vec<usize>, bool) {
     let last = base.messages.len().min(count);
     let doubling = std::iter::successors(Some(1_usize), |distance| distance.checked_mul(2));
     let ladder = doubling.map_while(|distance| last.checked_sub(distance).filter(|at| *at > 0));
@@ -56,10 +58,21 @@ pub fn first_places(base: &Base, count: usize, chance: u64) -> Vec<usize> {
         let drawn = usize::try_from(chance.rotate_left(nth.saturating_mul(21)) >> 1).ok()?;
         drawn.checked_rem(last.checked_sub(1)?)?.checked_add(1)
     });
-    let mut places: Vec<usize> = ladder.chain(chosen).collect();
+    let dates_tell = |place: &usize| {
+        let date = |at: usize| base.messages.get(at).map(|known| known.mark.instant);
+        place.checked_sub(1).and_then(date) != date(*place)
+    };
+    let mut is_told = true;
+    let near = |place: usize| {
+        let earliest = place.saturating_sub(NEAR).max(1);
+        let telling = (earliest..=place).rev().find(dates_tell);
+        is_told &= telling.is_some();
+        telling.unwrap_or(place)
+    };
+    let mut places: Vec<usize> = ladder.chain(chosen).map(near).collect();
     places.sort_unstable();
     places.dedup();
-    places
+    (places, is_told)
 }
 
 /// Plans the next looks into a mailbox of `count` messages, of which `shown` was seen, by place.
@@ -213,6 +226,8 @@ impl Open {
     }
 }
 
+/// How far from where it was meant to be a look may be.
+const NEAR: usize = 16;
 /// How many places chance chooses.
 const CHOSEN_BY_CHANCE: u32 = 3;
 /// About how many looks make one round, shared by the stretches that are open.

@@ -12,7 +12,8 @@ use crate::id::MessageId;
 use crate::journal::Mark;
 use crate::protocol::types::SeqNum;
 
-/// Settles doubt between messages whose headers are known to be equal and that are not among the `touched`.
+/// Settles doubt between messages that are not among the `touched`: their headers are known to be equal, or were never
+/// read, and then nothing is held of them that could be another's.
 ///
 /// The earliest are taken for those that are left, which is one of the readings of the whole observation.
 #[must_use]
@@ -26,7 +27,7 @@ pub fn choose(
         return alignment;
     }
     let open = open_looks(base, &alignment, touched);
-    let settled = |mark: &Mark| mark.header.is_some() && !open.contains(&mark.weak());
+    let settled = |mark: &Mark| !open.iter().any(|doubtful| doubtful.agrees(mark));
     let mut chosen = alignment;
     for (index, seq) in leftmost(base, seen, &chosen) {
         if let (Some(known), Some(fate)) = (base.messages.get(index), chosen.fates.get_mut(index))
@@ -43,20 +44,16 @@ pub fn choose(
     chosen
 }
 
-/// Date and size of the messages about which the doubt has to stay: somebody acted on one of them, or one was never read.
-fn open_looks(
-    base: &Base,
-    alignment: &Alignment,
-    touched: &BTreeSet<MessageId>,
-) -> BTreeSet<(i64, u32)> {
+/// What the messages look like about which the doubt has to stay: somebody acted on one of them.
+fn open_looks(base: &Base, alignment: &Alignment, touched: &BTreeSet<MessageId>) -> Vec<Mark> {
     let doubtful = base
         .messages
         .iter()
         .zip(&alignment.fates)
         .filter(|(_, fate)| **fate == Fate::Doubtful);
     doubtful
-        .filter(|(known, _)| touched.contains(&known.id) || known.mark.header.is_none())
-        .map(|(known, _)| known.mark.weak())
+        .filter(|(known, _)| touched.contains(&known.id))
+        .map(|(known, _)| known.mark)
         .collect()
 }
 

@@ -123,6 +123,16 @@ pub(super) fn set_mark(
     Ok(())
 }
 
+/// Messages whose header is not held, in the server's order.
+pub(super) fn without_header(
+    connection: &Connection,
+    mailbox: MailboxId,
+) -> Result<Vec<BaseMessage>, Fault> {
+    let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message INDEXED BY message_without_header \
+        WHERE mailbox_id = ?1 AND has_header = 0 ORDER BY id";
+    listed(connection, sql, mailbox)
+}
+
 /// Messages whose text is not held, in the server's order.
 pub(super) fn without_body(
     connection: &Connection,
@@ -131,6 +141,14 @@ pub(super) fn without_body(
     // Left to itself SQLite would read every message of the mailbox, since the order is theirs.
     let sql = "SELECT id, instant, size, header_hash, uid, flags, zone FROM message INDEXED BY message_without_blob \
         WHERE mailbox_id = ?1 AND blob_id IS NULL ORDER BY id";
+    listed(connection, sql, mailbox)
+}
+
+fn listed(
+    connection: &Connection,
+    sql: &str,
+    mailbox: MailboxId,
+) -> Result<Vec<BaseMessage>, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([mailbox.raw()], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -141,7 +141,7 @@ impl Packed {
 pub(super) fn save_header(transaction: &Transaction<'_>, header: &HeaderIn) -> Result<(), Fault> {
     let id = header.message.raw();
     let known = transaction
-        .prepare_cached("UPDATE message SET header_hash = ?2 WHERE id = ?1")?
+        .prepare_cached("UPDATE message SET header_hash = ?2, has_header = 1 WHERE id = ?1")?
         .execute(params![id, header.hash.0])?;
     if known == 0 {
         return Ok(());
@@ -208,7 +208,7 @@ pub(super) fn copy(
         "INSERT INTO envelope (message_id, wire) SELECT ?2, wire FROM envelope WHERE message_id = ?1",
         "INSERT INTO header (message_id, size, coding, bytes) SELECT ?2, size, coding, bytes FROM header WHERE message_id = ?1",
         "INSERT INTO structure (message_id, wire) SELECT ?2, wire FROM structure WHERE message_id = ?1",
-        "UPDATE message SET blob_id = (SELECT blob_id FROM message WHERE id = ?1) WHERE id = ?2",
+        "UPDATE message SET has_header = 1, blob_id = (SELECT blob_id FROM message WHERE id = ?1) WHERE id = ?2",
     ] {
         transaction
             .prepare_cached(sql)?

@@ -50,6 +50,7 @@ use crate::mirror::Base;
 use crate::protocol::types::MailboxName;
 use file::{Fault, StoreFile};
 use held::Held;
+pub use thread::Execution;
 use thread::{Readers, Writer};
 
 /// A handle on one account's files; cheap to clone. The files are closed when the last handle is dropped.
@@ -92,6 +93,7 @@ struct Inner {
     accepted: watch::Sender<u64>,
     wanted: watch::Sender<BTreeSet<wish::Wish>>,
     waiting: Mutex<wish::Waiters>,
+    execution: Execution,
     _lock: open::Lock,
     /// Gone once the lock is, and with it whoever else might use the files.
     in_use: watch::Sender<()>,
@@ -143,6 +145,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Locked`] while another process has it; otherwise what is wrong with the directory or its files.
     pub fn open(dir: &Path, kind: Kind) -> Result<Self, StoreError> {
+        Self::open_with(dir, kind, Execution::Threads)
+    }
+
+    /// The same, working on the files where it is told to.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(dir: &Path, kind: Kind, execution: Execution) -> Result<Self, StoreError> {
         open::require_library()?;
         open::private_dir(dir)?;
         let lock = open::Lock::take(dir)?;
@@ -163,10 +173,11 @@ impl Store {
         let inner = Inner {
             kind,
             first,
-            journal: Writer::start(&journal_file, journal, in_use.clone()).map_err(at)?,
-            journal_readers: Readers::new(journal_file),
-            cache: Writer::start(&cache_file, cache, in_use.clone()).map_err(at)?,
-            readers: Readers::new(cache_file),
+            journal: Writer::start(&execution, &journal_file, journal, in_use.clone())
+                .map_err(at)?,
+            journal_readers: Readers::new(&execution, journal_file),
+            cache: Writer::start(&execution, &cache_file, cache, in_use.clone()).map_err(at)?,
+            readers: Readers::new(&execution, cache_file),
             memory: Mutex::new(Memory {
                 names,
                 held: BTreeMap::new(),
@@ -177,12 +188,24 @@ impl Store {
             accepted: watch::Sender::new(0),
             wanted: watch::Sender::new(BTreeSet::new()),
             waiting: Mutex::default(),
+            execution,
             _lock: lock,
             in_use,
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Does work that takes its time and needs no file, such as compressing.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`] when it came to no end.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.execution.work(work).await
     }
 
     /// Whether the account is a mirror or has its mailboxes here.

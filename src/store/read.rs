@@ -138,21 +138,15 @@ impl Store {
         self.inner.with(mailbox, unread)
     }
 
-    /// Messages whose header was not read yet, in the server's order.
+    /// Messages whose header is not held, in the server's order; its hash may be known.
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub async fn without_header(&self, mailbox: MailboxId) -> Result<Vec<MessageId>, StoreError> {
-        self.hold(mailbox).await?;
-        let missing = |held: &super::held::Held| {
-            held.base
-                .messages
-                .iter()
-                .filter(|message| message.mark.header.is_none())
-                .map(|message| message.id)
-                .collect()
-        };
-        self.inner.with(mailbox, missing)
+    pub async fn without_header(&self, mailbox: MailboxId) -> Result<Vec<BaseMessage>, StoreError> {
+        self.inner
+            .readers
+            .run(move |cache| base::without_header(cache, mailbox))
+            .await
     }
 
     /// Messages whose text is not held, in the server's order.

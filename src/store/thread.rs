@@ -1,4 +1,4 @@
-//! The threads that talk to SQLite: one writer for each file, and a few connections that only read.
+//! Who talks to SQLite: one writer for each file, and a few connections that only read, on threads of their own.
 //!
 //! A job is one method of the store. Jobs of one file run one after the other in the order in which they were sent, so a
 //! job that publishes what it committed publishes in the order of the commits.
@@ -22,44 +22,87 @@ enum Verdict {
     Poisoned,
 }
 
-/// The one connection that writes a file, on a thread of its own.
+/// Where an account's files are worked on.
+#[derive(Clone, Default)]
+pub enum Execution {
+    /// On threads of their own.
+    #[default]
+    Threads,
+    /// On the caller's, so that a program can be played again step by step. It is asked before and after each write whether
+    /// the process dies here: then nothing is written any more.
+    Inline(Arc<dyn Fn() -> bool + Send + Sync>),
+}
+
+impl std::fmt::Debug for Execution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Threads => "Threads",
+            Self::Inline(_) => "Inline",
+        })
+    }
+}
+
+impl Execution {
+    /// Does something that takes its time.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`] when it came to no end.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Threads => tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_| StoreError::Stopped),
+            Self::Inline(_) => Ok(work()),
+        }
+    }
+}
+
+/// The one connection that writes a file.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     file: StoreFile,
-    jobs: mpsc::Sender<Job>,
+    place: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Thread(mpsc::Sender<Job>),
+    Here(Execution, Arc<Mutex<Option<Connection>>>),
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last handle is dropped, or after a failed write; then `in_use` is dropped.
+    /// Takes the connection over. A thread ends when the last handle is dropped, or after a failed write; then `in_use` is
+    /// dropped.
     pub(super) fn start(
+        execution: &Execution,
         file: &StoreFile,
         connection: Connection,
         in_use: watch::Sender<()>,
     ) -> std::io::Result<Self> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
-        std::thread::Builder::new()
-            .name(file.kind.name().to_owned())
-            .spawn(move || {
-                let _in_use = in_use;
-                let mut connection = connection;
-                while let Some(job) = queue.blocking_recv() {
-                    if job(&mut connection) == Verdict::Poisoned {
-                        break;
-                    }
-                }
-            })?;
+        let place = match execution {
+            Execution::Threads => Place::Thread(start_thread(file, connection, in_use)?),
+            Execution::Inline(_) => {
+                Place::Here(execution.clone(), Arc::new(Mutex::new(Some(connection))))
+            }
+        };
         Ok(Self {
             file: file.clone(),
-            jobs,
+            place,
         })
     }
 
-    /// Returns once the thread has ended: a write has failed, or a job of it.
+    /// Returns once nothing more can be written: a write has failed, or a job of it.
     pub(super) async fn ended(&self) {
-        self.jobs.closed().await;
+        match &self.place {
+            Place::Thread(jobs) => jobs.closed().await,
+            Place::Here(..) => std::future::pending().await,
+        }
     }
 
-    /// Runs a job on the thread and waits for its result.
+    /// Runs a job and waits for its result.
     ///
     /// # Errors
     /// What the job returns, or [`StoreError::Stopped`] once a write has failed.
@@ -80,23 +123,68 @@ impl Writer {
             drop(answer.send(outcome.map_err(|fault| file.told(fault))));
             verdict
         });
-        self.jobs.send(job).await.map_err(|_| StoreError::Stopped)?;
+        match &self.place {
+            Place::Thread(jobs) => jobs.send(job).await.map_err(|_| StoreError::Stopped)?,
+            Place::Here(execution, connection) => run_here(execution, connection, job)?,
+        }
         result.await.map_err(|_| StoreError::Stopped)?
     }
+}
+
+fn start_thread(
+    file: &StoreFile,
+    connection: Connection,
+    in_use: watch::Sender<()>,
+) -> std::io::Result<mpsc::Sender<Job>> {
+    let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
+    std::thread::Builder::new()
+        .name(file.kind.name().to_owned())
+        .spawn(move || {
+            // Dropped in the reverse order: the file is closed before it is said to be free.
+            let _in_use = in_use;
+            let mut connection = connection;
+            while let Some(job) = queue.blocking_recv() {
+                if job(&mut connection) == Verdict::Poisoned {
+                    break;
+                }
+            }
+        })?;
+    Ok(jobs)
+}
+
+/// Runs a job, unless the process dies before it. If it dies right behind it, nobody hears of what came of it.
+fn run_here(
+    execution: &Execution,
+    connection: &Mutex<Option<Connection>>,
+    job: Job,
+) -> Result<(), StoreError> {
+    let dies = || matches!(execution, Execution::Inline(dies) if dies());
+    let mut place = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    if dies() {
+        *place = None;
+    }
+    let connection = place.as_mut().ok_or(StoreError::Stopped)?;
+    if job(connection) == Verdict::Poisoned || dies() {
+        *place = None;
+        return Err(StoreError::Stopped);
+    }
+    Ok(())
 }
 
 /// Connections that only read; each is lent to one job at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Readers {
     file: StoreFile,
+    execution: Execution,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(file: StoreFile) -> Self {
+    pub(super) fn new(execution: &Execution, file: StoreFile) -> Self {
         Self {
             file,
+            execution: execution.clone(),
             idle: Arc::default(),
             permits: Arc::new(Semaphore::new(READER_COUNT)),
         }
@@ -126,9 +214,7 @@ impl Readers {
                 .push(connection);
             outcome
         };
-        tokio::task::spawn_blocking(lend)
-            .await
-            .map_err(|_| StoreError::Stopped)?
+        self.execution.work(lend).await?
     }
 }
 

@@ -125,16 +125,26 @@ impl Selected<'_> {
         Ok((completion, arrived))
     }
 
-    /// Takes `\Seen` off messages again, and says what the server shows of them afterwards.
+    /// Takes `\Seen` off messages again. Gives what the server shows of them afterwards, and those that were without it at
+    /// least for a moment: who shows it again after that was read by somebody else meanwhile.
     ///
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
     pub async fn clear_seen(
         &mut self,
         messages: &[MessageId],
-    ) -> Result<Vec<(MessageId, MessageState)>, UpstreamError> {
+    ) -> Result<(Vec<(MessageId, MessageState)>, Vec<MessageId>), UpstreamError> {
         self.clear_seen_at(&self.seqs(messages)).await?;
-        self.read_flags(messages).await
+        let numbers = self.map.numbers();
+        let was_cleared = |message: &&MessageId| {
+            let slot = self.map.slot(&numbers, **message);
+            slot.map_or_else(
+                || self.map.vanished.contains(message),
+                |slot| !slot.may_be_marked(),
+            )
+        };
+        let cleared = messages.iter().filter(was_cleared).copied().collect();
+        Ok((self.states(messages), cleared))
     }
 
     /// Takes `\Seen` off the messages at these numbers, ascending, and asks for their flags.
@@ -142,16 +152,36 @@ impl Selected<'_> {
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
     pub async fn clear_seen_at(&mut self, seqs: &[SeqNum]) -> Result<(), UpstreamError> {
-        // What came of it is what the flags show afterwards.
-        self.store_by_number(seqs, StoreMode::Remove, FlagSet::SEEN)
+        for seq in seqs {
+            if let Some(slot) = self.map.slots.get_mut(seq.index()) {
+                slot.flags = None;
+                slot.is_cleared = false;
+            }
+        }
+        let answer = self
+            .store_by_number(seqs, StoreMode::Remove, FlagSet::SEEN)
             .await?;
+        let is_obeyed = answer.is_some_and(|answer| answer.status == Status::Ok);
+        for seq in seqs {
+            if let Some(slot) = self.map.slots.get_mut(seq.index()) {
+                // A server that does not show what came of it is believed.
+                let is_unread = slot
+                    .flags
+                    .is_none_or(|flags| !flags.contains(FlagSet::SEEN));
+                slot.is_cleared = is_obeyed && is_unread;
+            }
+        }
         self.read_flags_at(seqs).await
     }
 
-    /// The flags that were last shown of a message on this connection.
+    /// Whether reading a message can mark it: it has a number here, and was not shown to be read.
     #[must_use]
-    pub fn shown_flags(&self, message: MessageId) -> Option<FlagSet> {
-        self.map.slot(&self.map.numbers(), message)?.flags
+    pub fn can_be_marked(&self, message: MessageId) -> bool {
+        let slot = self.map.slot(&self.map.numbers(), message).copied();
+        slot.is_some_and(|slot| {
+            slot.flags
+                .is_none_or(|flags| !flags.contains(FlagSet::SEEN))
+        })
     }
 
     fn item(&self, content: Content) -> FetchItem {

@@ -27,8 +27,6 @@ impl Selected<'_> {
         base: &Base,
     ) -> Result<StepOutcome, UpstreamError> {
         self.require_access()?;
-        let mark_of = |message| base.find(message).map(|known| known.mark);
-        self.recognise(step.messages(), mark_of).await?;
         match step {
             Step::StoreFlags { messages, delta } => {
                 if delta.add.contains(FlagSet::DELETED) {
@@ -174,6 +172,11 @@ impl Selected<'_> {
         messages: &[MessageId],
     ) -> Result<Vec<(MessageId, MessageState)>, UpstreamError> {
         self.read_flags_at(&self.seqs(messages)).await?;
+        Ok(self.states(messages))
+    }
+
+    /// The same as it was last shown.
+    pub(super) fn states(&self, messages: &[MessageId]) -> Vec<(MessageId, MessageState)> {
         let numbers = self.map.numbers();
         let state = |message: &MessageId| match self.map.slot(&numbers, *message) {
             Some(slot) => slot.flags.map(MessageState::Present),
@@ -183,10 +186,10 @@ impl Selected<'_> {
                 .contains(message)
                 .then_some(MessageState::Gone),
         };
-        Ok(messages
+        messages
             .iter()
             .filter_map(|message| Some((*message, state(message)?)))
-            .collect())
+            .collect()
     }
 
     /// Asks for the flags of messages, after forgetting which were shown before.

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::UpstreamError;
 use super::selected::{Map, Recalled, Selected, Slot};
-use super::wire::accept;
 use crate::id::MessageId;
 use crate::journal::Mark;
 use crate::mirror::{Base, Probe, Sight, Stretch, first_places, probe};
@@ -22,7 +21,7 @@ use crate::protocol::types::{
 /// How to look at a mailbox whose server gives messages no names.
 #[derive(Clone, Debug)]
 pub enum Effort {
-    /// List every message.
+    /// Ask for everything that is not known yet.
     List,
     /// Look here and there, if that can be enough.
     Glance(Glance),
@@ -48,13 +47,10 @@ impl Selected<'_> {
         base: &Base,
         glance: &Glance,
     ) -> Result<bool, UpstreamError> {
-        // A message without a header is read by its number soon, and must be at it.
-        let is_known = base
-            .messages
-            .iter()
-            .all(|known| known.mark.header.is_some());
-        let is_done =
-            is_known && self.find_places(base, glance).await? && self.read_flag_sets(base).await?;
+        let is_done = self.map.is_worth_a_glance(base)
+            && self.find_places(base, glance).await?
+            && self.map.is_worth_a_glance(base)
+            && self.read_flag_sets(base).await?;
         if !is_done {
             tracing::debug!("a glance was not enough; everything is listed");
             self.map.forget_recalled();
@@ -62,51 +58,63 @@ impl Selected<'_> {
         Ok(is_done)
     }
 
-    /// Makes sure that messages stand where they were taken to stand, as far as that was only recalled.
+    /// Looks whether messages stand where they were taken to stand, as far as that was only recalled. One that was removed
+    /// meanwhile stands nowhere, and is in nobody's way.
     ///
     /// # Errors
-    /// [`UpstreamError::Desynchronised`] when one does not, or numbers moved meanwhile.
+    /// [`UpstreamError`] when the connection is of no further use.
     pub async fn recognise(
         &mut self,
         messages: &[MessageId],
         mark_of: impl Fn(MessageId) -> Option<Mark>,
-    ) -> Result<(), UpstreamError> {
+    ) -> Result<bool, UpstreamError> {
         let numbers = self.map.numbers();
         let recalled = messages.iter().filter_map(|message| {
             let slot = self.map.slot(&numbers, *message)?;
             slot.recalled.in_part().then_some(*message)
         });
         let recalled: Vec<MessageId> = recalled.collect();
-        let seqs = self.seqs(&recalled);
-        if seqs.is_empty() {
-            return Ok(());
-        }
+        let mut seqs = self.seqs(&recalled);
         self.map.forget_recalled_at(&seqs);
-        self.look(&seqs, FetchRequest::Fast).await?;
+        for _ in 0..TRIES {
+            if seqs.is_empty() {
+                break;
+            }
+            self.look(&seqs, FetchRequest::Fast).await?;
+            seqs = self.seqs(&recalled);
+            seqs.retain(|seq| {
+                self.map
+                    .slots
+                    .get(seq.index())
+                    .is_some_and(|slot| slot.mark().is_none())
+            });
+        }
         let numbers = self.map.numbers();
         let is_right = |message: &MessageId| {
-            let shown = self.map.slot(&numbers, *message).and_then(Slot::mark);
-            let (shown, known) = (shown.map(|mark| mark.weak()), mark_of(*message));
-            shown.is_some() && shown == known.map(|mark| mark.weak())
+            let Some(slot) = self.map.slot(&numbers, *message) else {
+                return true;
+            };
+            let (shown, known) = (slot.mark(), mark_of(*message));
+            shown.is_some() && shown.map(|mark| mark.weak()) == known.map(|mark| mark.weak())
         };
-        if recalled.iter().all(is_right) {
-            return Ok(());
+        let is_right = recalled.iter().all(is_right);
+        if !is_right {
+            tracing::warn!("a message is not where a glance took it to be");
         }
-        Err(UpstreamError::Desynchronised {
-            problem: "a message is not where it was taken to be",
-        })
+        Ok(is_right)
     }
 
     /// Finds out what stands where, and recalls what needs no look.
     async fn find_places(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
-        let (known_count, count) = (base.messages.len(), self.map.slots.len());
-        let first = first_places(base, count, glance.chance);
-        let dates = FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate]);
-        self.look(&seqs_of(&first), dates).await?;
-        if count >= known_count {
-            self.look_at_last(base, glance).await?;
+        let (first, dates_tell) = first_places(base, self.map.slots.len(), glance.chance);
+        let items = if dates_tell {
+            FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate])
         } else {
-            self.look(&seqs_of(&[count]), FetchRequest::Fast).await?;
+            FetchRequest::Fast
+        };
+        let is_told = self.look(&seqs_of(&first), items).await?;
+        if !is_told || !self.look_at_last(base, glance).await? {
+            return Ok(false);
         }
         for _ in 0..MOST_ROUNDS {
             let before = (self.map.sized_count(), self.map.generation);
@@ -122,44 +130,52 @@ impl Selected<'_> {
                     unseen
                 }
             };
-            self.look(&seqs_of(&places), FetchRequest::Fast).await?;
-            if before == (self.map.sized_count(), self.map.generation) {
+            let is_told = self.look(&seqs_of(&places), FetchRequest::Fast).await?;
+            if !is_told || before == (self.map.sized_count(), self.map.generation) {
                 break;
             }
         }
         Ok(false)
     }
 
-    /// Asks for items of messages, until numbers move.
-    async fn look(&mut self, seqs: &[SeqNum], items: FetchRequest) -> Result<(), UpstreamError> {
+    /// Asks for items of messages, until numbers move. Says whether the server was willing.
+    async fn look(&mut self, seqs: &[SeqNum], items: FetchRequest) -> Result<bool, UpstreamError> {
         let generation = self.map.generation;
         for set in SequenceSet::chunked(seqs.iter().copied(), LOOKS_AT_ONCE) {
-            if self.map.generation != generation {
-                break;
-            }
             let fetch = Command::Fetch(Numbering::Sequence, set, items.clone());
             let map = &mut self.map;
             let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;
-            accept("FETCH", completion)?;
+            if self.map.generation != generation {
+                break;
+            }
+            if completion.status != Status::Ok {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Looks at the place of the last message that is known. An envelope tells as much of it as size and header would, and
-    /// many servers have it at hand.
-    async fn look_at_last(&mut self, base: &Base, glance: &Glance) -> Result<(), UpstreamError> {
-        let Some((known, seq)) = base.messages.last().zip(seq_of(base.messages.len())) else {
-            return Ok(());
+    /// Looks at the last place that the base can reach. If its last message is there, the envelope tells as much as its
+    /// header would, and many servers have it at hand. Says whether the server was willing.
+    async fn look_at_last(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
+        let place = base.messages.len().min(self.map.exists);
+        let Some(seq) = seq_of(place) else {
+            return Ok(true);
         };
-        let items = vec![
-            FetchItem::Flags,
-            FetchItem::InternalDate,
-            FetchItem::Envelope,
-        ];
-        let request = FetchRequest::Items(items);
-        let fetch = Command::Fetch(Numbering::Sequence, SequenceSet::single(seq), request);
+        let Some(known) = base
+            .messages
+            .last()
+            .filter(|_| place == base.messages.len())
+        else {
+            return self.look(&[seq], FetchRequest::Fast).await;
+        };
         let mut shown = None;
         let generation = self.map.generation;
+        let fetch = Command::Fetch(
+            Numbering::Sequence,
+            SequenceSet::single(seq),
+            FetchRequest::All,
+        );
         let map = &mut self.map;
         let hear = |mut untagged| {
             if let Untagged::Fetch(at, data) = &mut untagged
@@ -170,24 +186,22 @@ impl Selected<'_> {
             map.apply(untagged)
         };
         let completion = self.wire.run(fetch, hear).await?;
-        accept("FETCH", completion)?;
+        if self.map.generation != generation {
+            return Ok(true);
+        }
         let is_same = shown
             .zip(glance.last_envelope.as_ref())
             .is_some_and(|(shown, known)| name_one_message(&shown, known));
-        if self.map.generation != generation {
-            return Ok(());
-        }
         if is_same
             && let Some(slot) = self.map.slots.get_mut(seq.index())
-            && slot
-                .instant
-                .is_some_and(|(instant, _)| instant == known.mark.instant)
+            && slot.header.is_none()
+            && slot.mark().is_some_and(|mark| mark.agrees(&known.mark))
         {
-            slot.recalled.size |= slot.size.is_none();
-            slot.size = slot.size.or(Some(known.mark.size));
-            slot.recalled.header |= slot.header.is_none();
-            slot.header = slot.header.or(known.mark.header);
-            return Ok(());
+            slot.header = known.mark.header;
+            slot.recalled.header = true;
+        }
+        if completion.status == Status::Ok {
+            return Ok(true);
         }
         self.look(&[seq], FetchRequest::Fast).await
     }
@@ -195,14 +209,7 @@ impl Selected<'_> {
     /// Reads the flags of all messages, one set after the other: an answer to SEARCH does not say which it answers, and
     /// servers need not answer in order. Says whether what came can be believed.
     async fn read_flag_sets(&mut self, base: &Base) -> Result<bool, UpstreamError> {
-        let Some(named) = self.map.named else {
-            return Ok(false);
-        };
-        let searched = named.union(ALWAYS_SEARCHED);
-        let used: FlagSet = base.messages.iter().map(|known| known.flags).collect();
-        if searched.len() > MOST_SEARCHES || !searched.contains(used) {
-            return Ok(false);
-        }
+        let searched = self.map.searched();
         for _ in 0..TRIES {
             let generation = self.map.generation;
             let mut sets = Vec::new();
@@ -288,7 +295,27 @@ struct FlaggedSet {
 }
 
 impl Map {
-    /// What was shown on this connection, by place. Where an envelope told which message it is, that stands for the size.
+    /// Whether everything that a glance leaves out can be known without it.
+    fn is_worth_a_glance(&self, base: &Base) -> bool {
+        // A message without a header is read by its number soon, and must be at it.
+        let is_read = base
+            .messages
+            .iter()
+            .all(|known| known.mark.header.is_some());
+        let used: FlagSet = base.messages.iter().map(|known| known.flags).collect();
+        let searched = self.searched();
+        let most = base.messages.len() / MESSAGES_WORTH_A_SEARCH;
+        let few =
+            usize::try_from(searched.len()).is_ok_and(|count| count <= most.max(FEW_SEARCHES));
+        is_read && self.named.is_some() && searched.contains(used) && few
+    }
+
+    /// The flags that messages here can have, as far as the server says.
+    fn searched(&self) -> FlagSet {
+        self.named.unwrap_or_default().union(ALWAYS_SEARCHED)
+    }
+
+    /// What was shown on this connection, by place.
     fn sights(&self) -> BTreeMap<usize, Sight> {
         let shown = (1_usize..).zip(&self.slots).filter_map(|(place, slot)| {
             let (instant, _) = slot.instant.filter(|_| !slot.recalled.instant)?;
@@ -422,7 +449,8 @@ fn name_one_message(shown: &Envelope, known: &Envelope) -> bool {
             envelope.in_reply_to.clone(),
         )
     };
-    shown.message_id.is_some() && told(shown) == told(known)
+    let is_named = shown.message_id.as_ref().is_some_and(|id| !id.is_empty());
+    is_named && told(shown) == told(known)
 }
 
 fn key_of(flag: Flag, has_it: bool) -> Option<SearchKey> {
@@ -456,8 +484,9 @@ const ALWAYS_SEARCHED: FlagSet = FlagSet::SEEN
     .union(FlagSet::ANSWERED)
     .union(FlagSet::FLAGGED)
     .union(FlagSet::DELETED);
-/// So many sets cost more than a listing.
-const MOST_SEARCHES: u32 = 12;
+/// So many searches are always worth it, and one more for so many messages.
+const FEW_SEARCHES: usize = 12;
+const MESSAGES_WORTH_A_SEARCH: usize = 500;
 /// How many places one command names: its line stays below 1,000 octets.
 const LOOKS_AT_ONCE: usize = 100;
 /// How many rounds of looks are worth their while.

@@ -25,7 +25,6 @@ impl Selected<'_> {
     ) -> Result<Observation, UpstreamError> {
         self.map.slots.resize(self.map.exists, Slot::default());
         let named = self.dialect.has_uids() && self.map.has_names_of(base);
-        self.map.coverage = Coverage::Whole;
         if named && self.map.is_unchanged_since(base) {
             self.map.recall_all(base);
         } else if named {
@@ -159,8 +158,12 @@ impl Selected<'_> {
 
     /// Asks for items of every message of which not everything is known.
     async fn list(&mut self, items: FetchRequest) -> Result<(), UpstreamError> {
+        let generation = self.map.generation;
         let missing: Vec<SeqNum> = incomplete(&self.map).collect();
         for set in SequenceSet::chunked(missing, MAX_RANGES) {
+            if self.map.generation != generation {
+                break;
+            }
             let fetch = Command::Fetch(Numbering::Sequence, set, items.clone());
             let map = &mut self.map;
             let completion = self.wire.run(fetch, |untagged| map.apply(untagged)).await?;

@@ -61,6 +61,8 @@ pub(super) struct Slot {
     pub(super) header: Option<crate::journal::HeaderHash>,
     pub(super) flags: Option<FlagSet>,
     pub(super) recalled: Recalled,
+    /// Whether it was without `\Seen` after that was last taken off.
+    pub(super) is_cleared: bool,
     pub(super) watch: Watch,
 }
 
@@ -103,6 +105,7 @@ impl<'s> Selected<'s> {
         let hear = |untagged| {
             match &untagged {
                 Untagged::Status(_, text) if text.code == Some(Code::Closed) => map.forget(),
+                Untagged::Expunge(_) if map.exists == 0 => return Ok(()),
                 Untagged::Status(_, text) => map.note_mod_seq(text.code.as_ref()),
                 _ => {}
             }
@@ -181,20 +184,20 @@ impl<'s> Selected<'s> {
         paired.count() != recalled.count()
     }
 
-    /// Every message here that may be this one, with the flags last shown: the one tied to it, or else all that have its
-    /// mark and are tied to no other.
+    /// Every message here that may be this one, and whether it may still be marked as read by us: the one tied to it, or
+    /// else all that have its mark and are tied to no other.
     #[must_use]
-    pub fn suspects(&self, message: MessageId, mark: &Mark) -> Vec<(SeqNum, Option<FlagSet>)> {
+    pub fn suspects(&self, message: MessageId, mark: &Mark) -> Vec<(SeqNum, bool)> {
         if let Some(seq) = self.map.numbers().of(message) {
-            let flags = self.map.slots.get(seq.index()).and_then(|slot| slot.flags);
-            return vec![(seq, flags)];
+            let slot = self.map.slots.get(seq.index());
+            return vec![(seq, slot.is_none_or(Slot::may_be_marked))];
         }
         let slots = self.map.slots.iter().enumerate();
         let alike = slots.filter(|(_, slot)| {
             slot.message.is_none() && slot.mark().is_some_and(|shown| shown.agrees(mark))
         });
         alike
-            .filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot.flags)))
+            .filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot.may_be_marked())))
             .collect()
     }
 
@@ -398,6 +401,12 @@ impl Recalled {
 }
 
 impl Slot {
+    /// Whether it may still be marked as read because we read it.
+    pub(super) fn may_be_marked(&self) -> bool {
+        let is_read = self.flags.is_none_or(|flags| flags.contains(FlagSet::SEEN));
+        is_read && !self.is_cleared
+    }
+
     pub(super) fn mark(&self) -> Option<Mark> {
         Some(Mark {
             instant: self.instant?.0,

@@ -1,5 +1,7 @@
 //! One connection to a server, from the greeting to the logout: which dialect it speaks, who we are, what it lists.
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::dial::{self, AnyStream, Tunnel};
 use super::error::UpstreamError;
 use super::selected::Selected;
@@ -48,17 +50,24 @@ impl Session {
             }
             detected => detected?,
         }
-        if let Greeting::Ok(_) = greeting {
-            let credentials = server
-                .credentials
-                .as_ref()
-                .ok_or(UpstreamError::NoPassword {
-                    problem: "the server wants a login and the configuration has no user"
-                        .to_owned(),
-                    advice: "Add user and password to the account in the configuration".to_owned(),
-                })?;
-            session.login(credentials).await?;
-        }
+        session.log_in(server, &greeting).await?;
+        Ok(session)
+    }
+
+    /// The same over a connection that exists already, wherever it leads.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
+        server: &Server,
+    ) -> Result<Self, UpstreamError> {
+        let client = Client::new(server.allowance.frames());
+        let mut wire = Wire::new(Box::new(stream), client, server.patience.silence);
+        let greeting = wire.greeting(server.patience.greeting).await?;
+        let (mut session, greeting) = Self::admitted(wire, greeting, server)?;
+        session.detect(server.level, &greeting).await?;
+        session.log_in(server, &greeting).await?;
         Ok(session)
     }
 
@@ -72,6 +81,14 @@ impl Session {
                 security,
             } => over_tcp(host, *port, security, server).await?,
         };
+        Self::admitted(wire, greeting, server)
+    }
+
+    fn admitted(
+        wire: Wire,
+        greeting: Greeting,
+        server: &Server,
+    ) -> Result<(Self, Greeting), UpstreamError> {
         let features = Features {
             dialect: Dialect::Rfc1176,
             capabilities: Capabilities::default(),
@@ -88,6 +105,21 @@ impl Session {
             }),
             Greeting::Ok(_) | Greeting::PreAuth(_) => Ok((session, greeting)),
         }
+    }
+
+    /// Logs in, unless the connection is somebody's already.
+    async fn log_in(&mut self, server: &Server, greeting: &Greeting) -> Result<(), UpstreamError> {
+        let Greeting::Ok(_) = greeting else {
+            return Ok(());
+        };
+        let credentials = server
+            .credentials
+            .as_ref()
+            .ok_or(UpstreamError::NoPassword {
+                problem: "the server wants a login and the configuration has no user".to_owned(),
+                advice: "Add user and password to the account in the configuration".to_owned(),
+            })?;
+        self.login(credentials).await
     }
 
     /// What the server can do.

@@ -64,7 +64,9 @@ async fn open(config: &Config, account: &Account) -> Result<String, Problem> {
             let mailbox_count = mailboxes().count();
             let missed_count: u64 = mailboxes().map(|mailbox| mailbox.missed_count).sum();
             let missed = if missed_count > 0 {
-                format!(", of which a quick look had {missed_count} wrong until they were listed")
+                format!(
+                    ", listings so far found {missed_count} otherwise than a quick look had told"
+                )
             } else {
                 String::new()
             };

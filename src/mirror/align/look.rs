@@ -1,6 +1,6 @@
 //! What messages look like beside their UID, and collections that are searched by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{HeaderHash, Mark};
 use crate::mirror::Base;
@@ -32,6 +32,26 @@ pub(super) fn is_like_one_of(lost: &Lost, mark: &Mark) -> bool {
     let (instant, size) = mark.weak();
     let mut alike = lost.range((instant, size, LOWEST)..=(instant, size, HIGHEST));
     alike.next().is_some()
+}
+
+/// Dates and sizes that several messages of the base share although their headers differ.
+pub(super) fn tied_looks(base: &Base) -> BTreeSet<(i64, u32)> {
+    let marks = base.messages.iter().map(|known| known.mark);
+    let mut read: Vec<Look> = marks
+        .filter(|mark| mark.header.is_some())
+        .map(|mark| look(&mark))
+        .collect();
+    read.sort_unstable();
+    read.dedup();
+    let shared = read.windows(2).filter_map(|pair| match pair {
+        [(instant, size, _), (other_instant, other_size, _)]
+            if (instant, size) == (other_instant, other_size) =>
+        {
+            Some((*instant, *size))
+        }
+        _ => None,
+    });
+    shared.collect()
 }
 
 /// How many headers are known before each message of the base, and before its end.

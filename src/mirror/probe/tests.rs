@@ -29,9 +29,10 @@ impl Looking {
             shown: BTreeMap::new(),
             rounds: 0,
         };
-        for place in first_places(&looking.base, there.len(), chance) {
-            let size = None;
+        let (places, dates_tell) = first_places(&looking.base, there.len(), chance);
+        for place in places {
             let seen = sight(&looking.there[place - 1]);
+            let size = seen.size.filter(|_| !dates_tell);
             looking.shown.insert(place, Sight { size, ..seen });
         }
         looking.see(known.len().min(there.len()));
@@ -146,6 +147,24 @@ fn what_was_taken_out_and_put_back_behind_others_is_found_out() {
         let mut looking = Looking::at(&known, &there, chance);
         if let Some(found) = looking.find() {
             looking.is_right(&found, 998);
+        }
+    }
+}
+
+#[test]
+fn in_a_run_of_equal_dates_the_places_around_it_tell() {
+    // The last hundred came in one second. One of them was removed, and the last stands there twice.
+    let date = |at: i64| at.min(900);
+    let known: Vec<Mark> = (0..1_000)
+        .map(|at| mark(date(at), 1 + u32::try_from(at % 97).unwrap(), 0))
+        .collect();
+    let mut there = known.clone();
+    there.push(known[999]);
+    there.remove(950);
+    for chance in 0..100 {
+        let mut looking = Looking::at(&known, &there, chance);
+        if let Some(found) = looking.find() {
+            looking.is_right(&found, 999);
         }
     }
 }

@@ -22,7 +22,7 @@ async fn a_letter_that_reading_marked_as_read_is_unread_again() {
             S: * 1 FETCH (FLAGS ())
             S: x OK
             LOOK 1 ()
-            LOOK 1 ()",
+            CHECK",
             opened(&[""])
         );
         let report = world.holds_everything(&script).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_mark_is_taken_off_though_the_reading_failed() {
         S: * 1 FETCH (FLAGS ())
         S: x OK
         LOOK 1 ()
-        LOOK 1 ()",
+        CHECK",
         opened(&[""])
     );
     let failed = world.holds_everything(&script).await.unwrap_err();
@@ -134,4 +134,58 @@ async fn a_header_that_comes_unasked_for_another_letter_is_that_letters() {
     );
     world.passes(&script).await;
     assert_eq!(world.base().await, [FlagSet::DELETED, FlagSet::EMPTY]);
+}
+
+#[tokio::test]
+async fn who_reads_a_letter_while_our_mark_is_taken_off_keeps_it_read() {
+    let world = World::holding(1).await;
+    let script = format!(
+        "{}
+        C: x FETCH 1 RFC822
+        S: * 1 FETCH (FLAGS (\\Seen) RFC822 «Subject: letter 1¶¶ebb»)
+        S: x OK
+        C: x STORE 1 -FLAGS (\\Seen)
+        S: * 1 FETCH (FLAGS ())
+        S: x OK
+        LOOK 1 (\\Seen)
+        CHECK",
+        opened(&[""])
+    );
+    world.holds_everything(&script).await.unwrap();
+    assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+    // The next pass leaves the mark alone.
+    let script = opened(&["\\Seen"]);
+    world.holds_everything(&script).await.unwrap();
+    assert_eq!(world.base().await, [FlagSet::SEEN]);
+}
+
+#[tokio::test]
+async fn a_header_that_was_only_looked_at_is_read_all_the_same() {
+    let world = World::holding(1).await;
+    // Letter 2 came; its header told that it is not letter 1, and then the line broke.
+    let looked = format!(
+        "C: x SELECT INBOX
+        S: * 2 EXISTS
+        S: x OK
+        C: x FETCH 1:2 FAST
+        {}
+        {}
+        S: x OK
+        C: x FETCH 1 RFC822.HEADER
+        S: * 1 FETCH (RFC822.HEADER «Subject: something else¶¶»)
+        S: x OK
+        C: x FETCH 2 RFC822.HEADER
+        {}
+        S: x OK
+        C: x FETCH 1:2 RFC822.HEADER
+        HANG UP",
+        shown(1, 1, ""),
+        shown(2, 1, ""),
+        headed(2, 1),
+    );
+    world.tries(&looked).await.unwrap_err();
+    let input = world.store.pass_input(world.inbox).await.unwrap();
+    assert!(input.base.messages[0].mark.header.is_some());
+    let missing = world.store.without_header(world.inbox).await.unwrap();
+    assert_eq!(missing.len(), 2);
 }

@@ -190,7 +190,7 @@ async fn a_letter_that_arrived_while_others_were_read_stays_unread() {
         C: x STORE 1 -FLAGS (\\Seen)
         S: x OK
         LOOK 1 ()
-        LOOK 1 ()",
+        CHECK",
         opened(&["", ""])
     );
     let report = world.holds_everything(&script).await.unwrap();

@@ -35,11 +35,11 @@ fn the_client_sends_these_commands_and_no_others() {
 
 #[test]
 fn the_client_asks_for_these_items_and_no_others() {
-    let items = ["Envelope", "Flags", "InternalDate", "Rfc822", "Rfc822Header"];
+    let items = ["Flags", "InternalDate", "Rfc822", "Rfc822Header"];
     let newer = ["Rfc822Size", "Section", "Uid"];
     let expected = items.iter().chain(&newer).map(|&item| item.to_owned());
     assert_eq!(named("FetchItem::"), expected.collect());
-    let requests = ["Fast", "Items"].map(str::to_owned);
+    let requests = ["All", "Fast", "Items"].map(str::to_owned);
     assert_eq!(named("FetchRequest::"), requests.into());
 }
 

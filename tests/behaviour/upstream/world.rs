@@ -44,6 +44,7 @@ pub(super) const OPTIONS: PassOptions = PassOptions {
     dry_run: false,
     list_up_to: 200,
     list_every: Duration::from_secs(7 * 24 * 3600),
+    chance: 0,
 };
 
 /// A mirror whose INBOX holds some letters, unread, with their headers.

@@ -254,7 +254,7 @@ fn copied(letter: usize, seen: &str) -> String {
         C: x STORE {letter} -FLAGS (\\Seen)
         S: x OK
         LOOK {letter} ()
-        LOOK {letter} ()"
+        CHECK"
     )
 }
 

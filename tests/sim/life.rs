@@ -1,0 +1,471 @@
+//! One life: a user who reads offline, other clients, a server with its manners, lines that break and a process that dies.
+//! Then everything goes well for a while, and both sides have to agree.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use lowtide::daemon::{self, Keep, PassOptions, Progress};
+use lowtide::id::{MailboxId, MessageId};
+use lowtide::journal::{Action, NewEntry};
+use lowtide::mirror::{Brakes, Policy};
+use lowtide::protocol::types::{FlagDelta, FlagSet, MailboxName, Password};
+use lowtide::store::{Execution, Kind, Row, Store, StoreError};
+use lowtide::upstream::{
+    Allowance, Credentials, Level, Patience, Security, Server as Address, Session, Transport,
+};
+
+use crate::chance::Chance;
+use crate::link::Link;
+use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, Who, text_of};
+use crate::server::{Manners, Server};
+
+/// What a life came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) connections: usize,
+    pub(crate) wishes: usize,
+    pub(crate) crashes: usize,
+    pub(crate) cuts: usize,
+    pub(crate) conflicts: usize,
+    pub(crate) waiting: usize,
+}
+
+/// Everything that lives through a life.
+pub(crate) struct Life<'a> {
+    pub(crate) seed: u64,
+    dir: &'a Path,
+    chance: Chance,
+    pub(crate) model: Rc<RefCell<Model>>,
+    manners: Manners,
+    pub(crate) was_eager: bool,
+    options: PassOptions,
+    store: Option<Store>,
+    /// The writes that are left before the process dies; `u64::MAX` for a process that does not.
+    until_death: Arc<AtomicU64>,
+    pub(crate) letters: BTreeMap<MessageId, (Place, Letter)>,
+    pub(crate) tally: Tally,
+}
+
+/// How one connection goes.
+#[derive(Clone, Copy, Debug)]
+struct Weather {
+    incoming: usize,
+    outgoing: usize,
+    writes: u64,
+    is_user_there: bool,
+}
+
+const CALM: Weather = Weather {
+    incoming: usize::MAX,
+    outgoing: usize::MAX,
+    writes: u64::MAX,
+    is_user_there: false,
+};
+
+/// Lives a life.
+pub(crate) async fn live(seed: u64, dir: &Path) -> Tally {
+    let mut chance = Chance::new(seed);
+    let model = Model::new(&mut chance);
+    let mut manners = Manners::new(&mut chance);
+    manners.others = chance.pick(&[0, 5, 20]);
+    let options = PassOptions {
+        policy: Policy {
+            delete_what_others_marked: chance.percent(20),
+        },
+        brakes: Brakes {
+            few: usize::MAX,
+            many: usize::MAX,
+        },
+        attempts: 50,
+        keep: chance.pick(&[Keep::All, Keep::Headers]),
+        dry_run: false,
+        list_up_to: chance.pick(&[0, 0, 200]),
+        list_every: chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
+        chance: chance.next(),
+    };
+    let mut life = Life {
+        seed,
+        dir,
+        chance,
+        model: Rc::new(RefCell::new(model)),
+        was_eager: manners.eager,
+        manners,
+        options,
+        store: None,
+        until_death: Arc::new(AtomicU64::new(u64::MAX)),
+        letters: BTreeMap::new(),
+        tally: Tally::default(),
+    };
+    life.storm().await;
+    life.calm().await;
+    life.tally
+}
+
+impl Life<'_> {
+    /// Things go wrong.
+    async fn storm(&mut self) {
+        for _ in 0..2 + self.chance.below(8) {
+            for _ in 0..self.chance.below(5) {
+                self.user_acts().await;
+            }
+            for _ in 0..self.chance.below(4) {
+                self.model.borrow_mut().others_act(&mut self.chance);
+            }
+            let budget = |chance: &mut Chance| {
+                let longest = chance.pick(&[200, 2_000, 20_000]);
+                if chance.percent(40) {
+                    chance.below(longest)
+                } else {
+                    usize::MAX
+                }
+            };
+            let weather = Weather {
+                incoming: budget(&mut self.chance),
+                outgoing: budget(&mut self.chance),
+                writes: if self.chance.percent(25) {
+                    self.chance.below(30) as u64
+                } else {
+                    u64::MAX
+                },
+                is_user_there: self.chance.percent(50),
+            };
+            self.options.chance = self.chance.next();
+            self.connect(weather).await;
+            self.is_safe().await;
+        }
+    }
+
+    /// Nothing goes wrong any more, and nobody else acts.
+    async fn calm(&mut self) {
+        self.manners.others = 0;
+        self.manners.eager = false;
+        self.manners.gaps = false;
+        {
+            // What others marked for removal and left so would keep ours waiting for ever.
+            let mut model = self.model.borrow_mut();
+            for place in 0..NAMES.len() {
+                for message in model.mailboxes[place].clone() {
+                    if message.theirs.contains(DELETED) {
+                        model.set(
+                            Who::Others,
+                            place,
+                            message.serial,
+                            message.flags.minus(DELETED),
+                        );
+                    }
+                }
+            }
+        }
+        self.options.keep = Keep::All;
+        for round in 0.. {
+            if round == 12 {
+                let journal = self.journal().await;
+                let mut copy = Vec::new();
+                for place in 0..NAMES.len() {
+                    copy.push(look(&self.store().await, place).await.unwrap());
+                }
+                panic!(
+                    "{}: it comes to no rest: {journal:?}\ncopy {copy:?}\n{:?}",
+                    self.seed,
+                    self.model.borrow()
+                );
+            }
+            let before = format!("{:?}", self.model.borrow().mailboxes);
+            self.connect(CALM).await;
+            let is_held = self.approve().await;
+            self.is_safe().await;
+            if !is_held
+                && format!("{:?}", self.model.borrow().mailboxes) == before
+                && self.is_mirrored().await
+            {
+                break;
+            }
+        }
+        self.is_fulfilled().await;
+    }
+
+    pub(crate) async fn store(&mut self) -> Store {
+        if let Some(store) = &self.store {
+            return store.clone();
+        }
+        let left = self.until_death.clone();
+        let dies = move || {
+            let step = |left: u64| {
+                if left == u64::MAX {
+                    None
+                } else {
+                    Some(left.saturating_sub(1))
+                }
+            };
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step) == Ok(0)
+        };
+        let store = Store::open_with(self.dir, Kind::Mirror, Execution::Inline(Arc::new(dies)));
+        let store = store.unwrap_or_else(|error| panic!("{}: {error}", self.seed));
+        let names = NAMES.map(|name| name.parse::<MailboxName>().unwrap());
+        store.adopt_list(names.to_vec()).await.unwrap();
+        self.store = Some(store.clone());
+        store
+    }
+
+    pub(crate) fn id(store: &Store, place: Place) -> MailboxId {
+        store.mailbox(&NAMES[place].parse().unwrap()).unwrap()
+    }
+
+    /// One connection, from the login to its end.
+    async fn connect(&mut self, weather: Weather) {
+        self.tally.connections += 1;
+        trace(|| format!("connection: {weather:?}"));
+        let store = self.store().await;
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let server = Server::new(self.model.clone(), self.manners, self.chance.fork());
+        let link = Link::new(ours, weather.incoming, weather.outgoing);
+        self.until_death.store(weather.writes, Ordering::SeqCst);
+        let options = self.options;
+        let visit = async {
+            let outcome = visit(link, &store, &options).await;
+            drop(store);
+            outcome
+        };
+        let presence = async {
+            if weather.is_user_there {
+                for _ in 0..self.chance.below(4) {
+                    for _ in 0..self.chance.below(60) {
+                        tokio::task::yield_now().await;
+                    }
+                    if let Some(store) = self.store.clone() {
+                        act(
+                            &store,
+                            &self.model,
+                            &mut self.chance,
+                            &mut self.letters,
+                            &mut self.tally,
+                        )
+                        .await;
+                    }
+                }
+            }
+        };
+        let (outcome, (), ()) = tokio::join!(visit, server.serve(theirs), presence);
+        let is_dead = self.until_death.swap(u64::MAX, Ordering::SeqCst) == 0;
+        trace(|| format!("ended: dead {is_dead}, {outcome:?}"));
+        if is_dead {
+            self.tally.crashes += 1;
+            self.store = None;
+        }
+        self.learn_letters().await;
+        if is_dead {
+            return;
+        }
+        if let Err(error) = outcome {
+            self.tally.cuts += 1;
+            assert!(
+                weather.incoming < usize::MAX
+                    || weather.outgoing < usize::MAX
+                    || self.manners.others > 0
+                    || self.manners.gaps,
+                "{}: on a sound line: {error}",
+                self.seed
+            );
+        }
+    }
+
+    /// Remembers which letter each message of the copy is: a message that left its place has another id afterwards.
+    async fn learn_letters(&mut self) {
+        let store = self.store().await;
+        self.model.borrow_mut().noted.clear();
+        for (place, name) in NAMES.iter().enumerate() {
+            for (message, letter, _) in look(&store, place).await.unwrap() {
+                let letter = letter.map(|letter| (place, letter));
+                self.letters.extend(letter.map(|letter| (message, letter)));
+            }
+            let notes = store.unseen_notes(Self::id(&store, place)).await.unwrap();
+            for note in notes {
+                trace(|| format!("note in {name}: {note:?}"));
+                self.model
+                    .borrow_mut()
+                    .note_reading(place, note.mark.weak());
+            }
+        }
+    }
+
+    async fn user_acts(&mut self) {
+        let store = self.store().await;
+        act(
+            &store,
+            &self.model,
+            &mut self.chance,
+            &mut self.letters,
+            &mut self.tally,
+        )
+        .await;
+    }
+
+    /// A person looks at what was stopped, and lets it go on. Says whether there was something.
+    async fn approve(&mut self) -> bool {
+        let store = self.store().await;
+        let holds = store.holds().await.unwrap();
+        let is_held = holds.iter().any(|hold| !hold.approved);
+        for hold in holds {
+            store.approve(hold.mailbox).await.unwrap();
+        }
+        is_held
+    }
+
+    async fn journal(&mut self) -> Vec<String> {
+        let store = self.store().await;
+        let entries = store.entries().await.unwrap();
+        entries
+            .iter()
+            .map(|entry| {
+                format!(
+                    "{} {:?} {:?} {:?} {}",
+                    entry.mailbox, entry.message, entry.action, entry.state, entry.trouble
+                )
+            })
+            .collect()
+    }
+}
+
+/// What a pass over everything sends and takes in, until nothing is left to do at once.
+async fn visit(link: Link, store: &Store, options: &PassOptions) -> Result<(), String> {
+    let mut session = Session::over(link, &address())
+        .await
+        .map_err(|error| error.to_string())?;
+    let silent = Progress::silent();
+    for place in [0, 1, 0] {
+        let id = Life::id(store, place);
+        for _ in 0..5 {
+            let report = daemon::pass(&mut session, store, id, options, &silent).await;
+            let report = report.map_err(|error| format!("{}: {error}", NAMES[place]))?;
+            if !report.again {
+                break;
+            }
+        }
+    }
+    session.logout().await;
+    Ok(())
+}
+
+fn address() -> Address {
+    let patience = Duration::from_secs(60);
+    Address {
+        transport: Transport::Tcp {
+            host: "sim.example".to_owned(),
+            port: 143,
+            security: Security::Clear,
+        },
+        credentials: Some(Credentials {
+            user: "ada".to_owned(),
+            password: Password::new(b"secret".to_vec()),
+        }),
+        level: Level::Imap2,
+        patience: Patience {
+            connect: patience,
+            tls: patience,
+            greeting: patience,
+            silence: patience,
+            logout: patience,
+        },
+        allowance: Allowance {
+            line: 1 << 20,
+            literal: 1 << 20,
+        },
+    }
+}
+
+/// What a mail client sees: ids, letters where they are known, and flags.
+pub(crate) async fn look(store: &Store, place: Place) -> Result<Vec<Shown>, StoreError> {
+    let view = store.view(Life::id(store, place)).await?;
+    let rows: Vec<(Row, FlagSet)> = view.messages().map(|(row, flags)| (*row, flags)).collect();
+    let headers = store
+        .headers(rows.iter().map(|(row, _)| row.id).collect())
+        .await?;
+    let shown = rows.iter().zip(headers).map(|((row, flags), header)| {
+        let text = header.map(|header| text_of(&header));
+        (row.id, text.map(|text| (text, row.instant)), *flags)
+    });
+    Ok(shown.collect())
+}
+
+/// A message as a mail client sees it: its id, its letter if the header is known, its flags.
+pub(crate) type Shown = (MessageId, Option<Letter>, FlagSet);
+
+/// Our user does something with the copy.
+async fn act(
+    store: &Store,
+    model: &RefCell<Model>,
+    chance: &mut Chance,
+    letters: &mut BTreeMap<MessageId, (Place, Letter)>,
+    tally: &mut Tally,
+) {
+    let place = chance.pick(&[0, 0, 0, 1]);
+    // The process may have died just now.
+    let Ok(shown) = look(store, place).await else {
+        return;
+    };
+    let known: Vec<_> = shown
+        .into_iter()
+        .filter_map(|(id, letter, flags)| Some((id, letter?, flags)))
+        .collect();
+    if known.is_empty() {
+        return;
+    }
+    let (message, letter, flags) = known[chance.below(known.len())];
+    let (action, what) = match chance.below(10) {
+        0 => {
+            let to = NAMES[1 - place].parse().unwrap();
+            (Action::Copy { to }, What::Copy { to: 1 - place })
+        }
+        1..=3 if flags.contains(DELETED) => (Action::Expunge, What::Remove { is_done: false }),
+        _ => {
+            let flag = chance.pick(&ALPHABET);
+            let (add, remove) = if flags.contains(flag) {
+                (FlagSet::EMPTY, flag)
+            } else {
+                (flag, FlagSet::EMPTY)
+            };
+            (
+                Action::Flags(FlagDelta { add, remove }),
+                What::Flags {
+                    add,
+                    remove,
+                    unsent: FlagDelta { add, remove },
+                },
+            )
+        }
+    };
+    trace(|| {
+        format!(
+            "user: {} {message:?} letter {letter:?} {what:?}",
+            NAMES[place]
+        )
+    });
+    letters.insert(message, (place, letter));
+    let accepted = store
+        .accept(Life::id(store, place), vec![NewEntry { message, action }])
+        .await;
+    let is_certain = accepted.is_ok();
+    if accepted.is_ok_and(|accepted| accepted.accepted_count == 0) {
+        return;
+    }
+    let count = known
+        .iter()
+        .filter(|(_, other, _)| *other == letter)
+        .count();
+    model
+        .borrow_mut()
+        .wish(place, letter, what, count, is_certain);
+    tally.wishes += 1;
+}
+
+/// Tells what happens, where one life is played again.
+pub(crate) fn trace(words: impl FnOnce() -> String) {
+    if std::env::var_os("LOWTIDE_SEED").is_some() {
+        println!("{}", words());
+    }
+}

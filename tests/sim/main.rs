@@ -1,0 +1,78 @@
+//! Lives of a mirror, played with the code that runs in production: the passes, the client, the protocol and the store,
+//! over lines in memory, against a server as simple as it can be. One seed decides everything.
+//!
+//! `LOWTIDE_LIVES` says how many lives, `LOWTIDE_SEED` plays one again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "what goes wrong in a test ends it"
+)]
+
+mod chance;
+mod life;
+mod link;
+mod model;
+mod oracle;
+mod server;
+
+use life::Tally;
+
+#[test]
+fn no_life_loses_anything() {
+    let asked = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|value: String| value.parse::<u64>().unwrap())
+    };
+    let seeds = match asked("LOWTIDE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..asked("LOWTIDE_LIVES").unwrap_or(300),
+    };
+    let workers: u64 = 2;
+    let lived: Vec<Tally> = std::thread::scope(|scope| {
+        let work = |worker: u64| {
+            let seeds = seeds.clone().filter(move |seed| seed % workers == worker);
+            scope.spawn(move || seeds.map(live).collect::<Vec<Tally>>())
+        };
+        let workers: Vec<_> = (0..workers).map(work).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
+    });
+    let sum = |of: fn(&Tally) -> usize| lived.iter().map(of).sum::<usize>();
+    println!(
+        "{} lives, {} connections, {} wishes, {} cuts, {} crashes, {} conflicts, {} still waiting",
+        lived.len(),
+        sum(|tally| tally.connections),
+        sum(|tally| tally.wishes),
+        sum(|tally| tally.cuts),
+        sum(|tally| tally.crashes),
+        sum(|tally| tally.conflicts),
+        sum(|tally| tally.waiting),
+    );
+}
+
+fn live(seed: u64) -> Tally {
+    // Where files live in memory, what is asked of the disk costs nothing.
+    let memory = std::path::Path::new("/dev/shm");
+    let place = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let home = tempfile::Builder::new()
+        .prefix("life-")
+        .tempdir_in(place)
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(life::live(seed, &home.path().join("ada")))
+}

@@ -1,0 +1,426 @@
+//! What is on the server, as simple as it can be: lists of messages with flags, and a record of who did what.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use lowtide::protocol::types::{FlagDelta, FlagSet};
+
+use crate::chance::Chance;
+use crate::life::trace;
+
+pub(crate) const SEEN: FlagSet = FlagSet::SEEN;
+pub(crate) const ANSWERED: FlagSet = FlagSet::ANSWERED;
+pub(crate) const FLAGGED: FlagSet = FlagSet::FLAGGED;
+pub(crate) const DELETED: FlagSet = FlagSet::DELETED;
+/// Flags that everybody uses.
+pub(crate) const ALPHABET: [FlagSet; 4] = [SEEN, ANSWERED, FLAGGED, DELETED];
+
+/// What a message says, and when it came. Two messages of one letter cannot be told apart by anybody.
+pub(crate) type Letter = (u32, i64);
+/// Its date and size.
+pub(crate) type Look = (i64, u32);
+/// Which message it is: never given twice, and seen by nobody but the test.
+pub(crate) type Serial = u32;
+
+/// One message on the server.
+#[derive(Clone)]
+pub(crate) struct Message {
+    pub(crate) serial: Serial,
+    pub(crate) letter: Letter,
+    pub(crate) bytes: Rc<[u8]>,
+    pub(crate) flags: FlagSet,
+    /// What its flags would be if nothing but users had ever acted on it: our user's wishes are not in it.
+    pub(crate) theirs: FlagSet,
+    /// Whether others marked or unmarked it as read without our being told before we read it: then nobody can say whose mark
+    /// it is.
+    pub(crate) is_anyones: bool,
+}
+
+impl Message {
+    /// What a listing shows of it.
+    pub(crate) fn look(&self) -> Look {
+        (self.letter.1, u32::try_from(self.bytes.len()).unwrap())
+    }
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// lowtide.
+    Us,
+    /// Another client, or the post.
+    Others,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    /// A message was removed.
+    Removed {
+        who: Who,
+        mailbox: Place,
+        letter: Letter,
+    },
+    /// A message was appended by COPY.
+    Copied { who: Who, to: Place, letter: Letter },
+}
+
+/// A mailbox, by its position in [`NAMES`].
+pub(crate) type Place = usize;
+/// Every mailbox there is.
+pub(crate) const NAMES: [&str; 2] = ["INBOX", "archive"];
+
+/// The server's memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) mailboxes: [Vec<Message>; 2],
+    pub(crate) events: Vec<Event>,
+    /// What our user asked for.
+    pub(crate) wishes: Vec<Wish>,
+    /// Messages of which a connection that broke left a note that we may have marked them as read.
+    pub(crate) noted: BTreeSet<(Place, Look)>,
+    /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
+    /// knows how it was before.
+    pub(crate) is_being_read: bool,
+    last_serial: Serial,
+    last_text: u32,
+    now: i64,
+    /// How many of a hundred new messages are twins of another.
+    pub(crate) twins: usize,
+    /// How many seconds may lie between two messages.
+    pub(crate) pace: i64,
+}
+
+/// Something that our user asked for, and how far it was ever seen to have come true.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) place: Place,
+    pub(crate) letter: Letter,
+    pub(crate) what: What,
+    /// Whether it was acknowledged. If the process died meanwhile, it may have been taken or not.
+    pub(crate) is_certain: bool,
+    /// Whether one of the letter was removed since, or there were fewer then than our user saw: it may have been the one
+    /// that was meant.
+    pub(crate) may_be_gone: bool,
+}
+
+/// What a wish is.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// Flags that are still to be set and to be cleared: those that were never seen so since, nor asked otherwise.
+    Flags {
+        add: FlagSet,
+        remove: FlagSet,
+        /// Those that we did not set or clear ourselves yet: who takes them back asks for nothing.
+        unsent: FlagDelta,
+    },
+    /// Remove it; whether there were fewer at any time since.
+    Remove { is_done: bool },
+    /// Copy it.
+    Copy { to: Place },
+}
+
+impl Model {
+    pub(crate) fn new(chance: &mut Chance) -> Self {
+        let mut model = Self {
+            twins: chance.pick(&[0, 5, 5, 30]),
+            pace: chance.pick(&[0, 1, 60, 100_000]),
+            now: 700_000_000,
+            ..Self::default()
+        };
+        for place in 0..NAMES.len() {
+            for _ in 0..chance.below([25, 6][place]) {
+                model.deliver(place, chance);
+                let message = model.mailboxes[place].last_mut().unwrap();
+                message.flags = flags(chance, 25);
+                message.theirs = message.flags;
+            }
+        }
+        model
+    }
+
+    /// The post brings a message.
+    pub(crate) fn deliver(&mut self, place: Place, chance: &mut Chance) {
+        self.now += i64::try_from(chance.below(usize::try_from(self.pace).unwrap() + 1)).unwrap();
+        let twin = self.mailboxes[place]
+            .last()
+            .filter(|_| chance.percent(self.twins))
+            .cloned();
+        let (letter, bytes) = match twin {
+            Some(twin) if chance.percent(70) => (twin.letter, twin.bytes),
+            // The same letter at another time: as alike as a copy that took its time.
+            Some(twin) => ((twin.letter.0, self.now), twin.bytes),
+            None => {
+                self.last_text += 1;
+                let bytes = write(self.last_text, chance);
+                ((self.last_text, self.now), bytes)
+            }
+        };
+        self.append(place, letter, bytes, FlagSet::EMPTY);
+    }
+
+    pub(crate) fn append(&mut self, place: Place, letter: Letter, bytes: Rc<[u8]>, flags: FlagSet) {
+        self.last_serial += 1;
+        self.mailboxes[place].push(Message {
+            serial: self.last_serial,
+            letter,
+            bytes,
+            flags,
+            theirs: flags,
+            is_anyones: false,
+        });
+        self.note();
+    }
+
+    pub(crate) fn find(&self, place: Place, serial: Serial) -> Option<&Message> {
+        self.mailboxes[place]
+            .iter()
+            .find(|message| message.serial == serial)
+    }
+
+    /// We may have marked a message of this date and size as read, and say so in a note. Of several nobody can say which.
+    pub(crate) fn note_reading(&mut self, place: Place, look: Look) {
+        self.noted.insert((place, look));
+        let alike = self.mailboxes[place].iter_mut();
+        let mut alike: Vec<&mut Message> = alike.filter(|message| message.look() == look).collect();
+        let is_one_of_many = alike.len() > 1;
+        for message in &mut alike {
+            // Whether others read it before or after the note was made, nobody can say either.
+            message.is_anyones |= is_one_of_many || message.theirs.contains(SEEN);
+        }
+    }
+
+    /// We are about to read a message that others marked or unmarked as read, of which we have not heard.
+    pub(crate) fn nobody_knows(&mut self, place: Place, serial: Serial) {
+        for message in &mut self.mailboxes[place] {
+            message.is_anyones |= message.serial == serial;
+        }
+    }
+
+    /// Changes the flags of a message.
+    pub(crate) fn set(&mut self, who: Who, place: Place, serial: Serial, flags: FlagSet) {
+        if let Some(message) = self.mailboxes[place]
+            .iter_mut()
+            .find(|message| message.serial == serial)
+        {
+            if who == Who::Others {
+                let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
+                message.theirs = message.theirs.union(on).minus(off);
+                message.is_anyones |=
+                    on.contains(SEEN) && self.noted.contains(&(place, message.look()));
+            }
+            let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
+            let key = (place, message.letter);
+            message.flags = flags;
+            for wish in &mut self.wishes {
+                if let What::Flags { unsent, .. } = &mut wish.what
+                    && who == Who::Us
+                    && (wish.place, wish.letter) == key
+                {
+                    *unsent = unsent.minus(unsent.within(on.union(off)));
+                }
+            }
+        }
+        self.note();
+    }
+
+    /// Removes messages that are marked.
+    pub(crate) fn expunge(&mut self, who: Who, place: Place, only: impl Fn(&Message) -> bool) {
+        let gone = self.mailboxes[place].extract_if(.., |message| {
+            message.flags.contains(DELETED) && only(message)
+        });
+        for message in gone {
+            let letter = message.letter;
+            self.events.push(Event::Removed {
+                who,
+                mailbox: place,
+                letter,
+            });
+            let meant = |wish: &&mut Wish| (wish.place, wish.letter) == (place, letter);
+            for wish in self.wishes.iter_mut().filter(meant) {
+                wish.may_be_gone = true;
+            }
+        }
+        self.note();
+    }
+
+    pub(crate) fn copy(&mut self, who: Who, place: Place, serial: Serial, to: Place) {
+        let Some(message) = self.find(place, serial).cloned() else {
+            return;
+        };
+        let letter = message.letter;
+        self.put(to, message);
+        self.events.push(Event::Copied { who, to, letter });
+    }
+
+    /// Appends a message that came from elsewhere, as it is: a mark of ours goes along.
+    fn put(&mut self, place: Place, message: Message) {
+        self.append(place, message.letter, message.bytes.clone(), message.flags);
+        if let Some(last) = self.mailboxes[place].last_mut() {
+            last.theirs = message.theirs;
+            last.is_anyones = message.is_anyones
+                || message.flags.contains(SEEN) != message.theirs.contains(SEEN)
+                || self.noted.contains(&(place, message.look()))
+                || self.is_being_read;
+        }
+    }
+
+    /// Something that another client does.
+    pub(crate) fn others_act(&mut self, chance: &mut Chance) {
+        let place = chance.pick(&[0, 0, 0, 1]);
+        if chance.percent(30) || self.mailboxes[place].is_empty() {
+            return self.deliver(place, chance);
+        }
+        let index = chance.below(self.mailboxes[place].len());
+        let message = self.mailboxes[place][index].clone();
+        trace(|| format!("others act on {message:?} in {}", NAMES[place]));
+        match chance.below(12) {
+            0 => self.expunge(Who::Others, place, |_| true),
+            1 | 2 => {
+                self.set(
+                    Who::Others,
+                    place,
+                    message.serial,
+                    message.flags.union(DELETED),
+                );
+                self.expunge(Who::Others, place, |other| other.serial == message.serial);
+            }
+            3 => self.copy(Who::Others, place, message.serial, 1 - place),
+            4 => {
+                // Taken out and put back.
+                self.set(
+                    Who::Others,
+                    place,
+                    message.serial,
+                    message.flags.union(DELETED),
+                );
+                self.expunge(Who::Others, place, |other| other.serial == message.serial);
+                self.put(place, message);
+            }
+            _ => {
+                let flag = chance.pick(&ALPHABET);
+                let flags = if message.flags.contains(flag) {
+                    message.flags.minus(flag)
+                } else {
+                    message.flags.union(flag)
+                };
+                self.set(Who::Others, place, message.serial, flags);
+            }
+        }
+    }
+
+    /// Our user asks for something; what was asked before about the same flags counts no more.
+    pub(crate) fn wish(
+        &mut self,
+        place: Place,
+        letter: Letter,
+        what: What,
+        count: usize,
+        is_certain: bool,
+    ) {
+        let mut what = what;
+        if let What::Flags {
+            add: set,
+            remove: cleared,
+            ..
+        } = &mut what
+        {
+            let touched = set.union(*cleared);
+            let meant = |wish: &&mut Wish| (wish.place, wish.letter) == (place, letter);
+            for wish in self.wishes.iter_mut().filter(meant) {
+                if let What::Flags {
+                    add,
+                    remove,
+                    unsent,
+                } = &mut wish.what
+                {
+                    // Who takes back what has not come true yet asks for nothing.
+                    *set = set.minus(unsent.remove);
+                    *cleared = cleared.minus(unsent.add);
+                    *unsent = unsent.minus(unsent.within(touched));
+                    *add = add.minus(touched);
+                    *remove = remove.minus(touched);
+                }
+            }
+        }
+        let was_removed = self.events.iter().any(|event| {
+            matches!(event, Event::Removed { mailbox, letter: gone, .. } if (*mailbox, *gone) == (place, letter))
+        });
+        let there = self.mailboxes[place].iter();
+        let there = there.filter(|message| message.letter == letter).count();
+        self.wishes.push(Wish {
+            place,
+            letter,
+            what,
+            is_certain,
+            may_be_gone: there < count || was_removed,
+        });
+        self.note();
+    }
+
+    /// Sees which wishes have come true.
+    fn note(&mut self) {
+        for wish in &mut self.wishes {
+            let mailbox = self.mailboxes[wish.place].iter();
+            let alike: Vec<FlagSet> = mailbox
+                .filter(|message| message.letter == wish.letter)
+                .map(|message| message.flags)
+                .collect();
+            match &mut wish.what {
+                What::Flags { add, remove, .. } => {
+                    for flags in alike {
+                        *add = add.minus(flags);
+                        *remove = remove.intersection(flags);
+                    }
+                }
+                What::Remove { is_done } => *is_done |= wish.may_be_gone,
+                What::Copy { .. } => {}
+            }
+        }
+    }
+}
+
+pub(crate) fn flags(chance: &mut Chance, share: usize) -> FlagSet {
+    ALPHABET
+        .into_iter()
+        .filter(|_| chance.percent(share))
+        .collect()
+}
+
+fn write(letter: u32, chance: &mut Chance) -> Rc<[u8]> {
+    let named = if chance.percent(80) {
+        format!("Message-ID: <{letter}@sim.example>\r\n")
+    } else {
+        String::new()
+    };
+    let body = "x\r\n".repeat(chance.below(3));
+    format!("Subject: letter {letter}\r\n{named}\r\n{body}")
+        .into_bytes()
+        .into()
+}
+
+/// Which text some octets are.
+pub(crate) fn text_of(bytes: &[u8]) -> u32 {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let line = text.lines().next().unwrap();
+    line.strip_prefix("Subject: letter ")
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            serial,
+            letter,
+            flags,
+            theirs,
+            ..
+        } = self;
+        write!(
+            f,
+            "#{serial} letter {letter:?} {flags:?} (others: {theirs:?})"
+        )
+    }
+}

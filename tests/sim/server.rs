@@ -1,0 +1,448 @@
+//! The server's end of a connection: IMAP2 as it was written, and as some wrote it.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use lowtide::protocol::types::{FlagSet, Keywords};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+
+use crate::chance::Chance;
+use crate::life::trace;
+use crate::model::{DELETED, Model, NAMES, Place, SEEN, Serial, Who};
+
+/// How a server differs from others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// Removals are told at any time, also in the middle of a FETCH or before a STORE takes its numbers.
+    pub(crate) eager: bool,
+    /// SEARCH says nothing where it finds nothing.
+    pub(crate) silent: bool,
+    /// What is stored is kept at CHECK, or when the mailbox is left; a connection that breaks loses it.
+    pub(crate) forgetful: bool,
+    /// COPY marks its source as read.
+    pub(crate) copy_reads: bool,
+    /// It does not search by flags.
+    pub(crate) no_search: bool,
+    /// Some lines of a FETCH are left out, and come when they are asked for again.
+    pub(crate) gaps: bool,
+    /// STORE does not show what came of it.
+    pub(crate) mute_store: bool,
+    /// In how many of a hundred commands somebody else acts.
+    pub(crate) others: usize,
+}
+
+impl Manners {
+    pub(crate) fn new(chance: &mut Chance) -> Self {
+        let mut odd = |share| chance.percent(share);
+        Self {
+            eager: odd(30),
+            silent: odd(20),
+            forgetful: odd(15),
+            copy_reads: odd(50),
+            no_search: odd(10),
+            gaps: odd(15),
+            mute_store: odd(20),
+            others: 0,
+        }
+    }
+}
+
+/// One connection.
+pub(crate) struct Server {
+    pub(crate) model: Rc<RefCell<Model>>,
+    manners: Manners,
+    chance: Chance,
+    selected: Option<Place>,
+    /// The messages by number, as far as the client was told.
+    view: Vec<(Serial, FlagSet)>,
+    /// The same when the command came.
+    told_before: Vec<(Serial, FlagSet)>,
+    /// What the last SEARCH found.
+    searched: Vec<Serial>,
+    /// Flags before and after changes that are not kept yet, for a server that forgets.
+    unkept: Vec<(Place, Serial, FlagSet, FlagSet)>,
+    told: Vec<u8>,
+}
+
+impl Server {
+    pub(crate) fn new(model: Rc<RefCell<Model>>, manners: Manners, chance: Chance) -> Self {
+        Self {
+            model,
+            manners,
+            chance,
+            selected: None,
+            view: Vec::new(),
+            told_before: Vec::new(),
+            searched: Vec::new(),
+            unkept: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// Serves until the client is gone.
+    pub(crate) async fn serve(mut self, stream: DuplexStream) {
+        let mut io = BufReader::new(stream);
+        if io.get_mut().write_all(b"* OK ready\r\n").await.is_err() {
+            return;
+        }
+        let mut line = String::new();
+        while io.read_line(&mut line).await.unwrap_or(0) > 0 {
+            let Some(whole) = line.strip_suffix("\r\n") else {
+                break;
+            };
+            let (tag, command) = whole.split_once(' ').unwrap();
+            let verdict = self.answer(command);
+            self.model.borrow_mut().is_being_read =
+                command.ends_with(" RFC822") || command.starts_with("STORE");
+            let end = format!("{tag} {verdict}\r\n");
+            let mut told = std::mem::take(&mut self.told);
+            told.extend(end.into_bytes());
+            trace(|| {
+                format!(
+                    "C: {command}\n{}",
+                    String::from_utf8_lossy(&told).trim_end()
+                )
+            });
+            if io.get_mut().write_all(&told).await.is_err() || command == "LOGOUT" {
+                break;
+            }
+            line.clear();
+        }
+        self.leave();
+    }
+
+    /// The connection is over, and nobody left the mailbox.
+    fn leave(&mut self) {
+        let mut model = self.model.borrow_mut();
+        for (place, serial, before, after) in std::mem::take(&mut self.unkept).into_iter().rev() {
+            if let Some(now) = model.find(place, serial).map(|message| message.flags) {
+                let back = now.minus(after.minus(before)).union(before.minus(after));
+                model.set(Who::Us, place, serial, back);
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.told.extend(text.as_bytes());
+        self.told.extend(b"\r\n");
+    }
+
+    fn answer(&mut self, command: &str) -> String {
+        let words: Vec<&str> = command.split(' ').collect();
+        self.told_before.clone_from(&self.view);
+        self.model.borrow_mut().is_being_read = command.ends_with(" RFC822");
+        self.stir();
+        let may_move =
+            self.manners.eager || !matches!(words[0], "FETCH" | "STORE" | "SEARCH" | "COPY");
+        // A copy of the wrong message is beyond repair, and no server is known that takes numbers so late there.
+        if may_move && words[0] != "COPY" {
+            self.tell_news();
+        }
+        let verdict = match words.as_slice() {
+            ["LOGIN", ..] | ["NOOP"] => Ok(()),
+            ["CHECK" | "LOGOUT"] => {
+                self.unkept.clear();
+                Ok(())
+            }
+            ["FIND", ..] => {
+                NAMES
+                    .iter()
+                    .for_each(|name| self.say(&format!("* MAILBOX {name}")));
+                Ok(())
+            }
+            ["SELECT", name] => self.select(name),
+            _ if self.selected.is_none() => Err("BAD nothing is selected"),
+            ["FETCH", set, ..] => self.fetch(set, command),
+            ["STORE", set, mode, ..] => self.store(set, mode, command),
+            ["SEARCH", key] => self.search(key),
+            ["COPY", set, to] => self.copy(set, to),
+            ["EXPUNGE"] => {
+                let place = self.selected.unwrap();
+                let mut model = self.model.borrow_mut();
+                let searched = &self.searched;
+                model.expunge(Who::Us, place, |message| {
+                    searched.contains(&message.serial) || !message.theirs.contains(DELETED)
+                });
+                // Others marked these since we looked; nobody can see that coming.
+                model.expunge(Who::Others, place, |_| true);
+                drop(model);
+                self.tell_news();
+                Ok(())
+            }
+            _ => Err("BAD what is that?"),
+        };
+        if may_move {
+            self.stir();
+            self.tell_news();
+        }
+        verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
+    }
+
+    /// Perhaps somebody else acts now.
+    fn stir(&mut self) {
+        if self.chance.percent(self.manners.others) {
+            self.model.borrow_mut().others_act(&mut self.chance);
+        }
+    }
+
+    /// Tells what changed in the selected mailbox: removals, then new flags, then arrivals.
+    fn tell_news(&mut self) {
+        let Some(place) = self.selected else { return };
+        let model = self.model.clone();
+        let model = model.borrow();
+        let mailbox = &model.mailboxes[place];
+        let mut number = 0;
+        while number < self.view.len() {
+            let (serial, shown) = self.view[number];
+            match mailbox.iter().find(|message| message.serial == serial) {
+                None => {
+                    self.view.remove(number);
+                    self.say(&format!("* {} EXPUNGE", number + 1));
+                }
+                Some(message) => {
+                    number += 1;
+                    if message.flags != shown && self.chance.percent(50) {
+                        self.view[number - 1].1 = message.flags;
+                        let line = format!("* {number} FETCH (FLAGS ({}))", names(message.flags));
+                        self.say(&line);
+                    }
+                }
+            }
+        }
+        if mailbox.len() > self.view.len() {
+            let known = self.view.len();
+            self.view.extend(
+                mailbox[known..]
+                    .iter()
+                    .map(|message| (message.serial, message.flags)),
+            );
+            self.say(&format!("* {} EXISTS", self.view.len()));
+        }
+    }
+
+    fn select(&mut self, name: &str) -> Result<(), &'static str> {
+        self.unkept.clear();
+        self.selected = NAMES.iter().position(|known| *known == name);
+        let place = self.selected.ok_or("NO there is no such mailbox")?;
+        self.view = self.model.borrow().mailboxes[place]
+            .iter()
+            .map(|message| (message.serial, message.flags))
+            .collect();
+        self.say("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen)");
+        self.say(&format!("* {} EXISTS", self.view.len()));
+        self.say("* 0 RECENT");
+        Ok(())
+    }
+
+    fn fetch(&mut self, set: &str, command: &str) -> Result<(), &'static str> {
+        let place = self.selected.unwrap();
+        let items = match command.splitn(3, ' ').nth(2).unwrap() {
+            "FAST" => "FLAGS INTERNALDATE RFC822.SIZE",
+            "ALL" => "FLAGS INTERNALDATE RFC822.SIZE ENVELOPE",
+            others => others,
+        };
+        let reads = items == "RFC822";
+        for number in numbers(set, self.view.len()) {
+            if self.manners.eager && self.chance.percent(5) {
+                self.stir();
+                self.tell_news();
+            }
+            let Some((serial, _)) = self.view.get(number - 1).copied() else {
+                continue;
+            };
+            let leaves_out = self.manners.gaps && !reads && self.chance.percent(10);
+            let Some(message) = self.model.borrow().find(place, serial).cloned() else {
+                continue;
+            };
+            if leaves_out {
+                continue;
+            }
+            if reads {
+                self.mark_read(place, serial);
+            }
+            let flags = self.model.borrow().find(place, serial).unwrap().flags;
+            let mut parts: Vec<u8> = Vec::new();
+            let wants = |item: &str| items.contains(item);
+            if wants("FLAGS") || reads {
+                self.view[number - 1].1 = flags;
+                parts.extend(format!(" FLAGS ({})", names(flags)).into_bytes());
+            }
+            if wants("INTERNALDATE") {
+                parts.extend(format!(" INTERNALDATE \"{}\"", date(message.letter.1)).into_bytes());
+            }
+            if wants("RFC822.SIZE") {
+                parts.extend(format!(" RFC822.SIZE {}", message.bytes.len()).into_bytes());
+            }
+            if wants("ENVELOPE") {
+                let text = String::from_utf8_lossy(&message.bytes).into_owned();
+                let field = |name: &str| {
+                    let value = text.lines().find_map(|line| line.strip_prefix(name));
+                    value.map_or("NIL".to_owned(), |value| format!("\"{value}\""))
+                };
+                let (subject, id) = (field("Subject: "), field("Message-ID: "));
+                parts.extend(
+                    format!(" ENVELOPE (NIL {subject} NIL NIL NIL NIL NIL NIL NIL {id})")
+                        .into_bytes(),
+                );
+            }
+            if items == "RFC822.HEADER" || reads {
+                let end = message
+                    .bytes
+                    .windows(4)
+                    .position(|four| four == b"\r\n\r\n")
+                    .unwrap()
+                    + 4;
+                let text = if reads {
+                    &message.bytes[..]
+                } else {
+                    &message.bytes[..end]
+                };
+                parts.extend(format!(" {items} {{{}}}\r\n", text.len()).into_bytes());
+                parts.extend(text);
+            }
+            self.told.extend(format!("* {number} FETCH (").into_bytes());
+            self.told.extend(&parts[1..]);
+            self.say(")");
+        }
+        Ok(())
+    }
+
+    fn mark_read(&mut self, place: Place, serial: Serial) {
+        let told = self.told_before.iter().find(|(known, _)| *known == serial);
+        let is_told = told.is_some_and(|(_, flags)| flags.contains(SEEN));
+        let is_read = self
+            .model
+            .borrow()
+            .find(place, serial)
+            .unwrap()
+            .flags
+            .contains(SEEN);
+        if is_told != is_read {
+            self.model.borrow_mut().nobody_knows(place, serial);
+        }
+        let before = self.model.borrow().find(place, serial).unwrap().flags;
+        self.change(place, serial, before, before.union(SEEN));
+    }
+
+    fn change(&mut self, place: Place, serial: Serial, before: FlagSet, after: FlagSet) {
+        if self.manners.forgetful && before != after {
+            self.unkept.push((place, serial, before, after));
+        }
+        self.model.borrow_mut().set(Who::Us, place, serial, after);
+    }
+
+    fn store(&mut self, set: &str, mode: &str, command: &str) -> Result<(), &'static str> {
+        let place = self.selected.unwrap();
+        let list = command
+            .split_once('(')
+            .and_then(|(_, rest)| rest.strip_suffix(')'))
+            .unwrap();
+        let flags: FlagSet = list.split(' ').map(flag).collect();
+        for number in numbers(set, self.view.len()) {
+            let Some((serial, _)) = self.view.get(number - 1).copied() else {
+                continue;
+            };
+            let Some(before) = self
+                .model
+                .borrow()
+                .find(place, serial)
+                .map(|message| message.flags)
+            else {
+                continue;
+            };
+            let after = match mode {
+                "+FLAGS" => before.union(flags),
+                "-FLAGS" => before.minus(flags),
+                _ => return Err("BAD flags are not to be replaced"),
+            };
+            self.change(place, serial, before, after);
+            if !self.manners.mute_store {
+                self.view[number - 1].1 = after;
+                self.say(&format!("* {number} FETCH (FLAGS ({}))", names(after)));
+            }
+        }
+        Ok(())
+    }
+
+    fn search(&mut self, key: &str) -> Result<(), &'static str> {
+        if self.manners.no_search && key != "DELETED" {
+            return Err("BAD that is not searched for");
+        }
+        let place = self.selected.unwrap();
+        let (flag, wanted) = match key.strip_prefix("UN") {
+            Some(name) => (flag(&format!("\\{name}")), false),
+            None => (flag(&format!("\\{key}")), true),
+        };
+        let model = self.model.clone();
+        let model = model.borrow();
+        let mut line = "* SEARCH".to_owned();
+        self.searched.clear();
+        for (index, (serial, _)) in self.view.iter().enumerate() {
+            if model
+                .find(place, *serial)
+                .is_some_and(|message| message.flags.contains(flag) == wanted)
+            {
+                write!(line, " {}", index + 1).unwrap();
+                self.searched.push(*serial);
+            }
+        }
+        if !self.searched.is_empty() || !self.manners.silent {
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, set: &str, to: &str) -> Result<(), &'static str> {
+        let place = self.selected.unwrap();
+        let to = NAMES
+            .iter()
+            .position(|name| *name == to)
+            .ok_or("NO there is no such mailbox")?;
+        for number in numbers(set, self.view.len()) {
+            let Some((serial, _)) = self.view.get(number - 1).copied() else {
+                continue;
+            };
+            self.model.borrow_mut().copy(Who::Us, place, serial, to);
+            if self.manners.copy_reads && self.model.borrow().find(place, serial).is_some() {
+                self.mark_read(place, serial);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn numbers(set: &str, count: usize) -> Vec<usize> {
+    let range = |item: &str| {
+        let (first, last) = item.split_once(':').unwrap_or((item, item));
+        first.parse::<usize>().unwrap()..=last.parse().unwrap()
+    };
+    set.split(',')
+        .flat_map(range)
+        .filter(|number| *number <= count)
+        .collect()
+}
+
+fn names(flags: FlagSet) -> String {
+    let names: Vec<String> = Keywords::default()
+        .names(flags)
+        .map(|flag| flag.to_string())
+        .collect();
+    names.join(" ")
+}
+
+fn flag(name: &str) -> FlagSet {
+    match name.to_ascii_lowercase().as_str() {
+        "\\seen" => SEEN,
+        "\\answered" => FlagSet::ANSWERED,
+        "\\flagged" => FlagSet::FLAGGED,
+        "\\deleted" => DELETED,
+        other => panic!("nobody stores {other}"),
+    }
+}
+
+fn date(instant: i64) -> String {
+    let time = Timestamp::from_second(instant).unwrap();
+    time.strftime("%e-%b-%y %H:%M:%S-GMT").to_string()
+}
