@@ -22,7 +22,7 @@ pub(super) async fn effort(
     let Some(last) = input.base.messages.last() else {
         return Ok(Effort::List);
     };
-    if input.base.messages.len() <= options.list_up_to {
+    if options.closely || input.base.messages.len() <= options.list_up_to {
         return Ok(Effort::List);
     }
     let listed_at = store.listed_at(mailbox).await?;

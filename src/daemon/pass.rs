@@ -16,10 +16,10 @@ use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::{
-    Access, Aligned, Alignment, Brakes, Halt, Observation, PassRecord, Plan, Policy, Sighting,
-    Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
+    Access, Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Plan, Policy,
+    Sighting, Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
 };
-use crate::protocol::types::{FlagSet, MailboxName};
+use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StoreError};
 use crate::upstream::{Effort, Selected, Session, UpstreamError};
 
@@ -36,6 +36,9 @@ pub struct PassOptions {
     pub keep: Keep,
     /// Look and plan, and send nothing that writes.
     pub dry_run: bool,
+    /// Look closely, since something was not what it was taken for: list everything, and read the headers of the messages
+    /// that somebody acted on before anything is decided.
+    pub closely: bool,
     /// Mailboxes with no more messages than this are always listed whole.
     pub list_up_to: usize,
     /// How often larger ones are, at least, where messages have no UIDs.
@@ -82,9 +85,9 @@ async fn reconcile(
 ) -> Result<(Report, Vec<JournalEntry>), PassError> {
     let notes = store.unseen_notes(mailbox).await?;
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
-    let (mut seen, mut alignment) = look(selected, &input, &effort).await?;
+    let (mut seen, mut alignment) = look(selected, &input, &effort, options).await?;
     if !options.dry_run && unread::restore(selected, store, mailbox, &notes).await? {
-        (seen, alignment) = look(selected, &input, &Effort::List).await?;
+        (seen, alignment) = look(selected, &input, &Effort::List, options).await?;
     }
     agree_on_keywords(store, mailbox, selected).await?;
 
@@ -150,6 +153,7 @@ async fn look(
     selected: &mut Selected<'_>,
     input: &PassInput,
     effort: &Effort,
+    options: &PassOptions,
 ) -> Result<(Observation, Alignment), UpstreamError> {
     let mut seen = selected.observe(&input.base, effort).await?;
     let expunging =
@@ -167,6 +171,11 @@ async fn look(
                 seen = selected.list_recalled().await?;
             }
             Aligned::Done(alignment) => {
+                let unread = unread_headers(&input.base, &seen, &alignment, &touched);
+                if options.closely && !unread.is_empty() {
+                    seen = selected.add_evidence(&unread).await?;
+                    continue;
+                }
                 let alignment = choose(&input.base, &seen, alignment, &touched);
                 selected.bind(&input.base, &alignment);
                 return Ok((seen, alignment));
@@ -177,6 +186,24 @@ async fn look(
     Err(UpstreamError::Desynchronised {
         problem: "the headers of its messages keep changing",
     })
+}
+
+/// Where messages stand that somebody acted on, and of which only date and size were compared.
+fn unread_headers(
+    base: &Base,
+    seen: &Observation,
+    alignment: &Alignment,
+    touched: &BTreeSet<MessageId>,
+) -> Vec<SeqNum> {
+    let is_open = |(index, seq): &(usize, SeqNum)| {
+        let known = base.messages.get(*index);
+        known.is_some_and(|known| touched.contains(&known.id) && known.mark.header.is_some())
+            && seen
+                .at(*seq)
+                .is_some_and(|seen| seen.mark.header.is_none() && seen.mark.uid.is_none())
+    };
+    let open = alignment.present().filter(is_open);
+    open.map(|(_, seq)| seq).collect()
 }
 
 /// Writes the server's keywords down before any flag set that uses their bits.

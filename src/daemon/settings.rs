@@ -105,6 +105,7 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
         attempts: upstream.bounds.attempts,
         keep,
         dry_run: false,
+        closely: false,
         list_up_to: LIST_UP_TO,
         list_every: upstream.scrub,
         // Without chance the other places still tell.

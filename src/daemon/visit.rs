@@ -191,10 +191,7 @@ impl Stop {
         if self.texts == Texts::WaitedFor {
             options.keep = Keep::Headers;
         }
-        if self.is_second_try {
-            // What went wrong may have been a glance.
-            options.list_up_to = usize::MAX;
-        }
+        options.closely = self.is_second_try;
         options
     }
 }

@@ -42,6 +42,7 @@ pub(super) const OPTIONS: PassOptions = PassOptions {
     attempts: 2,
     keep: Keep::Headers,
     dry_run: false,
+    closely: false,
     list_up_to: 200,
     list_every: Duration::from_secs(7 * 24 * 3600),
     chance: 0,

@@ -1,9 +1,10 @@
 //! What the user did, carried to a server, and what counts as proof.
 
+use lowtide::daemon::PassOptions;
 use lowtide::journal::{Action, EntryState, ParkReason};
 use lowtide::protocol::types::{FlagDelta, FlagSet};
 
-use super::world::{LISTED, OPTIONS, World, header_read, opened};
+use super::world::{LISTED, OPTIONS, World, headed, header_read, opened};
 
 #[tokio::test]
 async fn an_ok_without_data_is_no_failure_and_the_flags_are_looked_at() {
@@ -296,4 +297,39 @@ async fn nothing_is_copied_to_a_mailbox_that_is_not_there() {
     world.passes(&script).await;
     let left = world.journal().await;
     assert_eq!(left[0].state, EntryState::Parked(ParkReason::NoDestination));
+}
+
+#[tokio::test]
+async fn a_letter_that_another_took_the_place_of_is_found_out_at_the_second_try() {
+    let world = World::holding(2).await;
+    world.delete(1).await;
+    let other = "S: * 1 FETCH (RFC822.HEADER «Subject: another of that size¶¶»)";
+    let first = format!(
+        "{}
+        C: x FETCH 1 RFC822.HEADER
+        {other}
+        S: x OK",
+        opened(&["", ""])
+    );
+    world.loses_numbers(&first).await;
+    // Its header is read before anything is decided; letter 2 stands behind a stranger now, and comes anew.
+    let second = format!(
+        "{}
+        C: x FETCH 1 RFC822.HEADER
+        {other}
+        S: x OK
+        C: x FETCH 1:2 RFC822.HEADER
+        {other}
+        {}
+        S: x OK",
+        opened(&["", ""]),
+        headed(2, 2)
+    );
+    let options = PassOptions {
+        closely: true,
+        ..OPTIONS
+    };
+    let report = world.tries_with(&second, &options).await.unwrap();
+    assert_eq!((report.counts.gone, report.counts.arrived), (2, 2));
+    assert_eq!(world.journal().await, []);
 }
