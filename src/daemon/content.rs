@@ -49,7 +49,8 @@ pub(super) async fn headers(
     let keep = async {
         while let Some(batch) = delivered.recv().await {
             let count = batch.len();
-            let packed = store.work(move || pack_headers(batch)).await?;
+            let mut packed = store.work(move || pack_headers(batch)).await?;
+            packed.retain(|header| find(&missing, header.message).is_some());
             let is_right = |header: &HeaderIn| {
                 hash_of(&missing, header.message).is_none_or(|known| known == header.hash)
             };

@@ -20,7 +20,7 @@ use crate::mirror::{
     Sighting, Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
-use crate::store::{PassInput, Store, StoreError};
+use crate::store::{PassInput, Store, StoreError, UnseenNote};
 use crate::upstream::{Effort, Selected, Session, UpstreamError};
 
 /// How to pass over a mailbox.
@@ -85,9 +85,9 @@ async fn reconcile(
 ) -> Result<(Report, Vec<JournalEntry>), PassError> {
     let notes = store.unseen_notes(mailbox).await?;
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
-    let (mut seen, mut alignment) = look(selected, &input, &effort, options).await?;
+    let (mut seen, mut alignment) = look(selected, &input, &notes, &effort, options).await?;
     if !options.dry_run && unread::restore(selected, store, mailbox, &notes).await? {
-        (seen, alignment) = look(selected, &input, &Effort::List, options).await?;
+        (seen, alignment) = look(selected, &input, &notes, &Effort::List, options).await?;
     }
     agree_on_keywords(store, mailbox, selected).await?;
 
@@ -152,6 +152,7 @@ async fn survey(
 async fn look(
     selected: &mut Selected<'_>,
     input: &PassInput,
+    notes: &[UnseenNote],
     effort: &Effort,
     options: &PassOptions,
 ) -> Result<(Observation, Alignment), UpstreamError> {
@@ -164,7 +165,9 @@ async fn look(
         .filter(expunging)
         .map(|entry| entry.message)
         .collect();
-    let touched: BTreeSet<MessageId> = input.entries.iter().map(|entry| entry.message).collect();
+    let acted_on = input.entries.iter().map(|entry| entry.message);
+    let noted = notes.iter().map(|note| note.message);
+    let touched: BTreeSet<MessageId> = acted_on.chain(noted).collect();
     for _ in 0..MAX_LOOKS {
         match align(&input.base, &seen, &expunging) {
             Aligned::Done(alignment) if selected.misplaces(&alignment) => {

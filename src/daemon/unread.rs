@@ -34,6 +34,9 @@ pub(super) async fn restore(
         selected.clear_seen_at(&marked).await?;
         selected.checkpoint().await?;
     }
+    if selected.facts().access == Access::ReadOnly {
+        return Ok(!marked.is_empty());
+    }
     let settled = notes.iter().filter(|note| {
         let mut suspects = selected.suspects(note.message, &note.mark).into_iter();
         !suspects.any(|(_, may_be)| may_be)
@@ -87,8 +90,10 @@ pub(super) async fn clear(
         return Ok(Vec::new());
     }
     let (states, cleared) = selected.clear_seen(messages).await?;
-    // What a server only remembers, it forgets with the connection.
+    // What a server only remembers, it forgets with the connection; one that has lost its lock, in any case.
     selected.checkpoint().await?;
-    store.drop_unseen(mailbox, cleared).await?;
+    if selected.facts().access != Access::ReadOnly {
+        store.drop_unseen(mailbox, cleared).await?;
+    }
     Ok(states)
 }

@@ -27,7 +27,7 @@ pub fn choose(
         return alignment;
     }
     let open = open_looks(base, &alignment, touched);
-    let settled = |mark: &Mark| !open.iter().any(|doubtful| doubtful.agrees(mark));
+    let settled = |mark: &Mark| !open.contains(&mark.weak());
     let mut chosen = alignment;
     for (index, seq) in leftmost(base, seen, &chosen) {
         if let (Some(known), Some(fate)) = (base.messages.get(index), chosen.fates.get_mut(index))
@@ -44,8 +44,12 @@ pub fn choose(
     chosen
 }
 
-/// What the messages look like about which the doubt has to stay: somebody acted on one of them.
-fn open_looks(base: &Base, alignment: &Alignment, touched: &BTreeSet<MessageId>) -> Vec<Mark> {
+/// Date and size of the messages about which the doubt has to stay: somebody acted on one of them.
+fn open_looks(
+    base: &Base,
+    alignment: &Alignment,
+    touched: &BTreeSet<MessageId>,
+) -> BTreeSet<(i64, u32)> {
     let doubtful = base
         .messages
         .iter()
@@ -53,7 +57,7 @@ fn open_looks(base: &Base, alignment: &Alignment, touched: &BTreeSet<MessageId>)
         .filter(|(_, fate)| **fate == Fate::Doubtful);
     doubtful
         .filter(|(known, _)| touched.contains(&known.id))
-        .map(|(known, _)| known.mark)
+        .map(|(known, _)| known.mark.weak())
         .collect()
 }
 

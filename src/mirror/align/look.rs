@@ -34,7 +34,8 @@ pub(super) fn is_like_one_of(lost: &Lost, mark: &Mark) -> bool {
     alike.next().is_some()
 }
 
-/// Dates and sizes that several messages of the base share although their headers differ.
+/// Dates and sizes that several messages of the base share although their headers differ. Where there are many, mail was
+/// brought in bulk, and to read all those headers each time would cost more than it tells.
 pub(super) fn tied_looks(base: &Base) -> BTreeSet<(i64, u32)> {
     let marks = base.messages.iter().map(|known| known.mark);
     let mut read: Vec<Look> = marks
@@ -51,7 +52,11 @@ pub(super) fn tied_looks(base: &Base) -> BTreeSet<(i64, u32)> {
         }
         _ => None,
     });
-    shared.collect()
+    let shared: BTreeSet<(i64, u32)> = shared.collect();
+    if shared.len() > MOST_TIED {
+        return BTreeSet::new();
+    }
+    shared
 }
 
 /// How many headers are known before each message of the base, and before its end.
@@ -67,3 +72,4 @@ pub(super) fn headers_before(base: &Base) -> Vec<usize> {
 
 const LOWEST: HeaderHash = HeaderHash([0; 32]);
 const HIGHEST: HeaderHash = HeaderHash([u8::MAX; 32]);
+const MOST_TIED: usize = 16;
