@@ -7,8 +7,11 @@ use crate::protocol::support::bodies;
 use crate::protocol::types::Quoting;
 
 fn read(wire: &[u8]) -> Result<Body, ParseError> {
-    let mut frame = Frame::of(&[wire, b"\r\n"].concat());
-    Body::parse(&mut Cursor::new(&mut frame, Quoting::Plain, SERVER_DEPTH))
+    // As in a FETCH: a line of its own whose second word is NO would be text for people, in which nothing is a literal.
+    let mut frame = Frame::of(&[b"* 1 ", wire, b"\r\n"].concat());
+    let mut cursor = Cursor::new(&mut frame, Quoting::Plain, SERVER_DEPTH);
+    cursor.skip(b"* 1 ".len());
+    Body::parse(&mut cursor)
 }
 
 fn part(wire: &str) -> Part {

@@ -7,8 +7,11 @@ use crate::protocol::support::envelopes;
 use crate::protocol::types::Quoting;
 
 fn read(wire: &[u8], quoting: Quoting) -> Result<Envelope, ParseError> {
-    let mut frame = Frame::of(&[wire, b"\r\n"].concat());
-    Envelope::parse(&mut Cursor::new(&mut frame, quoting, SERVER_DEPTH))
+    // As in a FETCH: a line of its own whose second word is NO would be text for people, in which nothing is a literal.
+    let mut frame = Frame::of(&[b"* 1 ", wire, b"\r\n"].concat());
+    let mut cursor = Cursor::new(&mut frame, quoting, SERVER_DEPTH);
+    cursor.skip(b"* 1 ".len());
+    Envelope::parse(&mut cursor)
 }
 
 #[test]
@@ -88,6 +91,18 @@ fn row_1064_fetch_envelope_literal_is_sent_where_quotes_cannot_hold_a_subject() 
         wire,
         b"(NIL {19}\r\n50% {off} \"now\" \\o/ NIL NIL NIL NIL NIL NIL NIL NIL)"
     );
+}
+
+#[test]
+fn a_date_that_looks_like_an_answer_is_a_date() {
+    let envelope = Envelope {
+        date: Some(b" nO ".to_vec()),
+        subject: Some(b"\x80".to_vec()),
+        ..Envelope::default()
+    };
+    let mut wire = Vec::new();
+    envelope.encode(&mut wire);
+    assert_eq!(read(&wire, Quoting::Plain), Ok(envelope));
 }
 
 proptest! {
