@@ -10,6 +10,8 @@ mod story;
 
 use std::io;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::Context;
 use super::exit::Exit;
 use super::output::Tone;
@@ -64,10 +66,13 @@ pub(super) async fn run(context: &Context, stay: bool) -> Result<Exit, Problem> 
     let mut stage = Stage::set().await.map_err(failed)?;
     let outcome = story::tell(&mut stage, &mut tell).await;
     if stay && outcome.is_ok() {
+        // Whoever reads how to end it may do so at once.
+        let deaf = |error| Problem::internal("the demo cannot hear Ctrl-C", &error);
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
         for line in stage.directions() {
             tell(&line);
         }
-        drop(tokio::signal::ctrl_c().await);
+        interrupt.recv().await;
     }
     stage.strike().await;
     outcome.map(|()| Exit::Done).map_err(failed)
