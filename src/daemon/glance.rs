@@ -34,6 +34,7 @@ pub(super) async fn effort(
         .chain(notes.iter().map(|note| note.message))
         .collect();
     let glance = Glance {
+        closely: !acted_on.is_empty() || options.chance.is_multiple_of(CLOSE_ONE_IN),
         acted_on,
         last_envelope: envelope(store, last.id).await?,
         chance: options.chance,
@@ -51,3 +52,6 @@ async fn envelope(store: &Store, id: MessageId) -> Result<Option<Envelope>, Stor
     let header = store.headers(vec![id]).await?.pop().flatten();
     Ok(header.map(|header| message::envelope(&header)))
 }
+
+/// Where nothing is at stake, one glance of so many is a close one.
+const CLOSE_ONE_IN: u64 = 4;

@@ -192,9 +192,10 @@ impl Reading {
         let lost = self.lost_looks(base);
         let last = self.unproven_end(base, seen, &lost);
         let tied = match seen.coverage {
-            // Whoever looks here and there does not look at every header that may be another's.
-            Coverage::Glance => BTreeSet::new(),
-            Coverage::Whole | Coverage::Check { .. } => tied_looks(base),
+            Coverage::Glance { closely: false } => BTreeSet::new(),
+            Coverage::Glance { closely: true } | Coverage::Whole | Coverage::Check { .. } => {
+                tied_looks(base)
+            }
         };
         let headers_before = headers_before(base);
         let any_header = |first: usize, last: usize| {

@@ -21,7 +21,10 @@ pub enum Coverage {
     #[default]
     Whole,
     /// A few were shown, and the others follow from them.
-    Glance,
+    Glance {
+        /// Whether headers are compared as well, where several messages share date and size.
+        closely: bool,
+    },
     /// The same, and then every message was shown.
     Check {
         /// How many of them the glance had wrong.

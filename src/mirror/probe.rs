@@ -135,10 +135,19 @@ impl Anchor {
 
 /// What was shown, read as messages of the base, as far as it can be.
 struct Reading {
-    /// By place: the first and the last message of the base that it can be, and whether its size was seen.
-    known: Vec<(usize, usize, usize, bool)>,
+    /// What stands at the places that were shown, by place.
+    known: Vec<Candidates>,
     /// The first place that can be no message of the base.
     first_new: Option<usize>,
+}
+
+/// The messages of the base that one place can hold.
+struct Candidates {
+    place: usize,
+    first: usize,
+    last: usize,
+    /// Whether its size was seen.
+    is_sized: bool,
 }
 
 impl Reading {
@@ -157,7 +166,12 @@ impl Reading {
             let least = place.saturating_add(before.removed());
             match (least..=base.messages.len()).find(|known| may_be(*known, sight)) {
                 Some(first) => {
-                    known.push((place, first, first, sight.size.is_some()));
+                    known.push(Candidates {
+                        place,
+                        first,
+                        last: first,
+                        is_sized: sight.size.is_some(),
+                    });
                     before = Anchor {
                         place,
                         known: first,
@@ -170,24 +184,24 @@ impl Reading {
             }
         }
         let mut most_removed = usize::MAX;
-        for (place, first, last, _) in known.iter_mut().rev() {
-            let most = place.saturating_add(most_removed).min(base.messages.len());
-            let sight = shown.get(place);
-            let latest = (*first..=most)
+        for one in known.iter_mut().rev() {
+            let most = one.place.saturating_add(most_removed);
+            let sight = shown.get(&one.place);
+            let latest = (one.first..=most.min(base.messages.len()))
                 .rev()
                 .find(|known| sight.is_some_and(|sight| may_be(*known, sight)));
-            *last = latest.unwrap_or(*first);
-            most_removed = last.saturating_sub(*place);
+            one.last = latest.unwrap_or(one.first);
+            most_removed = one.last.saturating_sub(one.place);
         }
         Self { known, first_new }
     }
 
     /// The places where every reading agrees.
     fn anchors(&self) -> impl Iterator<Item = Anchor> {
-        let certain = |(place, first, last, is_sized): &(usize, usize, usize, bool)| {
-            (first == last && *is_sized).then_some(Anchor {
-                place: *place,
-                known: *first,
+        let certain = |one: &Candidates| {
+            (one.first == one.last && one.is_sized).then_some(Anchor {
+                place: one.place,
+                known: one.first,
             })
         };
         self.known.iter().filter_map(certain)

@@ -58,7 +58,7 @@ pub(super) fn save_coverage(
     at: i64,
 ) -> Result<(), Fault> {
     let missed_count = match coverage {
-        Coverage::Glance => return Ok(()),
+        Coverage::Glance { .. } => return Ok(()),
         Coverage::Whole => 0,
         Coverage::Check { missed_count } => missed_count,
     };

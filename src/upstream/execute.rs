@@ -305,17 +305,7 @@ impl Selected<'_> {
     /// Whether the messages marked `\Deleted` on the server are these and no others.
     async fn marked_are_exactly(&mut self, only: &[MessageId]) -> Result<bool, UpstreamError> {
         let generation = self.map.generation;
-        self.map.found = None;
-        let search = Command::Search {
-            numbering: Numbering::Sequence,
-            charset: None,
-            keys: vec![SearchKey::Deleted],
-        };
-        let map = &mut self.map;
-        let completion = self
-            .wire
-            .run(search, |untagged| map.apply(untagged))
-            .await?;
+        let (completion, marked) = self.search(SearchKey::Deleted).await?;
         accept("SEARCH", completion)?;
         if self.map.generation != generation {
             return Ok(false);
@@ -327,7 +317,7 @@ impl Selected<'_> {
             .map(SeqNum::get)
             .collect();
         ours.sort_unstable();
-        let mut marked = self.map.found.take().unwrap_or_default();
+        let mut marked = marked.unwrap_or_default();
         marked.sort_unstable();
         marked.dedup();
         Ok(marked == ours && ours.len() == only.len())

@@ -36,6 +36,9 @@ pub struct Glance {
     pub acted_on: BTreeSet<MessageId>,
     /// The envelope of the last message of the base.
     pub last_envelope: Option<Envelope>,
+    /// Whether its size is compared as well, and headers where several messages share date and size: some servers have to
+    /// read much for that. Where nothing is at stake it need not be each time; where somebody acted on messages it is.
+    pub closely: bool,
     /// Decides about some of the places to look at.
     pub chance: u64,
 }
@@ -171,11 +174,17 @@ impl Selected<'_> {
         };
         let mut shown = None;
         let generation = self.map.generation;
-        let fetch = Command::Fetch(
-            Numbering::Sequence,
-            SequenceSet::single(seq),
-            FetchRequest::All,
-        );
+        let sizes = glance.closely || self.map.exists != base.messages.len();
+        let request = if sizes {
+            FetchRequest::All
+        } else {
+            FetchRequest::Items(vec![
+                FetchItem::Flags,
+                FetchItem::InternalDate,
+                FetchItem::Envelope,
+            ])
+        };
+        let fetch = Command::Fetch(Numbering::Sequence, SequenceSet::single(seq), request);
         let map = &mut self.map;
         let hear = |mut untagged| {
             if let Untagged::Fetch(at, data) = &mut untagged
@@ -194,13 +203,21 @@ impl Selected<'_> {
             .is_some_and(|(shown, known)| name_one_message(&shown, known));
         if is_same
             && let Some(slot) = self.map.slots.get_mut(seq.index())
-            && slot.header.is_none()
-            && slot.mark().is_some_and(|mark| mark.agrees(&known.mark))
+            && slot.instant.map(|(instant, _)| instant) == Some(known.mark.instant)
+            && slot.size.is_none_or(|size| size == known.mark.size)
         {
-            slot.header = known.mark.header;
-            slot.recalled.header = true;
+            slot.recalled.size |= slot.size.is_none();
+            slot.size = Some(known.mark.size);
+            slot.recalled.header |= slot.header.is_none();
+            slot.header = slot.header.or(known.mark.header);
+            return Ok(true);
         }
-        if completion.status == Status::Ok {
+        let is_shown = self
+            .map
+            .slots
+            .get(seq.index())
+            .is_some_and(|slot| slot.size.is_some());
+        if is_shown && completion.status == Status::Ok {
             return Ok(true);
         }
         self.look(&[seq], FetchRequest::Fast).await
@@ -214,7 +231,7 @@ impl Selected<'_> {
             let generation = self.map.generation;
             let mut sets = Vec::new();
             for flag in searched.iter() {
-                match self.search(base, flag).await? {
+                match self.search_flag(base, flag).await? {
                     Some(set) => sets.push(set),
                     None => return Ok(false),
                 }
@@ -230,7 +247,7 @@ impl Selected<'_> {
     }
 
     /// Which messages have a flag, or which do not, whichever are fewer in the base.
-    async fn search(
+    async fn search_flag(
         &mut self,
         base: &Base,
         flag: FlagSet,
@@ -265,21 +282,11 @@ impl Selected<'_> {
         let Some(key) = name.and_then(|name| key_of(name, has_it)) else {
             return Ok(None);
         };
-        self.map.found = None;
-        let search = Command::Search {
-            numbering: Numbering::Sequence,
-            charset: None,
-            keys: vec![key],
-        };
-        let map = &mut self.map;
-        let completion = self
-            .wire
-            .run(search, |untagged| map.apply(untagged))
-            .await?;
-        Ok((completion.status == Status::Ok).then(|| FlaggedSet {
+        let (completion, numbers) = self.search(key).await?;
+        Ok((completion.status == Status::Ok).then_some(FlaggedSet {
             flag,
             has_it,
-            numbers: self.map.found.take(),
+            numbers,
         }))
     }
 }
@@ -315,7 +322,7 @@ impl Map {
         self.named.unwrap_or_default().union(ALWAYS_SEARCHED)
     }
 
-    /// What was shown on this connection, by place.
+    /// What was shown on this connection, by place. Where an envelope told which message it is, that stands for the size.
     fn sights(&self) -> BTreeMap<usize, Sight> {
         let shown = (1_usize..).zip(&self.slots).filter_map(|(place, slot)| {
             let (instant, _) = slot.instant.filter(|_| !slot.recalled.instant)?;

@@ -35,7 +35,9 @@ impl Selected<'_> {
             && !self.dialect.has_uids()
             && self.glance(base, glance).await?
         {
-            self.map.coverage = Coverage::Glance;
+            self.map.coverage = Coverage::Glance {
+                closely: glance.closely,
+            };
             if let Effort::Check(_) = effort {
                 return self.check_glance().await;
             }

@@ -12,10 +12,11 @@ use super::wire::Wire;
 use crate::id::MessageId;
 use crate::journal::Mark;
 use crate::mirror::{Access, Alignment, Base, Coverage, MailboxFacts, Observation, SeenMessage};
-use crate::protocol::command::Command;
+use crate::protocol::client::Completion;
+use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::response::{Code, FetchData, Status, Untagged};
-use crate::protocol::types::{Flag, FlagSet, Keywords, MailboxName, SeqNum};
+use crate::protocol::types::{Flag, FlagSet, Keywords, MailboxName, SearchKey, SeqNum};
 
 /// A mailbox opened with SELECT.
 #[derive(Debug)]
@@ -47,8 +48,6 @@ pub(super) struct Map {
     pub(super) vanished: Vec<MessageId>,
     /// Messages that an EXPUNGE has removed and that were not ours to name.
     pub(super) vanished_strangers: usize,
-    /// The numbers of the last SEARCH, once a line with some or none came.
-    pub(super) found: Option<Vec<u32>>,
 }
 
 /// One message of the open mailbox, as far as it was shown on this connection.
@@ -99,7 +98,6 @@ impl<'s> Selected<'s> {
             numbers: OnceLock::new(),
             vanished: Vec::new(),
             vanished_strangers: 0,
-            found: None,
         };
         // Before this SELECT took effect, lines may still speak of the mailbox that was open before.
         let hear = |untagged| {
@@ -173,6 +171,28 @@ impl<'s> Selected<'s> {
         self.map.numbers.take();
     }
 
+    /// Sends SEARCH. Gives its end, and the numbers if a line with some or none came.
+    pub(super) async fn search(
+        &mut self,
+        key: SearchKey,
+    ) -> Result<(Completion, Option<Vec<u32>>), UpstreamError> {
+        let search = Command::Search {
+            numbering: Numbering::Sequence,
+            charset: None,
+            keys: vec![key],
+        };
+        let mut found: Option<Vec<u32>> = None;
+        let map = &mut self.map;
+        let hear = |untagged| {
+            if let Untagged::Search(numbers) = &untagged {
+                found.get_or_insert_default().extend(numbers);
+            }
+            map.apply(untagged)
+        };
+        let completion = self.wire.run(search, hear).await?;
+        Ok((completion, found))
+    }
+
     /// Whether something that was only recalled is not where it was recalled from. Then it proves nothing.
     #[must_use]
     pub fn misplaces(&self, alignment: &Alignment) -> bool {
@@ -223,8 +243,8 @@ impl Map {
             Untagged::Fetch(seq, data) => self.fetched(seq, &data),
             Untagged::Flags(flags) => self.named = Some(self.flag_set(&flags)),
             Untagged::Status(_, text) => self.note(text.code.as_ref()),
-            Untagged::Search(numbers) => self.found.get_or_insert_default().extend(numbers),
-            Untagged::Recent(_)
+            Untagged::Search(_)
+            | Untagged::Recent(_)
             | Untagged::Copy(_)
             | Untagged::Mailbox(_)
             | Untagged::Bboard(_)

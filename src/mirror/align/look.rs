@@ -72,4 +72,5 @@ pub(super) fn headers_before(base: &Base) -> Vec<usize> {
 
 const LOWEST: HeaderHash = HeaderHash([0; 32]);
 const HIGHEST: HeaderHash = HeaderHash([u8::MAX; 32]);
+/// So many dates and sizes with several headers are worth reading them.
 const MOST_TIED: usize = 16;

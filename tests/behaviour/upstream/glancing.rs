@@ -90,6 +90,39 @@ async fn a_mailbox_that_did_not_change_is_not_listed() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_at_stake_a_glance_is_close_now_and_then() {
+    let world = three().await;
+    let unsized_last = last("")
+        .replace("FETCH 3 ALL", "FETCH 3 (FLAGS INTERNALDATE ENVELOPE)")
+        .replace("RFC822.SIZE 103 ", "");
+    let script = format!("{SELECTED}{DATED}{unsized_last}{UNMARKED}");
+    let mostly = PassOptions {
+        chance: 1,
+        ..GLANCES
+    };
+    let report = world.tries_with(&script, &mostly).await.unwrap();
+    assert!(report.counts.is_empty(), "{report:?}");
+    // Somebody acted, though on another message.
+    world.set(1, SEEN).await;
+    let script = format!(
+        "{SELECTED}{DATED}{}C: x FETCH 1 FAST
+        {}
+        S: x OK
+        {}",
+        last(""),
+        shown(1, 1, "\\Seen"),
+        UNMARKED.replacen("S: * SEARCH\n", "S: * SEARCH 1\n", 1)
+    )
+    .replacen(
+        "FLAGS () INTERNALDATE \" 1-",
+        "FLAGS (\\Seen) INTERNALDATE \" 1-",
+        1,
+    );
+    world.tries_with(&script, &mostly).await.unwrap();
+    assert_eq!(world.journal().await, []);
+}
+
+#[tokio::test]
 async fn a_last_message_that_the_envelope_does_not_name_is_told_by_its_header() {
     let world = World::holding(3).await;
     let script = format!(

@@ -35,7 +35,13 @@ fn the_client_sends_these_commands_and_no_others() {
 
 #[test]
 fn the_client_asks_for_these_items_and_no_others() {
-    let items = ["Flags", "InternalDate", "Rfc822", "Rfc822Header"];
+    let items = [
+        "Envelope",
+        "Flags",
+        "InternalDate",
+        "Rfc822",
+        "Rfc822Header",
+    ];
     let newer = ["Rfc822Size", "Section", "Uid"];
     let expected = items.iter().chain(&newer).map(|&item| item.to_owned());
     assert_eq!(named("FetchItem::"), expected.collect());
