@@ -2,7 +2,6 @@
 //! Then everything goes well for a while, and both sides have to agree.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,19 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lowtide::daemon::{self, Keep, PassOptions, Progress};
-use lowtide::id::{MailboxId, MessageId};
-use lowtide::journal::{Action, NewEntry};
+use lowtide::id::MailboxId;
 use lowtide::mirror::{Brakes, Policy};
-use lowtide::protocol::types::{FlagDelta, FlagSet, MailboxName, Password};
-use lowtide::store::{Execution, Kind, Row, Store, StoreError};
+use lowtide::protocol::types::{MailboxName, Password};
+use lowtide::store::{Execution, Kind, Store};
 use lowtide::upstream::{
     Allowance, Credentials, Level, Patience, Security, Server as Address, Session, Transport,
 };
 
-use crate::chance::Chance;
 use crate::link::Link;
-use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, Who, text_of};
+use crate::model::{DELETED, Model, NAMES, Place, Who};
+use crate::random::Random;
 use crate::server::{Manners, Server};
+use crate::user::{User, look};
 
 /// What a life came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +38,7 @@ pub(crate) struct Tally {
 pub(crate) struct Life<'a> {
     pub(crate) seed: u64,
     dir: &'a Path,
-    chance: Chance,
+    chance: Random,
     pub(crate) model: Rc<RefCell<Model>>,
     manners: Manners,
     pub(crate) was_eager: bool,
@@ -49,7 +48,7 @@ pub(crate) struct Life<'a> {
     store: Option<Store>,
     /// The writes that are left before the process dies; `u64::MAX` for a process that does not.
     until_death: Arc<AtomicU64>,
-    pub(crate) letters: BTreeMap<MessageId, (Place, Letter)>,
+    pub(crate) user: User,
     pub(crate) tally: Tally,
 }
 
@@ -71,10 +70,10 @@ const CALM: Weather = Weather {
 
 /// Lives a life.
 pub(crate) async fn live(seed: u64, dir: &Path) -> Tally {
-    let mut chance = Chance::new(seed);
+    let mut chance = Random::new(seed);
     let model = Model::new(&mut chance);
     let mut manners = Manners::new(&mut chance);
-    manners.others = chance.pick(&[0, 5, 20]);
+    manners.others = *chance.pick(&[0, 5, 20]);
     let options = PassOptions {
         policy: Policy {
             delete_what_others_marked: chance.percent(20),
@@ -84,13 +83,14 @@ pub(crate) async fn live(seed: u64, dir: &Path) -> Tally {
             many: usize::MAX,
         },
         attempts: 50,
-        keep: chance.pick(&[Keep::All, Keep::Headers]),
+        keep: *chance.pick(&[Keep::All, Keep::Headers]),
         dry_run: false,
         closely: false,
-        list_up_to: chance.pick(&[0, 0, 200]),
-        list_every: chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
-        chance: chance.next(),
+        list_up_to: *chance.pick(&[0, 0, 200]),
+        list_every: *chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
+        chance: chance.number(),
     };
+    let user = User::new(Random::new(chance.number()));
     let mut life = Life {
         seed,
         dir,
@@ -102,11 +102,12 @@ pub(crate) async fn live(seed: u64, dir: &Path) -> Tally {
         options,
         store: None,
         until_death: Arc::new(AtomicU64::new(u64::MAX)),
-        letters: BTreeMap::new(),
+        user,
         tally: Tally::default(),
     };
     life.storm().await;
     life.calm().await;
+    life.tally.wishes = life.user.wish_count;
     life.tally
 }
 
@@ -120,8 +121,8 @@ impl Life<'_> {
             for _ in 0..self.chance.below(4) {
                 self.model.borrow_mut().others_act(&mut self.chance);
             }
-            let budget = |chance: &mut Chance| {
-                let longest = chance.pick(&[200, 2_000, 20_000]);
+            let budget = |chance: &mut Random| {
+                let longest = *chance.pick(&[200, 2_000, 20_000]);
                 if chance.percent(40) {
                     chance.below(longest)
                 } else {
@@ -138,7 +139,7 @@ impl Life<'_> {
                 },
                 is_user_there: self.chance.percent(50),
             };
-            self.options.chance = self.chance.next();
+            self.options.chance = self.chance.number();
             self.connect(weather).await;
             self.is_safe().await;
         }
@@ -149,6 +150,7 @@ impl Life<'_> {
         self.manners.others = 0;
         self.manners.eager = false;
         self.manners.gaps = false;
+        self.manners.babbles = false;
         {
             // What others marked for removal and left so would keep ours waiting for ever.
             let mut model = self.model.borrow_mut();
@@ -167,7 +169,7 @@ impl Life<'_> {
         }
         self.options.keep = Keep::All;
         for round in 0.. {
-            if round == 12 {
+            if round == 60 {
                 let journal = self.journal().await;
                 let mut copy = Vec::new();
                 for place in 0..NAMES.len() {
@@ -181,6 +183,7 @@ impl Life<'_> {
             }
             let before = format!("{:?}", self.model.borrow().mailboxes);
             self.connect(CALM).await;
+            self.options.chance = self.chance.number();
             let is_held = self.approve().await;
             self.is_safe().await;
             if !is_held
@@ -216,17 +219,17 @@ impl Life<'_> {
         store
     }
 
-    pub(crate) fn id(store: &Store, place: Place) -> MailboxId {
-        store.mailbox(&NAMES[place].parse().unwrap()).unwrap()
-    }
-
     /// One connection, from the login to its end.
     async fn connect(&mut self, weather: Weather) {
         self.tally.connections += 1;
         trace(|| format!("connection: {weather:?}"));
         let store = self.store().await;
         let (ours, theirs) = tokio::io::duplex(1 << 16);
-        let server = Server::new(self.model.clone(), self.manners, self.chance.fork());
+        let server = Server::new(
+            self.model.clone(),
+            self.manners,
+            Random::new(self.chance.number()),
+        );
         let link = Link::new(ours, weather.incoming, weather.outgoing);
         self.until_death.store(weather.writes, Ordering::SeqCst);
         let mut options = self.options;
@@ -243,14 +246,7 @@ impl Life<'_> {
                         tokio::task::yield_now().await;
                     }
                     if let Some(store) = self.store.clone() {
-                        act(
-                            &store,
-                            &self.model,
-                            &mut self.chance,
-                            &mut self.letters,
-                            &mut self.tally,
-                        )
-                        .await;
+                        self.user.act(&store, &self.model).await;
                     }
                 }
             }
@@ -274,6 +270,7 @@ impl Life<'_> {
                     || weather.outgoing < usize::MAX
                     || self.manners.others > 0
                     || self.manners.gaps
+                    || self.manners.babbles
                     || !was_second_try,
                 "{}: on a sound line: {error}",
                 self.seed
@@ -288,9 +285,11 @@ impl Life<'_> {
         for (place, name) in NAMES.iter().enumerate() {
             for (message, letter, _) in look(&store, place).await.unwrap() {
                 let letter = letter.map(|letter| (place, letter));
-                self.letters.extend(letter.map(|letter| (message, letter)));
+                self.user
+                    .letters
+                    .extend(letter.map(|letter| (message, letter)));
             }
-            let notes = store.unseen_notes(Self::id(&store, place)).await.unwrap();
+            let notes = store.unseen_notes(id_of(&store, place)).await.unwrap();
             for note in notes {
                 trace(|| format!("note in {name}: {note:?}"));
                 self.model
@@ -302,14 +301,7 @@ impl Life<'_> {
 
     async fn user_acts(&mut self) {
         let store = self.store().await;
-        act(
-            &store,
-            &self.model,
-            &mut self.chance,
-            &mut self.letters,
-            &mut self.tally,
-        )
-        .await;
+        self.user.act(&store, &self.model).await;
     }
 
     /// A person looks at what was stopped, and lets it go on. Says whether there was something.
@@ -338,6 +330,11 @@ impl Life<'_> {
     }
 }
 
+/// A mailbox's id in the store.
+pub(crate) fn id_of(store: &Store, place: Place) -> MailboxId {
+    store.mailbox(&NAMES[place].parse().unwrap()).unwrap()
+}
+
 /// What a pass over everything sends and takes in, until nothing is left to do at once.
 async fn visit(link: Link, store: &Store, options: &PassOptions) -> Result<(), String> {
     let mut session = Session::over(link, &address())
@@ -345,7 +342,7 @@ async fn visit(link: Link, store: &Store, options: &PassOptions) -> Result<(), S
         .map_err(|error| error.to_string())?;
     let silent = Progress::silent();
     for place in [0, 1, 0] {
-        let id = Life::id(store, place);
+        let id = id_of(store, place);
         for _ in 0..5 {
             let report = daemon::pass(&mut session, store, id, options, &silent).await;
             let report = report.map_err(|error| format!("{}: {error}", NAMES[place]))?;
@@ -383,91 +380,6 @@ fn address() -> Address {
             literal: 1 << 20,
         },
     }
-}
-
-/// What a mail client sees: ids, letters where they are known, and flags.
-pub(crate) async fn look(store: &Store, place: Place) -> Result<Vec<Shown>, StoreError> {
-    let view = store.view(Life::id(store, place)).await?;
-    let rows: Vec<(Row, FlagSet)> = view.messages().map(|(row, flags)| (*row, flags)).collect();
-    let headers = store
-        .headers(rows.iter().map(|(row, _)| row.id).collect())
-        .await?;
-    let shown = rows.iter().zip(headers).map(|((row, flags), header)| {
-        let text = header.map(|header| text_of(&header));
-        (row.id, text.map(|text| (text, row.instant)), *flags)
-    });
-    Ok(shown.collect())
-}
-
-/// A message as a mail client sees it: its id, its letter if the header is known, its flags.
-pub(crate) type Shown = (MessageId, Option<Letter>, FlagSet);
-
-/// Our user does something with the copy.
-async fn act(
-    store: &Store,
-    model: &RefCell<Model>,
-    chance: &mut Chance,
-    letters: &mut BTreeMap<MessageId, (Place, Letter)>,
-    tally: &mut Tally,
-) {
-    let place = chance.pick(&[0, 0, 0, 1]);
-    // The process may have died just now.
-    let Ok(shown) = look(store, place).await else {
-        return;
-    };
-    let known: Vec<_> = shown
-        .into_iter()
-        .filter_map(|(id, letter, flags)| Some((id, letter?, flags)))
-        .collect();
-    if known.is_empty() {
-        return;
-    }
-    let (message, letter, flags) = known[chance.below(known.len())];
-    let (action, what) = match chance.below(10) {
-        0 => {
-            let to = NAMES[1 - place].parse().unwrap();
-            (Action::Copy { to }, What::Copy { to: 1 - place })
-        }
-        1..=3 if flags.contains(DELETED) => (Action::Expunge, What::Remove { is_done: false }),
-        _ => {
-            let flag = chance.pick(&ALPHABET);
-            let (add, remove) = if flags.contains(flag) {
-                (FlagSet::EMPTY, flag)
-            } else {
-                (flag, FlagSet::EMPTY)
-            };
-            (
-                Action::Flags(FlagDelta { add, remove }),
-                What::Flags {
-                    add,
-                    remove,
-                    unsent: FlagDelta { add, remove },
-                },
-            )
-        }
-    };
-    trace(|| {
-        format!(
-            "user: {} {message:?} letter {letter:?} {what:?}",
-            NAMES[place]
-        )
-    });
-    letters.insert(message, (place, letter));
-    let accepted = store
-        .accept(Life::id(store, place), vec![NewEntry { message, action }])
-        .await;
-    let is_certain = accepted.is_ok();
-    if accepted.is_ok_and(|accepted| accepted.accepted_count == 0) {
-        return;
-    }
-    let count = known
-        .iter()
-        .filter(|(_, other, _)| *other == letter)
-        .count();
-    model
-        .borrow_mut()
-        .wish(place, letter, what, count, is_certain);
-    tally.wishes += 1;
 }
 
 /// Tells what happens, where one life is played again.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use lowtide::protocol::types::{FlagDelta, FlagSet};
 
-use crate::chance::Chance;
 use crate::life::trace;
+use crate::random::Random;
 
 pub(crate) const SEEN: FlagSet = FlagSet::SEEN;
 pub(crate) const ANSWERED: FlagSet = FlagSet::ANSWERED;
@@ -34,6 +34,9 @@ pub(crate) struct Message {
     /// Whether others marked or unmarked it as read without our being told before we read it: then nobody can say whose mark
     /// it is.
     pub(crate) is_anyones: bool,
+    /// Whether a change of ours may have fallen on it while numbers moved. It is taken back on the same line, unless that
+    /// is cut.
+    pub(crate) is_mistaken: bool,
 }
 
 impl Message {
@@ -121,10 +124,10 @@ pub(crate) enum What {
 }
 
 impl Model {
-    pub(crate) fn new(chance: &mut Chance) -> Self {
+    pub(crate) fn new(chance: &mut Random) -> Self {
         let mut model = Self {
-            twins: chance.pick(&[0, 5, 5, 30]),
-            pace: chance.pick(&[0, 1, 60, 100_000]),
+            twins: *chance.pick(&[0, 5, 5, 30]),
+            pace: *chance.pick(&[0, 1, 60, 100_000]),
             now: 700_000_000,
             ..Self::default()
         };
@@ -140,7 +143,7 @@ impl Model {
     }
 
     /// The post brings a message.
-    pub(crate) fn deliver(&mut self, place: Place, chance: &mut Chance) {
+    pub(crate) fn deliver(&mut self, place: Place, chance: &mut Random) {
         self.now += i64::try_from(chance.below(usize::try_from(self.pace).unwrap() + 1)).unwrap();
         let twin = self.mailboxes[place]
             .last()
@@ -168,6 +171,7 @@ impl Model {
             flags,
             theirs: flags,
             is_anyones: false,
+            is_mistaken: false,
         });
         self.note();
     }
@@ -194,6 +198,13 @@ impl Model {
     pub(crate) fn nobody_knows(&mut self, place: Place, serial: Serial) {
         for message in &mut self.mailboxes[place] {
             message.is_anyones |= message.serial == serial;
+        }
+    }
+
+    /// A change of ours may have fallen on the wrong message.
+    pub(crate) fn mistake(&mut self, place: Place, serial: Serial) {
+        for message in &mut self.mailboxes[place] {
+            message.is_mistaken |= message.serial == serial;
         }
     }
 
@@ -266,8 +277,8 @@ impl Model {
     }
 
     /// Something that another client does.
-    pub(crate) fn others_act(&mut self, chance: &mut Chance) {
-        let place = chance.pick(&[0, 0, 0, 1]);
+    pub(crate) fn others_act(&mut self, chance: &mut Random) {
+        let place = *chance.pick(&[0, 0, 0, 1]);
         if chance.percent(30) || self.mailboxes[place].is_empty() {
             return self.deliver(place, chance);
         }
@@ -277,28 +288,16 @@ impl Model {
         match chance.below(12) {
             0 => self.expunge(Who::Others, place, |_| true),
             1 | 2 => {
-                self.set(
-                    Who::Others,
-                    place,
-                    message.serial,
-                    message.flags.union(DELETED),
-                );
-                self.expunge(Who::Others, place, |other| other.serial == message.serial);
+                self.others_remove(place, &message);
             }
             3 => self.copy(Who::Others, place, message.serial, 1 - place),
             4 => {
                 // Taken out and put back.
-                self.set(
-                    Who::Others,
-                    place,
-                    message.serial,
-                    message.flags.union(DELETED),
-                );
-                self.expunge(Who::Others, place, |other| other.serial == message.serial);
+                self.others_remove(place, &message);
                 self.put(place, message);
             }
             _ => {
-                let flag = chance.pick(&ALPHABET);
+                let flag = *chance.pick(&ALPHABET);
                 let flags = if message.flags.contains(flag) {
                     message.flags.minus(flag)
                 } else {
@@ -307,6 +306,12 @@ impl Model {
                 self.set(Who::Others, place, message.serial, flags);
             }
         }
+    }
+
+    fn others_remove(&mut self, place: Place, message: &Message) {
+        let marked = message.flags.union(DELETED);
+        self.set(Who::Others, place, message.serial, marked);
+        self.expunge(Who::Others, place, |other| other.serial == message.serial);
     }
 
     /// Our user asks for something; what was asked before about the same flags counts no more.
@@ -337,7 +342,10 @@ impl Model {
                     // Who takes back what has not come true yet asks for nothing.
                     *set = set.minus(unsent.remove);
                     *cleared = cleared.minus(unsent.add);
-                    *unsent = unsent.minus(unsent.within(touched));
+                    // If it was not taken after all, the earlier one can still be taken back.
+                    if is_certain {
+                        *unsent = unsent.minus(unsent.within(touched));
+                    }
                     *add = add.minus(touched);
                     *remove = remove.minus(touched);
                 }
@@ -380,14 +388,14 @@ impl Model {
     }
 }
 
-pub(crate) fn flags(chance: &mut Chance, share: usize) -> FlagSet {
+pub(crate) fn flags(chance: &mut Random, share: usize) -> FlagSet {
     ALPHABET
         .into_iter()
         .filter(|_| chance.percent(share))
         .collect()
 }
 
-fn write(letter: u32, chance: &mut Chance) -> Rc<[u8]> {
+fn write(letter: u32, chance: &mut Random) -> Rc<[u8]> {
     let named = if chance.percent(80) {
         format!("Message-ID: <{letter}@sim.example>\r\n")
     } else {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use lowtide::journal::EntryState;
 use lowtide::protocol::types::FlagSet;
 
-use crate::life::{Life, look};
+use crate::life::{Life, id_of};
 use crate::model::{Event, Letter, NAMES, Place, SEEN, What, Who};
+use crate::user::look;
 
 impl Life<'_> {
     /// What must hold at any time.
@@ -77,7 +78,7 @@ impl Life<'_> {
         // Where something waits in doubt, nothing of the same date and size can be told.
         let waiting: Vec<(i64, u32)> = entries.iter().map(|entry| entry.mark.weak()).collect();
         for place in 0..NAMES.len() {
-            let view = store.view(Self::id(&store, place)).await.unwrap();
+            let view = store.view(id_of(&store, place)).await.unwrap();
             let listed = look(&store, place).await.unwrap();
             let model = self.model.borrow();
             let there = model.mailboxes[place].iter();
@@ -113,7 +114,7 @@ impl Life<'_> {
             .iter()
             .map(|conflict| conflict.message)
             .chain(entries.iter().map(|entry| entry.message))
-            .filter_map(|message| self.letters.get(&message).copied())
+            .filter_map(|message| self.user.letters.get(&message).copied())
             .collect();
         let seed = self.seed;
         for entry in &entries {
@@ -152,7 +153,7 @@ impl Life<'_> {
                     .union(message.theirs.minus(message.flags));
                 // Where numbers move at any time, a mark of ours can hit what others have just put there.
                 let is_excused = (message.is_anyones || self.was_eager) && differs == SEEN;
-                let is_kept = is_named || is_excused || differs.is_empty();
+                let is_kept = is_named || message.is_mistaken || is_excused || differs.is_empty();
                 assert!(
                     is_kept,
                     "{seed}: {} {:?} has {:?}, and others left it with {:?}",

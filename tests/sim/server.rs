@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use lowtide::protocol::types::{FlagSet, Keywords};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
-use crate::chance::Chance;
 use crate::life::trace;
 use crate::model::{DELETED, Model, NAMES, Place, SEEN, Serial, Who};
+use crate::random::Random;
 
 /// How a server differs from others.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +29,14 @@ pub(crate) struct Manners {
     pub(crate) gaps: bool,
     /// STORE does not show what came of it.
     pub(crate) mute_store: bool,
+    /// Lines that mean nothing come in between.
+    pub(crate) babbles: bool,
     /// In how many of a hundred commands somebody else acts.
     pub(crate) others: usize,
 }
 
 impl Manners {
-    pub(crate) fn new(chance: &mut Chance) -> Self {
+    pub(crate) fn new(chance: &mut Random) -> Self {
         let mut odd = |share| chance.percent(share);
         Self {
             eager: odd(30),
@@ -44,6 +46,7 @@ impl Manners {
             no_search: odd(10),
             gaps: odd(15),
             mute_store: odd(20),
+            babbles: odd(10),
             others: 0,
         }
     }
@@ -53,12 +56,14 @@ impl Manners {
 pub(crate) struct Server {
     pub(crate) model: Rc<RefCell<Model>>,
     manners: Manners,
-    chance: Chance,
+    chance: Random,
     selected: Option<Place>,
     /// The messages by number, as far as the client was told.
     view: Vec<(Serial, FlagSet)>,
     /// The same when the command came.
     told_before: Vec<(Serial, FlagSet)>,
+    /// Whether numbers moved since the command came.
+    has_moved: bool,
     /// What the last SEARCH found.
     searched: Vec<Serial>,
     /// Flags before and after changes that are not kept yet, for a server that forgets.
@@ -67,7 +72,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(model: Rc<RefCell<Model>>, manners: Manners, chance: Chance) -> Self {
+    pub(crate) fn new(model: Rc<RefCell<Model>>, manners: Manners, chance: Random) -> Self {
         Self {
             model,
             manners,
@@ -75,6 +80,7 @@ impl Server {
             selected: None,
             view: Vec::new(),
             told_before: Vec::new(),
+            has_moved: false,
             searched: Vec::new(),
             unkept: Vec::new(),
             told: Vec::new(),
@@ -132,8 +138,13 @@ impl Server {
     fn answer(&mut self, command: &str) -> String {
         let words: Vec<&str> = command.split(' ').collect();
         self.told_before.clone_from(&self.view);
+        self.has_moved = false;
         self.model.borrow_mut().is_being_read = command.ends_with(" RFC822");
         self.stir();
+        if self.manners.babbles && self.chance.percent(3) {
+            let line = *self.chance.pick(&NONSENSE);
+            self.say(line);
+        }
         let may_move =
             self.manners.eager || !matches!(words[0], "FETCH" | "STORE" | "SEARCH" | "COPY");
         // A copy of the wrong message is beyond repair, and no server is known that takes numbers so late there.
@@ -199,6 +210,7 @@ impl Server {
             match mailbox.iter().find(|message| message.serial == serial) {
                 None => {
                     self.view.remove(number);
+                    self.has_moved = true;
                     self.say(&format!("* {} EXPUNGE", number + 1));
                 }
                 Some(message) => {
@@ -358,6 +370,9 @@ impl Server {
                 _ => return Err("BAD flags are not to be replaced"),
             };
             self.change(place, serial, before, after);
+            if self.has_moved {
+                self.model.borrow_mut().mistake(place, serial);
+            }
             if !self.manners.mute_store {
                 self.view[number - 1].1 = after;
                 self.say(&format!("* {number} FETCH (FLAGS ({}))", names(after)));
@@ -446,3 +461,15 @@ fn date(instant: i64) -> String {
     let time = Timestamp::from_second(instant).unwrap();
     time.strftime("%e-%b-%y %H:%M:%S-GMT").to_string()
 }
+
+/// What no server should say.
+const NONSENSE: [&str; 8] = [
+    "* 4000000000 EXPUNGE",
+    "* 0 EXPUNGE",
+    "* 4294967296 EXISTS",
+    "* 1999999999 EXISTS",
+    "* 1 FETCH (FLAGS",
+    "* SEARCH 1 two",
+    "* 1 FETCH (RFC822 {99999999999}",
+    "%&! it rains",
+];

@@ -1,0 +1,110 @@
+//! Our user, who acts on the copy, and what of it is to be seen.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use lowtide::id::MessageId;
+use lowtide::journal::{Action, NewEntry};
+use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::store::{Row, Store, StoreError};
+
+use crate::life::{id_of, trace};
+use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, text_of};
+use crate::random::Random;
+
+/// Who reads mail offline.
+pub(crate) struct User {
+    chance: Random,
+    /// Which letter each message was that the copy ever showed.
+    pub(crate) letters: BTreeMap<MessageId, (Place, Letter)>,
+    pub(crate) wish_count: usize,
+}
+
+impl User {
+    pub(crate) fn new(chance: Random) -> Self {
+        Self {
+            chance,
+            letters: BTreeMap::new(),
+            wish_count: 0,
+        }
+    }
+
+    /// Does something with the copy.
+    pub(crate) async fn act(&mut self, store: &Store, model: &RefCell<Model>) {
+        let place = *self.chance.pick(&[0, 0, 0, 1]);
+        // The process may have died just now.
+        let Ok(shown) = look(store, place).await else {
+            return;
+        };
+        let known: Vec<_> = shown
+            .into_iter()
+            .filter_map(|(id, letter, flags)| Some((id, letter?, flags)))
+            .collect();
+        if known.is_empty() {
+            return;
+        }
+        let (message, letter, flags) = known[self.chance.below(known.len())];
+        let (action, what) = match self.chance.below(10) {
+            0 => {
+                let to = NAMES[1 - place].parse().unwrap();
+                (Action::Copy { to }, What::Copy { to: 1 - place })
+            }
+            1..=3 if flags.contains(DELETED) => (Action::Expunge, What::Remove { is_done: false }),
+            _ => {
+                let flag = *self.chance.pick(&ALPHABET);
+                let (add, remove) = if flags.contains(flag) {
+                    (FlagSet::EMPTY, flag)
+                } else {
+                    (flag, FlagSet::EMPTY)
+                };
+                (
+                    Action::Flags(FlagDelta { add, remove }),
+                    What::Flags {
+                        add,
+                        remove,
+                        unsent: FlagDelta { add, remove },
+                    },
+                )
+            }
+        };
+        trace(|| {
+            format!(
+                "user: {} {message:?} letter {letter:?} {what:?}",
+                NAMES[place]
+            )
+        });
+        self.letters.insert(message, (place, letter));
+        let accepted = store
+            .accept(id_of(store, place), vec![NewEntry { message, action }])
+            .await;
+        let is_certain = accepted.is_ok();
+        if accepted.is_ok_and(|accepted| accepted.accepted_count == 0) {
+            return;
+        }
+        let count = known
+            .iter()
+            .filter(|(_, other, _)| *other == letter)
+            .count();
+        model
+            .borrow_mut()
+            .wish(place, letter, what, count, is_certain);
+        self.wish_count += 1;
+    }
+}
+
+/// What a mail client sees: ids, letters where they are known, and flags.
+pub(crate) async fn look(store: &Store, place: Place) -> Result<Vec<Shown>, StoreError> {
+    let view = store.view(id_of(store, place)).await?;
+    let rows: Vec<(Row, FlagSet)> = view.messages().map(|(row, flags)| (*row, flags)).collect();
+    let headers = store
+        .headers(rows.iter().map(|(row, _)| row.id).collect())
+        .await?;
+    let shown = rows.iter().zip(headers).map(|((row, flags), header)| {
+        let text = header.map(|header| text_of(&header));
+        (row.id, text.map(|text| (text, row.instant)), *flags)
+    });
+    Ok(shown.collect())
+}
+
+/// A message as a mail client sees it: its id, its letter if the header is known, its flags.
+pub(crate) type Shown = (MessageId, Option<Letter>, FlagSet);
