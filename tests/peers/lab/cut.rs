@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
+use super::process::answer;
 use super::stream::Stream;
 
 /// Which way bytes go.
@@ -117,7 +118,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let shared = Arc::clone(shared);
             std::thread::spawn(move || {
                 carry_both_ways(&client, &server, &shared, doom).ok();
-                drop(child);
+                // It hears that nobody is there any more, as at the end of an ssh, and ends by itself. A plain mailbox
+                // file would stay locked for minutes if it were killed while it writes.
+                if let Some(mut child) = child {
+                    answer(|| child.0.try_wait().unwrap());
+                }
             });
         }
     }
