@@ -162,14 +162,24 @@ pub(super) enum JournalVerb {
 pub(super) struct ConflictsWish {
     #[command(subcommand)]
     pub(super) what: Option<ConflictsVerb>,
+    /// Print the rules instead: what becomes of what you did when others did something meanwhile
+    #[arg(long, conflicts_with = "json")]
+    pub(super) table: bool,
     #[command(flatten)]
     pub(super) json: Json,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(super) enum ConflictsVerb {
     /// Show every conflict on record
     List,
+    /// Ask once more for what you wanted, now that you know what others did
+    Undo {
+        /// The account
+        account: String,
+        /// The conflict's number
+        id: i64,
+    },
 }
 
 /// How the answer is written.

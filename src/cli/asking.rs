@@ -40,6 +40,7 @@ fn concerned<'a>(config: &'a Config, request: &Request) -> Vec<&'a Account> {
         Request::Sync { account, .. } | Request::SetOnline { account, .. } => account.as_deref(),
         Request::Retry { account, .. }
         | Request::Drop { account, .. }
+        | Request::Undo { account, .. }
         | Request::Approve { account, .. } => Some(account.as_str()),
         Request::Status | Request::Journal | Request::Conflicts => None,
     };

@@ -7,12 +7,20 @@ use super::asking::unexpected;
 use super::exit::Exit;
 use super::output::Tone;
 use super::report::Problem;
+use crate::daemon::conflict_rules;
 use crate::daemon::control::{Answer, ConflictInfo, Request};
 
 pub(super) async fn run(context: &Context, wish: ConflictsWish) -> Result<Exit, Problem> {
     match wish.what.unwrap_or(ConflictsVerb::List) {
         ConflictsVerb::List => list(context, wish.json.json).await,
+        ConflictsVerb::Undo { account, id } => undo(context, account, id).await,
     }
+}
+
+/// Prints the rules.
+pub(super) fn table(context: &Context) -> Result<Exit, Problem> {
+    context.out.document(conflict_rules().as_bytes())?;
+    Ok(Exit::Done)
 }
 
 async fn list(context: &Context, json: bool) -> Result<Exit, Problem> {
@@ -21,35 +29,80 @@ async fn list(context: &Context, json: bool) -> Result<Exit, Problem> {
     };
     if json {
         context.out.json("conflicts", &conflicts)?;
-    } else if conflicts.is_empty() {
+        return Ok(Exit::Done);
+    }
+    if conflicts.is_empty() {
         context
             .out
             .news(Tone::Good, "There are no conflicts on record.")?;
-    } else {
-        let header = [
-            "account",
-            "id",
-            "mailbox",
-            "what happened",
-            "you wanted",
-            "it was",
-            "when",
-        ];
-        context
-            .out
-            .table(header, conflicts.iter().map(row).collect())?;
+    }
+    for conflict in &conflicts {
+        for (tone, line) in lines(conflict) {
+            context.out.line(tone, &line)?;
+        }
     }
     Ok(Exit::Done)
 }
 
-fn row(conflict: &ConflictInfo) -> [String; 7] {
-    [
-        conflict.account.clone(),
-        conflict.id.to_string(),
-        conflict.mailbox.clone(),
-        conflict.kind.clone(),
-        conflict.wished.clone(),
-        conflict.kept.clone(),
-        ago(conflict.at),
-    ]
+/// A conflict with both sides, and what can be done about it.
+fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
+    let ConflictInfo {
+        id,
+        account,
+        mailbox,
+        kind,
+        wished,
+        there,
+        kept,
+        seen,
+        ..
+    } = conflict;
+    let message = match &conflict.subject {
+        Some(subject) => format!("\"{subject}\" in {mailbox}"),
+        None => format!("a message in {mailbox}"),
+    };
+    let mut lines = vec![
+        (
+            Tone::Notable,
+            format!("{account} {id}: {message}, {}", ago(conflict.at)),
+        ),
+        (Tone::Plain, format!("    {kind}")),
+        (
+            Tone::Plain,
+            format!("    you saw {seen} and asked: {wished}"),
+        ),
+        (
+            Tone::Plain,
+            format!("    the server showed {there}; outcome: {kept}"),
+        ),
+    ];
+    let next = match conflict.undone_at {
+        Some(at) => format!("    you asked for it once more, {}", ago(at)),
+        None if kept == "gone" => return lines,
+        None => format!("    to have it your way: lowtide conflicts undo {account} {id}"),
+    };
+    lines.push((Tone::Faint, next));
+    lines
+}
+
+async fn undo(context: &Context, account: String, id: i64) -> Result<Exit, Problem> {
+    let request = Request::Undo {
+        account: account.clone(),
+        conflict: id,
+    };
+    match context.ask_plainly(request).await? {
+        Answer::Done { changed: true } => {
+            let done = format!(
+                "{account}: what conflict {id} was decided against is asked for once more; the next pass carries it out."
+            );
+            context.out.news(Tone::Good, &done)?;
+            Ok(Exit::Done)
+        }
+        Answer::Done { changed: false } => Err(Problem::new(
+            Exit::Usage,
+            format!("{account} has no conflict {id} that is still as it was decided"),
+            "Run \"lowtide conflicts\" to see which there are",
+        )),
+        _ => Err(unexpected()),
+    }
 }

@@ -96,6 +96,7 @@ async fn serve(context: &Context, verb: Verb) -> Result<Exit, Problem> {
         Verb::Sync(wish) => sync::run(context, wish).await,
         Verb::Status(wish) => status::run(context, wish).await,
         Verb::Journal(wish) => journal::run(context, wish).await,
+        Verb::Conflicts(wish) if wish.table => conflicts::table(context),
         Verb::Conflicts(wish) => conflicts::run(context, wish).await,
         Verb::Approve { account, mailbox } => approve::run(context, account, mailbox).await,
         Verb::Offline { account } => link::set(context, account, link::Wish::Offline).await,

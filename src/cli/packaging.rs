@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::report::Problem;
 use crate::config::{Fallback, KEYS, Key};
+use crate::daemon::conflict_rules;
 
 pub(super) fn completions(out: &Output, shell: Shell) -> Result<Exit, Problem> {
     let mut script = Vec::new();
@@ -44,6 +45,11 @@ fn write_page(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     for keys in KEYS.chunk_by(|one, next| one.table == next.table) {
         write_keys(page, keys)?;
     }
+    writeln!(page, ".SH CONFLICTS\n.nf")?;
+    for line in conflict_rules().lines() {
+        writeln!(page, "{}", roff(line))?;
+    }
+    writeln!(page, ".fi")?;
     for (title, rows) in [("FILES", FILES), ("ENVIRONMENT", ENVIRONMENT)] {
         writeln!(page, ".SH {title}")?;
         for (name, about) in rows {

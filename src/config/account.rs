@@ -1,7 +1,7 @@
 //! `[account.NAME]`: a remote account to mirror, or a mailbox store on this machine.
 
 use crate::config::error::Fault;
-use crate::config::filter::MailboxFilter;
+use crate::config::filter::{MailboxFilter, Pattern};
 use crate::config::keep::Bodies;
 use crate::config::limits::{Bounds, Timeouts};
 use crate::config::paths::Paths;
@@ -39,7 +39,7 @@ pub struct Upstream {
     /// Which bodies are held. Default: all.
     pub bodies: Bodies,
     /// What happens where both sides changed one message.
-    pub conflict: ConflictPolicy,
+    pub conflict: ConflictRules,
     /// How long the server may be silent. Default: what `[limits.timeouts]` says.
     pub timeouts: Timeouts,
     /// How much the server may send, and how often it is asked for one thing.
@@ -62,6 +62,55 @@ pub struct ConflictPolicy {
     pub deleted_here_changed_there: DeletedHere,
     /// Changed here, expunged there. Default: accept.
     pub changed_here_deleted_there: DeletedThere,
+}
+
+/// The same for most mailboxes, and for those that have rules of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRules {
+    usual: ConflictPolicy,
+    /// The longest name first.
+    own: Vec<(Pattern, ConflictPolicy)>,
+}
+
+impl ConflictRules {
+    /// What holds for a mailbox.
+    #[must_use]
+    pub fn of(&self, mailbox: &[u8]) -> ConflictPolicy {
+        let own = self.own.iter().find(|(pattern, _)| pattern.fits(mailbox));
+        own.map_or(self.usual, |&(_, policy)| policy)
+    }
+
+    fn read(section: &Section<'_>) -> Result<Self, Fault> {
+        let mailboxes = section.child("mailbox")?;
+        let mut names: Vec<(&str, usize)> = mailboxes.names().collect();
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        let read = |(name, offset)| {
+            let pattern = Pattern::new(name).ok_or_else(|| {
+                let problem = format!("{} has a mailbox without a name", mailboxes.name);
+                mailboxes.key_fault(
+                    name,
+                    offset,
+                    problem,
+                    "Write the name, or a pattern with \"*\"",
+                )
+            })?;
+            let own = mailboxes.child(name)?.backed_by(section);
+            Ok((pattern, ConflictPolicy::read(&own)?))
+        };
+        Ok(Self {
+            usual: ConflictPolicy::read(section)?,
+            own: names.into_iter().map(read).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl ConflictPolicy {
+    fn read(section: &Section<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            deleted_here_changed_there: section.require("deleted-here-changed-there")?.word()?,
+            changed_here_deleted_there: section.require("changed-here-deleted-there")?.word()?,
+        })
+    }
 }
 
 words! {
@@ -134,7 +183,6 @@ impl Upstream {
         paths: &Paths,
         limits: &Section<'_>,
     ) -> Result<Self, Fault> {
-        let conflict = section.child("conflict")?;
         Ok(Self {
             login: login(section, &route, paths)?,
             route,
@@ -146,14 +194,7 @@ impl Upstream {
             poll: section.require("poll")?.duration()?,
             scrub: section.require("scrub")?.duration()?,
             bodies: Bodies::read(&section.child("keep")?)?,
-            conflict: ConflictPolicy {
-                deleted_here_changed_there: conflict
-                    .require("deleted-here-changed-there")?
-                    .word()?,
-                changed_here_deleted_there: conflict
-                    .require("changed-here-deleted-there")?
-                    .word()?,
-            },
+            conflict: ConflictRules::read(&section.child("conflict")?)?,
             timeouts: Timeouts::read(
                 &section
                     .child("timeouts")?

@@ -58,10 +58,11 @@ impl MailboxFilter {
 
 /// One pattern; its text between the stars must follow one another in the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern(String);
+pub(super) struct Pattern(String);
 
 impl Pattern {
-    fn new(text: &str) -> Option<Self> {
+    /// The pattern of a text that is not empty.
+    pub(super) fn new(text: &str) -> Option<Self> {
         let folded = if text.eq_ignore_ascii_case(INBOX) {
             INBOX
         } else {
@@ -72,6 +73,11 @@ impl Pattern {
 
     fn literal(&self) -> Option<&str> {
         (!self.0.contains('*')).then_some(&self.0)
+    }
+
+    /// Whether the mailbox of this name is meant.
+    pub(super) fn fits(&self, name: &[u8]) -> bool {
+        self.matches(fold_inbox(name))
     }
 
     /// Takes each piece at its leftmost place: if any choice of places fits, that one does, so nothing is retried.

@@ -61,6 +61,9 @@ pub(super) const BODIES: &str = "account.NAME.keep.bodies";
 /// The table of network waits; an account may have its own, with the same keys.
 pub(super) const TIMEOUTS: &str = "limits.timeouts";
 pub(super) const ACCOUNT: &str = "account.NAME";
+/// The table of mailboxes with conflict rules of their own, and the rules of one.
+const CONFLICT_MAILBOXES: &str = "account.NAME.conflict.mailbox";
+const CONFLICT_MAILBOX: &str = "account.NAME.conflict.mailbox.NAME";
 /// The name of a key that the writer of the file makes up.
 const CHOSEN: &str = "NAME";
 
@@ -190,6 +193,14 @@ pub const KEYS: &[Key] = &[
         "Expunged here, changed there by another client: keep the message, or delete it there"),
     key("account.NAME.conflict", "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
         "Changed here, expunged there by another client: let it go"),
+    table("account.NAME.conflict", "mailbox", CONFLICT_MAILBOXES, "Other rules for some mailboxes"),
+
+    table(CONFLICT_MAILBOXES, CHOSEN, CONFLICT_MAILBOX, "A mailbox, or several by a pattern with \"*\"; where several fit, the longest name holds"),
+
+    key(CONFLICT_MAILBOX, "deleted-here-changed-there", Kind::Word(DeletedHere::WORDS), Value(r#""keep""#),
+        "As above; without it, what is said above holds"),
+    key(CONFLICT_MAILBOX, "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
+        "As above; without it, what is said above holds"),
 
     key("storage", "data-dir", Kind::Path, Depends("lowtide in $XDG_DATA_HOME, or without that in ~/.local/share"),
         "Directory of the mail and of what waits to be sent; one directory per account in it"),

@@ -32,7 +32,8 @@ mod unknown;
 mod word;
 
 pub use account::{
-    Account, ConflictPolicy, DeletedHere, DeletedThere, Login, Protocol, Tls, Upstream,
+    Account, ConflictPolicy, ConflictRules, DeletedHere, DeletedThere, Login, Protocol, Tls,
+    Upstream,
 };
 pub use command::CommandLine;
 pub use endpoint::{Dialect, Endpoint};

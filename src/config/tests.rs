@@ -80,10 +80,7 @@ fn the_smallest_account_has_every_default() {
         poll: Duration::from_secs(300),
         scrub: Duration::from_secs(7 * 86_400),
         bodies: Bodies::All,
-        conflict: ConflictPolicy {
-            deleted_here_changed_there: DeletedHere::Keep,
-            changed_here_deleted_there: DeletedThere::Accept,
-        },
+        conflict: upstream(&remote("conflict.mailbox = {}")).conflict,
         timeouts: config.limits.timeouts,
         bounds: Bounds {
             attempts: 5,
@@ -92,6 +89,11 @@ fn the_smallest_account_has_every_default() {
         },
     };
     assert_eq!(upstream(&remote("")), expected);
+    let defaults = ConflictPolicy {
+        deleted_here_changed_there: DeletedHere::Keep,
+        changed_here_deleted_there: DeletedThere::Accept,
+    };
+    assert_eq!(expected.conflict.of(b"anything"), defaults);
 }
 
 #[test]
@@ -230,16 +232,31 @@ fn settings_of_an_account_are_read() {
             smaller_than: Some(5_000_000)
         }
     );
-    assert_eq!(
-        work.conflict.deleted_here_changed_there,
-        DeletedHere::Delete
-    );
-    assert_eq!(
-        work.conflict.changed_here_deleted_there,
-        DeletedThere::Accept
-    );
+    let conflict = work.conflict.of(b"INBOX");
+    assert_eq!(conflict.deleted_here_changed_there, DeletedHere::Delete);
+    assert_eq!(conflict.changed_here_deleted_there, DeletedThere::Accept);
     let headers = upstream(&remote("keep.bodies = 'headers'"));
     assert_eq!(headers.bodies, Bodies::Headers);
+}
+
+#[test]
+fn a_mailbox_has_its_own_rules_by_the_longest_name_that_fits() {
+    let work = upstream(&remote(
+        "[account.work.conflict]\ndeleted-here-changed-there = 'delete'\n[account.work.conflict.mailbox]\n\
+         'lists/*' = { deleted-here-changed-there = 'keep' }\n\
+         'lists/bot/*' = { changed-here-deleted-there = 'accept' }\ninbox = { deleted-here-changed-there = 'keep' }",
+    ));
+    for (mailbox, expected) in [
+        ("INBOX", DeletedHere::Keep),
+        ("notes", DeletedHere::Delete),
+        ("lists/rust", DeletedHere::Keep),
+        ("lists/bot/ci", DeletedHere::Delete),
+    ] {
+        let policy = work.conflict.of(mailbox.as_bytes());
+        assert_eq!(policy.deleted_here_changed_there, expected, "{mailbox}");
+    }
+    let nameless = said(remote("conflict.mailbox.'' = {}"));
+    assert!(nameless.contains("a mailbox without a name"), "{nameless}");
 }
 
 #[test]

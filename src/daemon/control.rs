@@ -51,6 +51,13 @@ pub enum Request {
     },
     /// What was decided against the user.
     Conflicts,
+    /// Asks once more for what a decision was against.
+    Undo {
+        /// The account.
+        account: String,
+        /// The conflict.
+        conflict: i64,
+    },
     /// Lets the next pass do what a mailbox is held for.
     Approve {
         /// The account.
@@ -218,14 +225,22 @@ pub struct ConflictInfo {
     pub account: String,
     /// The mailbox.
     pub mailbox: String,
+    /// The message's subject, as far as it is known.
+    pub subject: Option<String>,
     /// Which wishes met.
     pub kind: String,
+    /// The flags that the user saw when asking.
+    pub seen: String,
     /// What the user had asked for.
     pub wished: String,
+    /// What the server showed then.
+    pub there: String,
     /// What both sides came to.
     pub kept: String,
     /// When, in seconds since 1970.
     pub at: i64,
+    /// When the user asked for it once more, in seconds since 1970.
+    pub undone_at: Option<i64>,
 }
 
 /// Something that did not work.

@@ -18,7 +18,7 @@ use super::words;
 use crate::config::Account;
 use crate::id::EntryId;
 use crate::protocol::types::MailboxName;
-use crate::store::{Kind, Store};
+use crate::store::{Kind, Store, Undone};
 use crate::upstream::UpstreamError;
 
 /// The accounts, and how to reach whoever keeps each.
@@ -129,6 +129,10 @@ impl Desk {
                     conflicts.extend(words::conflicts(name, counter.store(name)?).await?);
                 }
                 Ok(Answer::Conflicts(conflicts))
+            }
+            Request::Undo { account, conflict } => {
+                let store = self.counter(&account)?.store(&account)?;
+                undo(store, conflict).await
             }
             Request::Retry { account, entry } => {
                 let store = self.counter(&account)?.store(&account)?;
@@ -360,4 +364,15 @@ fn mailbox_name(name: &str) -> Result<MailboxName, Failure> {
         let what = format!("{} cannot be a mailbox", name.escape_debug());
         Failure::new(FailureKind::Usage, what)
     })
+}
+
+async fn undo(store: &Store, conflict: i64) -> Result<Answer, Failure> {
+    match store.undo_conflict(conflict).await? {
+        Undone::Asked | Undone::Agreed => Ok(Answer::Done { changed: true }),
+        Undone::NoConflict => Ok(Answer::Done { changed: false }),
+        Undone::MessageGone => {
+            let what = "the message is gone, so there is nothing left to ask for";
+            Err(Failure::new(FailureKind::Usage, what))
+        }
+    }
 }

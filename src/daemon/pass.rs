@@ -258,7 +258,8 @@ async fn carry_out(
     if !outcomes.is_empty() {
         selected.checkpoint().await?;
     }
-    if selected.facts().access == Access::ReadOnly && !outcomes.is_empty() {
+    let writes = |step: &Step| !matches!(step, Step::Copy { .. });
+    if selected.facts().access == Access::ReadOnly && plan.steps.iter().any(writes) {
         // A server that has lost its lock shows what was stored, and forgets it with the session.
         return Err(UpstreamError::Desynchronised {
             problem: "the mailbox was made read-only while changes were sent",

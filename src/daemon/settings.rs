@@ -7,7 +7,7 @@ use crate::clock;
 use crate::config;
 use crate::endpoint::{DialectPin, EndpointLimits, EndpointSettings, PasswordDigest, ServerLimits};
 use crate::mirror::{Brakes, Policy};
-use crate::protocol::types::Password;
+use crate::protocol::types::{MailboxName, Password};
 use crate::upstream::{
     Allowance, Credentials, Level, Patience, Security, Server, Transport, UpstreamError,
 };
@@ -82,7 +82,15 @@ fn transport(route: &config::Route) -> Transport {
     }
 }
 
-/// How to pass over the mailboxes of an account.
+/// What to do where wishes about messages of a mailbox exclude each other.
+pub(super) fn policy(upstream: &config::Upstream, mailbox: &MailboxName) -> Policy {
+    let rules = upstream.conflict.of(mailbox.as_bytes());
+    Policy {
+        delete_what_others_marked: rules.deleted_here_changed_there == config::DeletedHere::Delete,
+    }
+}
+
+/// How to pass over the mailboxes of an account, but for what each has for itself.
 pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
     let keep = match upstream.bodies {
         config::Bodies::All => Keep::All,
@@ -96,11 +104,8 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
             below: smaller_than.map(|size| u32::try_from(size).unwrap_or(u32::MAX)),
         },
     };
-    let delete = upstream.conflict.deleted_here_changed_there == config::DeletedHere::Delete;
     PassOptions {
-        policy: Policy {
-            delete_what_others_marked: delete,
-        },
+        policy: Policy::default(),
         brakes: Brakes::default(),
         attempts: upstream.bounds.attempts,
         keep,

@@ -111,7 +111,11 @@ pub(super) async fn passes(
         let Some((mailbox, id)) = mirrored.get(stop.place) else {
             continue;
         };
-        let result = until_quiet(session, store, *id, &stop.options(options), progress).await;
+        let options = PassOptions {
+            policy: settings::policy(upstream, mailbox),
+            ..stop.options(options)
+        };
+        let result = until_quiet(session, store, *id, &options, progress).await;
         if let Ok(report) = &result
             && report.interrupted
         {

@@ -11,7 +11,7 @@ use crate::journal::EntryState;
 use crate::message;
 use crate::mirror::{Plan, Step};
 use crate::protocol::types::{Flag, FlagSet, Keywords};
-use crate::store::{EntryRow, FileKind, NamedAction, Store, StoreError};
+use crate::store::{ConflictRow, EntryRow, FileKind, NamedAction, Store, StoreError};
 use crate::upstream::UpstreamError;
 
 /// How the mailboxes of an account are.
@@ -89,14 +89,19 @@ pub(super) async fn conflicts(
     store: &Store,
 ) -> Result<Vec<ConflictInfo>, StoreError> {
     let rows = store.conflicts().await?;
-    let info = |row: crate::store::ConflictRow| ConflictInfo {
+    let subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;
+    let info = |row: ConflictRow| ConflictInfo {
         id: row.id,
         account: account.to_owned(),
         mailbox: row.mailbox.to_string(),
-        kind: row.kind.to_owned(),
+        subject: subjects.get(&row.message).cloned(),
+        kind: row.kind.to_string(),
+        seen: row.seen,
         wished: row.wished,
+        there: row.there,
         kept: row.kept,
         at: row.at,
+        undone_at: row.undone_at,
     };
     Ok(rows.into_iter().map(info).collect())
 }

@@ -40,6 +40,7 @@ impl LocalMessage {
             state: LocalState::Present(flags),
             tried: FlagDelta::NONE,
             saw: flags,
+            knew: flags,
             named: FlagSet::EMPTY,
             copies: Vec::new(),
             entries: Vec::new(),
@@ -48,6 +49,7 @@ impl LocalMessage {
 
     fn fold(&mut self, entry: &JournalEntry) {
         self.entries.push(entry.id);
+        self.knew = entry.flags_before;
         if entry.deletes() {
             let on_its_way = self.state.flags().intersection(FlagSet::DELETED);
             self.saw = entry.flags_before.minus(on_its_way);

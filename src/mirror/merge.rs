@@ -1,8 +1,9 @@
 //! Merge: what each message should come to, given base, local and remote.
 //!
 //! A flag is one bit: if both sides changed it from one base, they agree, so flags cannot conflict. What can conflict is
-//! a wish about existence with what somebody else did meanwhile. The whole table is [`judge`]; read it top to bottom.
+//! a wish about existence with what somebody else did meanwhile: [`rule`] says what becomes of it.
 
+use super::table::{ConflictKind, Meanwhile, Policy, Ruling, Sort, Wish, rule};
 use super::view::{
     Base, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote, RemoteState,
 };
@@ -27,6 +28,8 @@ pub struct Verdict {
     pub remote: RemoteState,
     /// What the user made of it.
     pub local: LocalState,
+    /// The flags that the user saw when asking.
+    pub saw: FlagSet,
     /// The decision.
     pub outcome: Outcome,
     /// Copies of it that are owed.
@@ -51,17 +54,6 @@ pub enum Outcome {
     Wait(WaitReason),
 }
 
-/// Wishes that exclude each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ConflictKind {
-    /// Deleted here; flagged or answered by somebody else since.
-    DeletedHereMarkedThere,
-    /// Removed here; somebody else took its `\Deleted` mark off.
-    DeletedHereUndeletedThere,
-    /// Flagged or undeleted here; removed on the server.
-    ChangedHereDeletedThere,
-}
-
 /// Why a message has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WaitReason {
@@ -69,13 +61,6 @@ pub enum WaitReason {
     Doubtful,
     /// It left its place and came back as a new message; its entries go over to that one.
     Returned,
-}
-
-/// What to do where wishes exclude each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// Delete here although somebody marked the message meanwhile.
-    pub delete_what_others_marked: bool,
 }
 
 /// Merges the three views.
@@ -105,6 +90,11 @@ impl Verdict {
             message,
             remote,
             local: mine.state,
+            saw: if matches!(mine.state, LocalState::Expunged { .. }) {
+                mine.saw
+            } else {
+                mine.knew
+            },
             outcome: judge(mine, remote, policy),
             copies: wishes
                 .map(|wish| wish.onto(mine.before, mine.tried, remote))
@@ -114,72 +104,90 @@ impl Verdict {
     }
 }
 
-/// The table: one message, our side and their side.
+/// One message, our side and their side: of all that the user asked for, the weightiest ruling decides.
 fn judge(mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
-    use ConflictKind::{
-        ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere,
-    };
     use MessageState::{Gone, Present};
     use Outcome::{Conflict, Settle, Wait};
 
-    let base = mine.before;
-    let touched = !mine.entries.is_empty();
-    let asked = asked(base, mine.state.flags(), mine.tried);
-    match (mine.state, theirs) {
-        (_, RemoteState::Doubtful) if touched => Wait(WaitReason::Doubtful),
+    let (base, flags) = (mine.before, mine.state.flags());
+    let asked = asked(base, flags, mine.tried);
+    let ruling = wishes(mine, asked)
+        .map(|wish| rule(wish.0, meanwhile(wish, mine, asked, theirs), policy))
+        .max();
+    match (ruling, theirs) {
+        (Some(Ruling::Wait), _) => Wait(WaitReason::Doubtful),
+        (Some(Ruling::Follow), _) => Wait(WaitReason::Returned),
+        (Some(Ruling::Forgo(kind)), _) => Conflict { kind, kept: Gone },
+        (Some(Ruling::Keep(kind)), RemoteState::Present(now)) => {
+            let kept = three_way(asked.minus(FlagSet::DELETED), flags, now);
+            let kept = Present(undelete_ours(mine, kept));
+            Conflict { kind, kept }
+        }
+        (Some(Ruling::Tell(kind)), RemoteState::Present(now)) => {
+            let kept = Present(three_way(asked, flags, now));
+            Conflict { kind, kept }
+        }
+        (_, RemoteState::Gone | RemoteState::Returned) => Settle(Gone),
+        (None, RemoteState::Doubtful) if !mine.entries.is_empty() => Wait(WaitReason::Doubtful),
+        (None, RemoteState::Doubtful) if !mine.entries.is_empty() => Wait(WaitReason::Doubtful),
         (_, RemoteState::Doubtful) => Settle(Present(base)),
-        (_, RemoteState::Returned) if touched => Wait(WaitReason::Returned),
-        (_, RemoteState::Returned) => Settle(Gone),
+        (_, RemoteState::Present(now)) => match mine.state {
+            LocalState::Expunged { .. } => Settle(Gone),
+            LocalState::Present(_) => Settle(Present(three_way(asked, flags, now))),
+        },
+    }
+}
 
-        (LocalState::Expunged { .. }, RemoteState::Gone) => Settle(Gone),
-        (LocalState::Present(flags), RemoteState::Gone) if wants_to_keep(asked, flags) => {
-            Conflict {
-                kind: ChangedHereDeletedThere,
-                kept: Gone,
-            }
+/// What the user asked for, each with the flag it is about; also what the base has learnt already, as long as the user
+/// was not told what came of it. Of a message that is to go, nothing else matters.
+fn wishes(mine: &LocalMessage, asked: FlagSet) -> impl Iterator<Item = (Wish, FlagSet)> {
+    let flags = mine.state.flags();
+    let removes = matches!(mine.state, LocalState::Expunged { .. });
+    let removal = removes.then_some((Wish::Remove, FlagSet::EMPTY));
+    let open = if removes {
+        FlagSet::EMPTY
+    } else {
+        asked.union(mine.named)
+    };
+    let changes = open.iter().map(move |flag| {
+        let sort = Sort::of(flag);
+        if flags.contains(flag) {
+            (Wish::Set(sort), flag)
+        } else {
+            (Wish::Clear(sort), flag)
         }
-        (LocalState::Present(_), RemoteState::Gone) => Settle(Gone),
+    });
+    let copy = (!mine.copies.is_empty()).then_some((Wish::Copy, FlagSet::EMPTY));
+    removal.into_iter().chain(changes).chain(copy)
+}
 
-        (LocalState::Expunged { .. }, RemoteState::Present(_))
-            if policy.delete_what_others_marked =>
-        {
-            Settle(Gone)
-        }
-        (LocalState::Expunged { flags }, RemoteState::Present(now)) => {
-            let kept = Present(undelete_ours(
-                mine,
-                three_way(asked.minus(FlagSet::DELETED), flags, now),
-            ));
-            if marked_by_others(mine, now) {
-                Conflict {
-                    kind: DeletedHereMarkedThere,
-                    kept,
-                }
-            } else if undeleted_by_others(base, mine, now, asked) {
-                Conflict {
-                    kind: DeletedHereUndeletedThere,
-                    kept,
-                }
-            } else {
-                Settle(Gone)
-            }
-        }
-
-        (LocalState::Present(flags), RemoteState::Present(now)) => {
-            let merged = three_way(asked, flags, now);
-            let marks = asked
-                .intersection(flags)
-                .minus(now)
-                .contains(FlagSet::DELETED);
-            if marks && marked_by_others(mine, now) && !policy.delete_what_others_marked {
-                Conflict {
-                    kind: DeletedHereMarkedThere,
-                    kept: Present(merged.minus(FlagSet::DELETED)),
-                }
-            } else {
-                Settle(Present(merged))
-            }
-        }
+/// What others made of the message, as far as it matters beside this wish about this flag.
+fn meanwhile(
+    (wish, flag): (Wish, FlagSet),
+    mine: &LocalMessage,
+    asked: FlagSet,
+    theirs: RemoteState,
+) -> Meanwhile {
+    let now = match theirs {
+        RemoteState::Gone => return Meanwhile::Gone,
+        RemoteState::Returned => return Meanwhile::Returned,
+        RemoteState::Doubtful => return Meanwhile::Unclear,
+        RemoteState::Present(now) => now,
+    };
+    let same = !flag.is_empty() && now.contains(flag) == mine.state.flags().contains(flag);
+    let deletes = matches!(wish, Wish::Remove | Wish::Set(Sort::Deleted));
+    if !deletes && deleted_by_others(mine, now) {
+        Meanwhile::Deleted
+    } else if same {
+        Meanwhile::Same
+    } else if marked_by_others(mine, now) {
+        Meanwhile::Marked
+    } else if undeleted_by_others(mine, now, asked) {
+        Meanwhile::Undeleted
+    } else if now == mine.before {
+        Meanwhile::Nothing
+    } else {
+        Meanwhile::Otherwise
     }
 }
 
@@ -221,16 +229,15 @@ fn marked_by_others(mine: &LocalMessage, now: FlagSet) -> bool {
 }
 
 /// Whether somebody else took off a `\Deleted` that the base has, or that the user saw in an earlier one.
-fn undeleted_by_others(base: FlagSet, mine: &LocalMessage, now: FlagSet, asked: FlagSet) -> bool {
-    let marked = base.union(mine.saw).minus(asked);
+fn undeleted_by_others(mine: &LocalMessage, now: FlagSet, asked: FlagSet) -> bool {
+    let marked = mine.before.union(mine.saw).minus(asked);
     marked.minus(now).contains(FlagSet::DELETED)
 }
 
-/// Whether the user's change says that the message matters: it was flagged, or its deletion was taken back.
-fn wants_to_keep(asked: FlagSet, mine: FlagSet) -> bool {
-    let flagged = asked.intersection(mine).contains(FlagSet::FLAGGED);
-    let undeleted = asked.contains(FlagSet::DELETED) && !mine.contains(FlagSet::DELETED);
-    flagged || undeleted
+/// Whether somebody else marked the message `\Deleted`, and the user did not see it. Like above, the base does not tell.
+fn deleted_by_others(mine: &LocalMessage, now: FlagSet) -> bool {
+    let theirs = now.minus(mine.knew).minus(mine.named);
+    theirs.contains(FlagSet::DELETED)
 }
 
 #[cfg(test)]

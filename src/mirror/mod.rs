@@ -14,6 +14,7 @@
 //! | [`choose`] | which of several equal messages is left, where it does not matter? |
 //! | [`fold`] | what did the user make of the base? |
 //! | [`weigh`] | which copies are proven, and which have to be sent? |
+//! | [`rule`] | what becomes of a wish that meets what others did? |
 //! | [`merge`] | what should each message come to? |
 //! | [`plan`] | what has to be sent for that, in which order, and what has to wait? |
 //! | [`settle`] | what has been proven, and which entries are done? |
@@ -35,6 +36,7 @@ mod rebind;
 mod settle;
 #[cfg(test)]
 pub(crate) mod support;
+mod table;
 #[cfg(test)]
 mod tests;
 mod twins;
@@ -43,12 +45,13 @@ mod view;
 pub use align::{Aligned, Alignment, Fate, align};
 pub use copies::{CopyDecision, Sighting, weigh};
 pub use fold::fold;
-pub use merge::{ConflictKind, Outcome, Policy, Verdict, Verdicts, WaitReason, merge};
+pub use merge::{Outcome, Verdict, Verdicts, WaitReason, merge};
 pub use observation::{Access, Coverage, MailboxFacts, Observation, SeenMessage};
 pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
 pub use probe::{Probe, Sight, Stretch, first_places, probe};
 pub use rebind::{Rebinding, rebind};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
+pub use table::{ConflictKind, Meanwhile, Policy, Ruling, Sort, Wish, rule};
 pub use twins::choose;
 pub use view::{
     Base, BaseMessage, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote,

@@ -129,6 +129,8 @@ pub fn plan(
         aims.extend(Aim::of(verdict, owed));
     }
     if facts.access == Access::ReadOnly {
+        // A copy changes nothing here; it has the flags that its source has.
+        plan.copy(verdicts, copies, &mut []);
         return Ok(plan);
     }
     plan.copy(verdicts, copies, &mut aims);
@@ -299,6 +301,11 @@ fn delay(verdict: &Verdict, facts: &MailboxFacts, owed: bool) -> Option<Delay> {
         Outcome::Wait(WaitReason::Doubtful) => Some(Delay::Doubtful),
         Outcome::Wait(WaitReason::Returned) => Some(Delay::Returned),
         Outcome::Settle(MessageState::Gone) if verdict.remote == RemoteState::Gone => None,
+        Outcome::Settle(MessageState::Present(flags))
+            if verdict.remote == RemoteState::Present(flags) =>
+        {
+            owed.then_some(Delay::CopyFirst)
+        }
         Outcome::Settle(_) | Outcome::Conflict { .. } if facts.access == Access::ReadOnly => {
             Some(Delay::ReadOnly)
         }

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{Alignment, Fate};
 use super::copies::CopyDecision;
-use super::merge::{ConflictKind, Outcome, Verdict, Verdicts, WaitReason};
+use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
 use super::plan::{Delay, Plan, Step};
+use super::table::ConflictKind;
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{JournalEntry, Mark, ParkReason};
@@ -105,6 +106,10 @@ pub struct Conflict {
     pub message: MessageId,
     /// Which wishes met.
     pub kind: ConflictKind,
+    /// The flags that the user saw when asking.
+    pub saw: FlagSet,
+    /// What the server showed.
+    pub there: RemoteState,
     /// What both sides came to.
     pub kept: MessageState,
     /// The entries that it answered.
@@ -307,6 +312,8 @@ impl Settlement {
                 self.conflicts.push(Conflict {
                     message: verdict.message,
                     kind,
+                    saw: verdict.saw,
+                    there: verdict.remote,
                     kept,
                     entries: answered,
                 });

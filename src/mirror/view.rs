@@ -84,6 +84,8 @@ pub struct LocalMessage {
     pub tried: FlagDelta,
     /// The flags it showed when the user last asked to delete it, without a `\Deleted` that is still on its way.
     pub saw: FlagSet,
+    /// The flags it showed when the user last acted on it.
+    pub knew: FlagSet,
     /// Every flag that the entries speak of.
     pub named: FlagSet,
     /// Copies asked for, oldest first.

@@ -8,7 +8,9 @@ use rusqlite::{Connection, Transaction};
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
-use super::{BodyIn, HeaderIn, IdBlock, Inner, Store, base, content, journal, mailbox, notes};
+use super::{
+    BodyIn, HeaderIn, IdBlock, Inner, Store, base, conflict, content, journal, mailbox, notes,
+};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
@@ -351,8 +353,8 @@ fn write_journal(
     settlement: &Settlement,
 ) -> Result<(), Fault> {
     inner.with(mailbox, |held| {
-        for conflict in &settlement.conflicts {
-            notes::add_conflict(transaction, held, name, conflict)?;
+        for settled in &settlement.conflicts {
+            conflict::add(transaction, held, settled)?;
         }
         Ok::<_, Fault>(())
     })??;

@@ -107,6 +107,12 @@ impl Held {
         entries.binary_search_by_key(&id, |entry| entry.id).ok()
     }
 
+    /// The id that a message has now, if clients see it.
+    pub(super) fn current(&self, id: MessageId) -> Option<MessageId> {
+        let id = self.moved.get(&id).copied().unwrap_or(id);
+        self.flags(id).map(|_| id)
+    }
+
     /// The flags a message has for clients, if it is there.
     pub(super) fn flags(&self, id: MessageId) -> Option<FlagSet> {
         self.view.find(id).map(|(_, flags)| flags)

@@ -17,7 +17,10 @@ pub(super) struct Schema {
 /// The journal: what cannot be fetched again.
 pub(super) const JOURNAL: Schema = Schema {
     application_id: 0x6c74_646a,
-    migrations: &[include_str!("../../migrations/journal/0001_journal.sql")],
+    migrations: &[
+        include_str!("../../migrations/journal/0001_journal.sql"),
+        include_str!("../../migrations/journal/0002_conflict.sql"),
+    ],
 };
 
 /// The cache: what can.

@@ -12,6 +12,7 @@
 mod accept;
 mod base;
 mod commit;
+mod conflict;
 mod content;
 mod error;
 mod file;
@@ -36,13 +37,14 @@ use tokio::sync::watch;
 
 pub use accept::Accepted;
 pub use commit::PassInput;
+pub use conflict::{ConflictRow, Undone};
 pub use content::{BodyIn, HeaderIn, Packed, Packer};
 pub use error::StoreError;
 pub use file::FileKind;
 pub use journal::{Backlog, EntryRow, NamedAction};
 pub use local::NewMessage;
 pub use mailbox::MailboxRow;
-pub use notes::{ConflictRow, Hold, UnseenNote};
+pub use notes::{Hold, UnseenNote};
 pub use view::{Row, View};
 
 use crate::id::{MailboxId, MessageId};

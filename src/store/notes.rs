@@ -1,4 +1,4 @@
-//! What must not be forgotten beside the journal: marks we may have set by reading, mailboxes on hold, and conflicts.
+//! What must not be forgotten beside the journal: marks we may have set by reading, and mailboxes on hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
 use super::file::Fault;
-use super::held::Held;
 use super::mailbox::name_of;
 use super::{Backlog, Store, journal};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
-use crate::mirror::{BaseMessage, Conflict, ConflictKind, MessageState};
+use crate::mirror::BaseMessage;
 use crate::protocol::types::MailboxName;
 
 /// A message that our own reading may have marked `\Seen`.
@@ -35,25 +34,6 @@ pub struct Hold {
     pub since: i64,
     /// Whether a person approved it already.
     pub approved: bool,
-}
-
-/// A wish that was not carried out because somebody else's excluded it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConflictRow {
-    /// Our number for it.
-    pub id: i64,
-    /// The mailbox.
-    pub mailbox: MailboxName,
-    /// The message.
-    pub message: MessageId,
-    /// Which wishes met, in words.
-    pub kind: &'static str,
-    /// What the user had asked for.
-    pub wished: String,
-    /// What both sides came to.
-    pub kept: String,
-    /// When it was settled, in seconds since 1970.
-    pub at: i64,
 }
 
 impl Store {
@@ -199,33 +179,6 @@ impl Store {
         self.inner.journal_readers.run(load).await
     }
 
-    /// Conflicts on record, oldest first.
-    ///
-    /// # Errors
-    /// What is wrong with the files.
-    pub async fn conflicts(&self) -> Result<Vec<ConflictRow>, StoreError> {
-        let load = |journal: &Connection| {
-            let mut statement = journal.prepare(
-                "SELECT id, mailbox, message, kind, wished, kept, at FROM conflict ORDER BY id",
-            )?;
-            let mut rows = statement.query([])?;
-            let mut conflicts = Vec::new();
-            while let Some(row) = rows.next()? {
-                conflicts.push(ConflictRow {
-                    id: row.get(0)?,
-                    mailbox: name_of(&row.get::<_, Vec<u8>>(1)?)?,
-                    message: MessageId::from_raw(row.get(2)?),
-                    kind: kind_words(row.get(3)?),
-                    wished: row.get(4)?,
-                    kept: row.get(5)?,
-                    at: row.get(6)?,
-                });
-            }
-            Ok(conflicts)
-        };
-        self.inner.journal_readers.run(load).await
-    }
-
     /// Every journal entry, oldest first.
     ///
     /// # Errors
@@ -324,54 +277,4 @@ pub(super) fn approved(journal: &Connection, mailbox: &MailboxName) -> Result<bo
 pub(super) fn release(transaction: &Transaction<'_>, mailbox: &MailboxName) -> Result<(), Fault> {
     transaction.execute("DELETE FROM hold WHERE mailbox = ?1", [mailbox.as_bytes()])?;
     Ok(())
-}
-
-pub(super) fn add_conflict(
-    transaction: &Transaction<'_>,
-    held: &Held,
-    mailbox: &MailboxName,
-    conflict: &Conflict,
-) -> Result<(), Fault> {
-    let keywords = &held.view.keywords;
-    let entries = conflict.entries.iter().filter_map(|id| held.entry(*id));
-    let wished: Vec<String> = entries
-        .clone()
-        .map(|entry| entry.action.words(keywords))
-        .collect();
-    let kept = match conflict.kept {
-        MessageState::Present(flags) => {
-            let names: Vec<String> = keywords.names(flags).map(|flag| flag.to_string()).collect();
-            format!("kept, with ({})", names.join(" "))
-        }
-        MessageState::Gone => "gone".to_owned(),
-    };
-    let mark = entries.map(|entry| entry.mark).next();
-    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, wished, kept, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    transaction.prepare_cached(sql)?.execute(params![
-        mailbox.as_bytes(),
-        conflict.message.raw(),
-        mark.map_or(0, |mark| mark.instant),
-        mark.map_or(0, |mark| mark.size),
-        kind_code(conflict.kind),
-        wished.join(", "),
-        kept,
-        clock::unix_seconds(),
-    ])?;
-    Ok(())
-}
-
-fn kind_code(kind: ConflictKind) -> i64 {
-    match kind {
-        ConflictKind::DeletedHereMarkedThere => 1,
-        ConflictKind::DeletedHereUndeletedThere => 2,
-        ConflictKind::ChangedHereDeletedThere => 3,
-    }
-}
-
-fn kind_words(code: i64) -> &'static str {
-    match code {
-        1 => "deleted here, but flagged or answered by somebody else since",
-        2 => "deleted here, but undeleted by somebody else since",
-        _ => "flagged or undeleted here, but removed on the server",
-    }
 }

@@ -12,7 +12,10 @@ use crate::mirror::{
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 
-use ConflictKind::{ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere};
+use ConflictKind::{
+    ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere,
+    MarkedHereDeletedThere,
+};
 use MessageState::{Gone, Present};
 use Outcome::{Conflict, Settle};
 
@@ -295,6 +298,19 @@ fn an_undeletion_stays_a_conflict_when_the_base_has_it() {
         kept: Present(SEEN),
     };
     check_later(DELETED, Action::Expunge, SEEN, kept);
+}
+
+#[test]
+fn the_user_hears_of_a_deletion_there_however_much_of_it_the_base_has() {
+    let both = set(&[FLAGGED, DELETED]);
+    let told = Conflict {
+        kind: MarkedHereDeletedThere,
+        kept: Present(both),
+    };
+    let asked = entry(1, 1, adding(FLAGGED));
+    check(NONE, std::slice::from_ref(&asked), there(DELETED), told);
+    check_later(NONE, adding(FLAGGED), both, told);
+    check_later(DELETED, adding(FLAGGED), both, Settle(Present(both)));
 }
 
 #[test]

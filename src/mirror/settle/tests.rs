@@ -8,7 +8,7 @@ use crate::mirror::support::{
 };
 use crate::mirror::{
     Access, Aligned, Base, ConflictKind, CopyDecision, Delay, MessageState, Observation, Policy,
-    align, fold, merge, plan,
+    RemoteState, align, fold, merge, plan,
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 use MessageState::{Gone, Present};
@@ -256,17 +256,46 @@ fn a_mailbox_for_reading_only_holds_entries_back_and_still_learns() {
     assert_eq!(settlement.flags, [(id(2), FLAGGED)]);
 }
 
+/// A copy changes nothing in the mailbox that it is made from.
+#[test]
+fn from_a_mailbox_for_reading_only_copies_are_made_and_the_rest_waits() {
+    let send = CopyDecision::Send(Attempt {
+        number: 1,
+        copies_before: 0,
+    });
+    let mut pass = Pass::over(2)
+        .entry(entry(1, 1, adding(SEEN)))
+        .entry(entry(2, 1, copy()))
+        .entry(entry(3, 2, copy()))
+        .decided(2, send.clone())
+        .decided(3, send);
+    pass.seen.facts.access = Access::ReadOnly;
+    let settlement = pass.settled(&[done(&[]), done(&[])]);
+    let waits = |raw, delay| (EntryId::from_raw(raw), Trouble::Delayed(delay));
+    assert_eq!(
+        settlement.troubled,
+        [
+            waits(1, Delay::ReadOnly),
+            waits(2, Delay::ReadOnly),
+            waits(3, Delay::CopyFirst)
+        ]
+    );
+    assert!(settlement.retired.is_empty() && settlement.parked.is_empty());
+}
+
 #[test]
 fn a_conflict_is_recorded_once_what_is_kept_is_seen() {
-    let conflict = |entries| Conflict {
+    let conflict = |there, entries| Conflict {
         message: id(1),
         kind: ConflictKind::DeletedHereMarkedThere,
+        saw: NONE,
+        there: RemoteState::Present(there),
         kept: Present(FLAGGED),
         entries,
     };
     let pass = removal(Pass::over(1)).shown(1, FLAGGED);
     let settlement = pass.settled(&[]);
-    assert_eq!(settlement.conflicts, [conflict(entries(&[1, 2]))]);
+    assert_eq!(settlement.conflicts, [conflict(FLAGGED, entries(&[1, 2]))]);
     assert_eq!(settlement.retired, entries(&[1, 2]));
 
     let mut half_done = removal(Pass::over(1)).shown(1, FLAGGED.union(DELETED));
@@ -278,7 +307,8 @@ fn a_conflict_is_recorded_once_what_is_kept_is_seen() {
     let settlement = half_done.settled(&[refused(&[(1, Present(FLAGGED.union(DELETED)))])]);
     assert!(settlement.conflicts.is_empty() && settlement.retired.is_empty());
     let settlement = half_done.settled(&[done(&[(1, Present(FLAGGED))])]);
-    assert_eq!(settlement.conflicts, [conflict(entries(&[1, 2]))]);
+    let there = FLAGGED.union(DELETED);
+    assert_eq!(settlement.conflicts, [conflict(there, entries(&[1, 2]))]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What is known beside the actions: what was decided, what is held, what may have been read by us, and how much waits.
 
-use super::{Account, DELETED, FLAGGED, SEEN, adding, expunging, mark, name};
+use super::{Account, DELETED, FLAGGED, NONE, SEEN, adding, expunging, mark, name};
 use crate::journal::{Action, NewEntry, ParkReason};
-use crate::mirror::{Conflict, ConflictKind, MessageState, Settlement};
-use crate::store::{Backlog, UnseenNote};
+use crate::mirror::{Conflict, ConflictKind, MessageState, RemoteState, Settlement};
+use crate::protocol::types::{Flag, FlagSet};
+use crate::store::{Backlog, Undone, UnseenNote};
 
 #[tokio::test]
 async fn the_backlog_says_what_waits_what_is_set_aside_and_where_copies_go() {
@@ -54,6 +55,8 @@ async fn conflicts_are_kept_with_what_was_wished() {
     let conflict = Conflict {
         message: one,
         kind: ConflictKind::DeletedHereMarkedThere,
+        saw: SEEN,
+        there: RemoteState::Present(FLAGGED.union(DELETED)),
         kept: MessageState::Present(FLAGGED),
         entries: ids.clone(),
     };
@@ -70,10 +73,81 @@ async fn conflicts_are_kept_with_what_was_wished() {
     assert_eq!(conflicts.len(), 1);
     assert_eq!(conflicts[0].wished, "+\\Deleted, expunge");
     assert_eq!(conflicts[0].kept, "kept, with (\\Flagged)");
-    assert_eq!(
-        conflicts[0].kind,
-        "deleted here, but flagged or answered by somebody else since"
-    );
+    assert_eq!(conflicts[0].kind, ConflictKind::DeletedHereMarkedThere);
+    assert_eq!(conflicts[0].seen, "(\\Seen)");
+    assert_eq!(conflicts[0].there, "(\\Flagged \\Deleted)");
+    assert!(conflicts[0].removes && conflicts[0].undone_at.is_none());
+}
+
+/// A decision on the first of one message, that came to `flags`.
+async fn decided(account: &Account, kind: ConflictKind, flags: FlagSet) {
+    let one = account.messages[0];
+    let ids = account.entries().await;
+    let conflict = Conflict {
+        message: one,
+        kind,
+        saw: NONE,
+        there: RemoteState::Present(flags),
+        kept: MessageState::Present(flags),
+        entries: ids.clone(),
+    };
+    let settlement = Settlement {
+        flags: vec![(one, flags)],
+        retired: ids,
+        conflicts: vec![conflict],
+        ..Settlement::default()
+    };
+    account.record(settlement).await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_decided_against_is_asked_for_once_more() {
+    let mut account = Account::with(1).await;
+    let one = account.messages[0];
+    account
+        .accept(vec![adding(one, DELETED), expunging(one)])
+        .await;
+    decided(&account, ConflictKind::DeletedHereMarkedThere, FLAGGED).await;
+    account.reopen().await;
+    let store = account.store();
+    assert_eq!(store.undo_conflict(99).await.unwrap(), Undone::NoConflict);
+    assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::Asked);
+    assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::NoConflict);
+    assert_eq!(account.view().await, [], "it is gone here at once");
+    let entries = store.entries().await.unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0].flags_before, [Flag::Flagged]);
+    assert!(store.conflicts().await.unwrap()[0].undone_at.is_some());
+}
+
+#[tokio::test]
+async fn a_mark_of_others_that_the_user_was_told_of_is_taken_off() {
+    let account = Account::with(1).await;
+    let one = account.messages[0];
+    account.accept(vec![adding(one, FLAGGED)]).await;
+    let both = FLAGGED.union(DELETED);
+    decided(&account, ConflictKind::MarkedHereDeletedThere, both).await;
+    let store = account.store();
+    assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::Asked);
+    assert_eq!(account.view().await, [(one, FLAGGED)]);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_for_about_a_message_that_is_gone() {
+    let account = Account::with(1).await;
+    let one = account.messages[0];
+    account.accept(vec![adding(one, FLAGGED)]).await;
+    decided(&account, ConflictKind::ChangedHereDeletedThere, NONE).await;
+    account
+        .record(Settlement {
+            gone: vec![one],
+            ..Settlement::default()
+        })
+        .await;
+    let store = account.store();
+    assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::MessageGone);
+    assert!(store.conflicts().await.unwrap()[0].undone_at.is_none());
+    assert_eq!(account.entries().await, []);
 }
 
 #[tokio::test]

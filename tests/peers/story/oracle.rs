@@ -140,6 +140,8 @@ impl Expected {
                 wishes.deleted.contains(&place),
             );
             expected.conflict_count += usize::from(theirs && (removed || marked));
+            let ours = wishes.flagged.contains(&place) || wishes.answered.contains(&place);
+            expected.conflict_count += usize::from(changes.deleted.contains(&place) && ours);
             if (removed || marked) && !theirs {
                 held.flags.insert("\\Deleted".to_owned());
             }

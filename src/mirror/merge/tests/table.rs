@@ -2,8 +2,8 @@
 
 use super::{
     ALPHABET, Action, ChangedHereDeletedThere, Conflict, DeletedHereMarkedThere,
-    DeletedHereUndeletedThere, FlagSet, Gone, JournalEntry, Outcome, Policy, Present, RemoteState,
-    Settle, adding, attempted, entry, there, verdict,
+    DeletedHereUndeletedThere, FlagSet, Gone, JournalEntry, KEYWORD, MarkedHereDeletedThere,
+    Outcome, Policy, Present, RemoteState, Settle, adding, attempted, entry, there, verdict,
 };
 use crate::mirror::WaitReason;
 use crate::mirror::support::{ANSWERED, DELETED, FLAGGED, NONE};
@@ -93,6 +93,11 @@ impl Ours {
                 kind: DeletedHereMarkedThere,
                 kept: Present(merged.minus(DELETED)),
             }
+        } else if self.marks_what_they_deleted(now) {
+            Conflict {
+                kind: MarkedHereDeletedThere,
+                kept: Present(merged),
+            }
         } else {
             Settle(Present(merged))
         }
@@ -100,6 +105,15 @@ impl Ours {
 
     fn merged(self, flag: FlagSet, now: FlagSet) -> bool {
         self.set(flag) || (now.contains(flag) && !self.cleared(flag))
+    }
+
+    /// The user gave it a mark, and somebody else one for deletion, and nothing else is to be decided.
+    fn marks_what_they_deleted(self, now: FlagSet) -> bool {
+        let marks = [FLAGGED, ANSWERED, KEYWORD]
+            .into_iter()
+            .any(|flag| self.set(flag));
+        let deleted = now.contains(DELETED) && !self.known.contains(DELETED);
+        marks && deleted && !self.set(DELETED)
     }
 
     fn marked_by_others(self, now: FlagSet) -> bool {

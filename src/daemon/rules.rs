@@ -1,0 +1,177 @@
+//! The table of conflicts as people read it: printed from the rules that run.
+
+use std::fmt::Write;
+
+use crate::mirror::{Meanwhile, Policy, Ruling, Sort, Wish, rule};
+
+/// The rules, line by line.
+#[must_use]
+pub fn conflict_rules() -> String {
+    let mut text = String::from("What you did meets what others did meanwhile:\n\n");
+    line(&mut text, "", COLUMNS.map(|column| column.head));
+    for meanwhile in Meanwhile::ALL {
+        line(
+            &mut text,
+            words_of(meanwhile),
+            COLUMNS.map(|column| column.cell(meanwhile)),
+        );
+    }
+    text.push('\n');
+    for column in COLUMNS {
+        explain(&mut text, column.head, column.about);
+    }
+    text.push('\n');
+    for (word, about) in LEGEND {
+        explain(&mut text, word, about);
+    }
+    text.push('\n');
+    text.push_str(ELSEWHERE);
+    text
+}
+
+/// Wishes of which the same becomes in every case.
+#[derive(Clone, Copy)]
+struct Column {
+    head: &'static str,
+    about: &'static str,
+    wishes: &'static [Wish],
+}
+
+impl Column {
+    fn cell(self, meanwhile: Meanwhile) -> &'static str {
+        let ruling = |policy| {
+            let wish = self.wishes.first();
+            wish.map(|&wish| rule(wish, meanwhile, policy))
+        };
+        let usual = ruling(Policy::default());
+        let otherwise = ruling(Policy {
+            delete_what_others_marked: true,
+        });
+        match usual {
+            None => "",
+            Some(Ruling::Keep(_)) if otherwise == Some(Ruling::Apply) => "keep*",
+            Some(ruling) => word_of(ruling),
+        }
+    }
+}
+
+fn line(text: &mut String, label: &str, cells: [&str; COLUMNS.len()]) {
+    let mut line = format!("{label:23}");
+    for cell in cells {
+        let _ = write!(line, "{cell:8}");
+    }
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+fn explain(text: &mut String, word: &str, about: &str) {
+    let _ = writeln!(text, "{word:8} {about}");
+}
+
+fn words_of(meanwhile: Meanwhile) -> &'static str {
+    match meanwhile {
+        Meanwhile::Nothing => "nothing",
+        Meanwhile::Same => "the same",
+        Meanwhile::Otherwise => "other flags",
+        Meanwhile::Deleted => "marked it deleted",
+        Meanwhile::Undeleted => "undeleted it",
+        Meanwhile::Marked => "flagged, answered it",
+        Meanwhile::Gone => "removed it",
+        Meanwhile::Returned => "moved it to the end",
+        Meanwhile::Unclear => "left one of equals",
+    }
+}
+
+fn word_of(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Agreed => "agreed",
+        Ruling::Drop => "drop",
+        Ruling::Park => "ask",
+        Ruling::Apply => "do",
+        Ruling::Tell(_) => "tell",
+        Ruling::Forgo(_) => "lost",
+        Ruling::Keep(_) => "keep",
+        Ruling::Follow => "follow",
+        Ruling::Wait => "wait",
+    }
+}
+
+const COLUMNS: [Column; 7] = [
+    Column {
+        head: "delete",
+        about: "set \\Deleted",
+        wishes: &[Wish::Set(Sort::Deleted)],
+    },
+    Column {
+        head: "expunge",
+        about: "remove the message",
+        wishes: &[Wish::Remove],
+    },
+    Column {
+        head: "undel.",
+        about: "take \\Deleted off",
+        wishes: &[Wish::Clear(Sort::Deleted)],
+    },
+    Column {
+        head: "flag",
+        about: "set \\Flagged",
+        wishes: &[Wish::Set(Sort::Flagged)],
+    },
+    Column {
+        head: "mark",
+        about: "set \\Answered or a keyword",
+        wishes: &[Wish::Set(Sort::Answered), Wish::Set(Sort::Keyword)],
+    },
+    Column {
+        head: "other",
+        about: "any other change of flags",
+        wishes: &[
+            Wish::Set(Sort::Seen),
+            Wish::Clear(Sort::Seen),
+            Wish::Clear(Sort::Answered),
+            Wish::Clear(Sort::Flagged),
+            Wish::Set(Sort::Draft),
+            Wish::Clear(Sort::Draft),
+            Wish::Clear(Sort::Keyword),
+        ],
+    },
+    Column {
+        head: "copy",
+        about: "copy it to another mailbox",
+        wishes: &[Wish::Copy],
+    },
+];
+
+const LEGEND: [(&str, &str); 9] = [
+    ("do", "it is carried out; what they did stays as well"),
+    ("agreed", "both want the same: nothing is sent"),
+    (
+        "tell",
+        "it is carried out, with a conflict on record: they may remove the message",
+    ),
+    ("keep*", "the message stays, with a conflict on record"),
+    ("lost", "the message is gone, with a conflict on record"),
+    ("drop", "nothing is left that it could be done to"),
+    (
+        "ask",
+        "it is set aside: \"journal retry\" or \"journal drop\" decides",
+    ),
+    (
+        "follow",
+        "it is carried out on the message at its new place",
+    ),
+    ("wait", "it waits until it is clear which message is meant"),
+];
+
+const ELSEWHERE: &str = "\
+* With deleted-here-changed-there = \"delete\" it is carried out. Either way \"conflicts undo\" asks
+once more for what you wanted, now that you know what they did.
+
+Whatever they did: in a mailbox that is open for reading only a copy is made and the rest waits;
+so does all in a mailbox that the server does not open. What a server refuses, or says OK to and
+does not keep, is tried again a few times and then set aside. A mailbox whose messages all got new
+names is compared by their headers, and what is found nowhere, or more than once, is set aside.
+";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! Conflicts on record: what was decided against a wish of the user, and how to have it otherwise.
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::Store;
+use super::error::StoreError;
+use super::file::Fault;
+use super::held::Held;
+use super::mailbox::name_of;
+use crate::clock;
+use crate::id::MessageId;
+use crate::journal::{Action, NewEntry};
+use crate::mirror::{Conflict, ConflictKind, MessageState, RemoteState};
+use crate::protocol::types::{FlagDelta, FlagSet, Keywords, MailboxName};
+
+/// A wish that was not carried out because somebody else's excluded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// Our number for it.
+    pub id: i64,
+    /// The mailbox.
+    pub mailbox: MailboxName,
+    /// The message.
+    pub message: MessageId,
+    /// Which wishes met.
+    pub kind: ConflictKind,
+    /// The flags that the user saw when asking.
+    pub seen: String,
+    /// What the user had asked for.
+    pub wished: String,
+    /// Whether that was for the message to go.
+    pub removes: bool,
+    /// What the server showed then.
+    pub there: String,
+    /// What both sides came to.
+    pub kept: String,
+    /// When it was settled, in seconds since 1970.
+    pub at: i64,
+    /// When the user had it otherwise, in seconds since 1970.
+    pub undone_at: Option<i64>,
+}
+
+/// What came of the wish to have a decision otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// What the user had asked for is in the journal once more.
+    Asked,
+    /// The message is there as the user wants it already.
+    Agreed,
+    /// The message is gone.
+    MessageGone,
+    /// There is no such conflict, or it was undone before.
+    NoConflict,
+}
+
+impl Store {
+    /// Conflicts on record, oldest first.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn conflicts(&self) -> Result<Vec<ConflictRow>, StoreError> {
+        self.inner.journal_readers.run(load).await
+    }
+
+    /// Asks once more for what a decision was against, knowing now what others did. What the user sees at this moment is
+    /// what the new wish is about.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nothing was asked for.
+    pub async fn undo_conflict(&self, id: i64) -> Result<Undone, StoreError> {
+        let conflicts = self.conflicts().await?;
+        let stands = |conflict: &ConflictRow| conflict.id == id && conflict.undone_at.is_none();
+        let Some(conflict) = conflicts.into_iter().find(stands) else {
+            return Ok(Undone::NoConflict);
+        };
+        let Some(mailbox) = self.mailbox(&conflict.mailbox) else {
+            return Ok(Undone::MessageGone);
+        };
+        self.hold(mailbox).await?;
+        let place = self
+            .inner
+            .with(mailbox, |held| held.current(conflict.message))?;
+        let Some(message) = place else {
+            return Ok(Undone::MessageGone);
+        };
+        let accepted = self.accept(mailbox, conflict.wishes(message)).await?;
+        let close = move |journal: &mut Connection| {
+            let sql = "UPDATE conflict SET undone_at = ?2 WHERE id = ?1";
+            journal.execute(sql, params![id, clock::unix_seconds()])?;
+            Ok(())
+        };
+        self.inner.journal.run(close).await?;
+        Ok(if accepted.accepted_count > 0 {
+            Undone::Asked
+        } else {
+            Undone::Agreed
+        })
+    }
+}
+
+impl ConflictRow {
+    /// What the user would have to ask for to have it otherwise.
+    fn wishes(&self, message: MessageId) -> Vec<NewEntry> {
+        let marks = match self.kind {
+            ConflictKind::DeletedHereMarkedThere | ConflictKind::DeletedHereUndeletedThere => {
+                FlagDelta {
+                    add: FlagSet::DELETED,
+                    remove: FlagSet::EMPTY,
+                }
+            }
+            ConflictKind::MarkedHereDeletedThere | ConflictKind::ChangedHereDeletedThere => {
+                FlagDelta {
+                    add: FlagSet::EMPTY,
+                    remove: FlagSet::DELETED,
+                }
+            }
+        };
+        let actions = [
+            Some(Action::Flags(marks)),
+            self.removes.then_some(Action::Expunge),
+        ];
+        let wish = |action| NewEntry { message, action };
+        actions.into_iter().flatten().map(wish).collect()
+    }
+}
+
+fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
+    let sql = "SELECT id, mailbox, message, kind, seen, wished, there, kept, removes, at, undone_at FROM conflict ORDER BY id";
+    let mut statement = journal.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut conflicts = Vec::new();
+    while let Some(row) = rows.next()? {
+        conflicts.push(ConflictRow {
+            id: row.get(0)?,
+            mailbox: name_of(&row.get::<_, Vec<u8>>(1)?)?,
+            message: MessageId::from_raw(row.get(2)?),
+            kind: kind_of(row.get(3)?)?,
+            seen: row.get(4)?,
+            wished: row.get(5)?,
+            there: row.get(6)?,
+            kept: row.get(7)?,
+            removes: row.get(8)?,
+            at: row.get(9)?,
+            undone_at: row.get(10)?,
+        });
+    }
+    Ok(conflicts)
+}
+
+/// Puts a decision on record.
+pub(super) fn add(
+    transaction: &Transaction<'_>,
+    held: &Held,
+    conflict: &Conflict,
+) -> Result<(), Fault> {
+    let keywords = &held.view.keywords;
+    let entries = || conflict.entries.iter().filter_map(|id| held.entry(*id));
+    let wished: Vec<String> = entries()
+        .map(|entry| entry.action.words(keywords))
+        .collect();
+    let there = match conflict.there {
+        RemoteState::Present(flags) => names(keywords, flags),
+        RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => GONE.to_owned(),
+    };
+    let kept = match conflict.kept {
+        MessageState::Present(flags) => format!("kept, with {}", names(keywords, flags)),
+        MessageState::Gone => GONE.to_owned(),
+    };
+    let mark = entries().map(|entry| entry.mark).next();
+    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    transaction.prepare_cached(sql)?.execute(params![
+        held.name.as_bytes(),
+        conflict.message.raw(),
+        mark.map_or(0, |mark| mark.instant),
+        mark.map_or(0, |mark| mark.size),
+        code_of(conflict.kind),
+        names(keywords, conflict.saw),
+        wished.join(", "),
+        there,
+        kept,
+        entries().any(|entry| entry.action == Action::Expunge),
+        clock::unix_seconds(),
+    ])?;
+    Ok(())
+}
+
+/// Flags as people read them.
+fn names(keywords: &Keywords, flags: FlagSet) -> String {
+    let names: Vec<String> = keywords.names(flags).map(|flag| flag.to_string()).collect();
+    format!("({})", names.join(" "))
+}
+
+fn code_of(kind: ConflictKind) -> i64 {
+    match kind {
+        ConflictKind::DeletedHereMarkedThere => 1,
+        ConflictKind::DeletedHereUndeletedThere => 2,
+        ConflictKind::ChangedHereDeletedThere => 3,
+        ConflictKind::MarkedHereDeletedThere => 4,
+    }
+}
+
+fn kind_of(code: i64) -> Result<ConflictKind, Fault> {
+    Ok(match code {
+        1 => ConflictKind::DeletedHereMarkedThere,
+        2 => ConflictKind::DeletedHereUndeletedThere,
+        3 => ConflictKind::ChangedHereDeletedThere,
+        4 => ConflictKind::MarkedHereDeletedThere,
+        _ => return Err(Fault::damage(format!("a conflict of the kind {code}"))),
+    })
+}
+
+/// What is no more.
+const GONE: &str = "gone";
