@@ -258,8 +258,7 @@ async fn carry_out(
     if !outcomes.is_empty() {
         selected.checkpoint().await?;
     }
-    let writes = |step: &Step| !matches!(step, Step::Copy { .. });
-    if selected.facts().access == Access::ReadOnly && plan.steps.iter().any(writes) {
+    if selected.facts().access == Access::ReadOnly && plan.steps.iter().any(Step::writes) {
         // A server that has lost its lock shows what was stored, and forgets it with the session.
         return Err(UpstreamError::Desynchronised {
             problem: "the mailbox was made read-only while changes were sent",

@@ -57,14 +57,14 @@ pub enum Fate {
 #[must_use]
 pub fn align(base: &Base, seen: &Observation, expunging: &BTreeSet<MessageId>) -> Aligned {
     let rule = Rule::of(base, seen);
-    let reading = Reading::of(base, seen, rule);
-    let needed = reading.evidence(base, seen, rule);
+    let reading = Reading::of(base, seen, &rule);
+    let needed = reading.evidence(base, seen, &rule);
     if !needed.is_empty() {
         return Aligned::NeedEvidence(needed);
     }
-    let alignment = reading.fates(base, seen, rule);
+    let alignment = reading.fates(base, seen, &rule);
     if alignment.fates.contains(&Fate::Doubtful)
-        && let Some(settled) = explained_by(base, seen, rule, expunging)
+        && let Some(settled) = explained_by(base, seen, &rule, expunging)
     {
         return Aligned::Done(settled);
     }
@@ -111,35 +111,41 @@ impl Alignment {
     }
 }
 
-/// How two marks are compared between this base and this observation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    /// Both sides carry UIDs under one UIDVALIDITY: the UID decides.
-    Uid,
-    /// Date, size and, where known, the header.
-    Fingerprint,
+/// How two marks are compared between this base and this observation: by UID as far as both have them under one
+/// UIDVALIDITY, and otherwise by date, size and, where known, the header. A message of the base has lost its UID if the
+/// mailbox got another UIDVALIDITY while it was in doubt.
+struct Rule {
+    has_names: bool,
+    /// The UIDs that are somebody's, where not everybody has one.
+    taken: BTreeSet<u32>,
 }
 
 impl Rule {
     fn of(base: &Base, seen: &Observation) -> Self {
         let validity =
             base.facts.uid_validity.is_some() && base.facts.uid_validity == seen.facts.uid_validity;
-        let named = |mark: &Mark| mark.uid.is_some();
-        if validity
-            && base.messages.iter().all(|message| named(&message.mark))
-            && seen.messages.iter().all(|message| named(&message.mark))
-        {
-            Self::Uid
+        let mut shown = seen.messages.iter().map(|message| message.mark.uid);
+        let has_names = validity && shown.all(|uid| uid.is_some());
+        let known = || base.messages.iter().map(|message| message.mark.uid);
+        let taken = if has_names && known().any(|uid| uid.is_none()) {
+            known().flatten().collect()
         } else {
-            Self::Fingerprint
-        }
+            BTreeSet::new()
+        };
+        Self { has_names, taken }
     }
 
-    fn may_be(self, known: &BaseMessage, seen: &SeenMessage) -> bool {
-        match self {
-            Self::Uid => known.mark.uid == seen.mark.uid,
-            Self::Fingerprint => known.mark.agrees(&seen.mark),
+    /// Whether a message of the base is found by its UID alone.
+    fn names(&self, known: &BaseMessage) -> bool {
+        self.has_names && known.mark.uid.is_some()
+    }
+
+    fn may_be(&self, known: &BaseMessage, seen: &SeenMessage) -> bool {
+        if self.names(known) {
+            return known.mark.uid == seen.mark.uid;
         }
+        let is_anothers = seen.mark.uid.is_some_and(|uid| self.taken.contains(&uid));
+        !is_anothers && known.mark.agrees(&seen.mark)
     }
 }
 
@@ -152,7 +158,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(base: &Base, seen: &Observation, rule: Rule) -> Self {
+    fn of(base: &Base, seen: &Observation, rule: &Rule) -> Self {
         let mut left = Vec::with_capacity(seen.messages.len());
         let mut candidates = base.messages.iter().enumerate();
         for message in &seen.messages {
@@ -185,12 +191,12 @@ impl Reading {
 
     /// Which headers would tell more: of ambiguous messages, of the last known ones, of all that look like a message that
     /// is gone, and of those whose date and size several known messages share.
-    fn evidence(&self, base: &Base, seen: &Observation, rule: Rule) -> Vec<SeqNum> {
-        if rule == Rule::Uid {
+    fn evidence(&self, base: &Base, seen: &Observation, rule: &Rule) -> Vec<SeqNum> {
+        if base.messages.iter().all(|known| rule.names(known)) {
             return Vec::new();
         }
-        let lost = self.lost_looks(base);
-        let last = self.unproven_end(base, seen, &lost);
+        let lost = self.lost_looks(base, rule);
+        let last = self.unproven_end(base, seen, &lost, rule);
         let tied = match seen.coverage {
             Coverage::Glance { closely: false } => BTreeSet::new(),
             Coverage::Glance { closely: true } | Coverage::Whole | Coverage::Check { .. } => {
@@ -206,6 +212,10 @@ impl Reading {
             self.right.get(index),
         ) {
             (Some(left), Some(right)) if left == right => {
+                let known = base.messages.get(*left);
+                if known.is_some_and(|known| rule.names(known)) {
+                    return false;
+                }
                 last.contains(&index)
                     || is_like_one_of(&lost, &message.mark)
                     || tied.contains(&message.mark.weak())
@@ -224,7 +234,13 @@ impl Reading {
 
     /// The last known messages, as far as they have to be proven: one proof shows that everything before it is as old.
     /// An arrival may have the date and size of a message that is gone; where one was found out, look for more.
-    fn unproven_end(&self, base: &Base, seen: &Observation, lost: &Lost) -> BTreeSet<usize> {
+    fn unproven_end(
+        &self,
+        base: &Base,
+        seen: &Observation,
+        lost: &Lost,
+        rule: &Rule,
+    ) -> BTreeSet<usize> {
         let unread = |index: &usize| {
             let message = seen.messages.get(*index);
             message.is_some_and(|message| message.mark.header.is_none())
@@ -237,7 +253,7 @@ impl Reading {
             .count();
         let comparable = self.left.iter().enumerate().rev().filter(|(_, known)| {
             let known = base.messages.get(**known);
-            known.is_some_and(|known| known.mark.header.is_some())
+            known.is_some_and(|known| known.mark.header.is_some() && !rule.names(known))
         });
         comparable
             .map(|(index, _)| index)
@@ -247,11 +263,12 @@ impl Reading {
     }
 
     /// The base messages that no certain pair holds and whose header is known, by what they look like.
-    fn lost_looks(&self, base: &Base) -> Lost {
+    fn lost_looks(&self, base: &Base, rule: &Rule) -> Lost {
         let mut lost = Lost::new();
         let mut certain = self.certain().map(|(_, index)| index).peekable();
         for (index, known) in base.messages.iter().enumerate() {
             if certain.next_if_eq(&index).is_none()
+                && !rule.names(known)
                 && let Some(header) = known.mark.header
             {
                 let (instant, size) = known.mark.weak();
@@ -271,7 +288,7 @@ impl Reading {
             .map(|(seen, (&left, _))| (seen, left))
     }
 
-    fn fates(&self, base: &Base, seen: &Observation, rule: Rule) -> Alignment {
+    fn fates(&self, base: &Base, seen: &Observation, rule: &Rule) -> Alignment {
         let mut fates = vec![Fate::Gone; base.messages.len()];
         for (seen_index, base_index) in self.certain() {
             if let (Some(fate), Some(seq)) =
@@ -281,13 +298,9 @@ impl Reading {
             }
         }
         let doubt = Doubt::of(self, seen);
-        let returned = if rule == Rule::Uid {
-            BTreeMap::new()
-        } else {
-            self.returned(base, seen)
-        };
+        let returned = self.returned(base, seen, rule);
         for (index, (fate, known)) in fates.iter_mut().zip(&base.messages).enumerate() {
-            if *fate == Fate::Gone {
+            if *fate == Fate::Gone && !rule.names(known) {
                 if doubt.covers(index, &known.mark) {
                     *fate = Fate::Doubtful;
                 } else if let Some(&seq) = returned.get(&index) {
@@ -302,8 +315,8 @@ impl Reading {
     }
 
     /// Lost base messages that exactly one arrival proves to be, and that no other lost message equals.
-    fn returned(&self, base: &Base, seen: &Observation) -> BTreeMap<usize, SeqNum> {
-        let lost = self.lost_looks(base);
+    fn returned(&self, base: &Base, seen: &Observation, rule: &Rule) -> BTreeMap<usize, SeqNum> {
+        let lost = self.lost_looks(base, rule);
         let mut found: BTreeMap<usize, Vec<SeqNum>> = BTreeMap::new();
         for (seq, message) in seen.numbered().skip(self.known_count()) {
             let Some(header) = message.mark.header else {
@@ -350,7 +363,7 @@ impl Doubt {
 fn explained_by(
     base: &Base,
     seen: &Observation,
-    rule: Rule,
+    rule: &Rule,
     expunging: &BTreeSet<MessageId>,
 ) -> Option<Alignment> {
     let survivors = || {

@@ -51,6 +51,27 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The messages a step acts on.
+    #[must_use]
+    pub fn messages(&self) -> &[MessageId] {
+        match self {
+            Self::StoreFlags { messages, .. } => messages,
+            Self::Copy { message, .. } => std::slice::from_ref(message),
+            Self::Expunge { only } => only,
+        }
+    }
+
+    /// Whether it changes the mailbox that it is carried out in.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::StoreFlags { .. } | Self::Expunge { .. } => true,
+            Self::Copy { .. } => false,
+        }
+    }
+}
+
 /// Why a wish is not carried out in this pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Delay {

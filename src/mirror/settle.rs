@@ -9,7 +9,7 @@ use super::align::{Alignment, Fate};
 use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
-use super::plan::{Delay, Plan, Step};
+use super::plan::{Delay, Plan};
 use super::table::ConflictKind;
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -205,18 +205,6 @@ impl Proven {
     }
 }
 
-impl Step {
-    /// The messages a step acts on.
-    #[must_use]
-    pub fn messages(&self) -> &[MessageId] {
-        match self {
-            Self::StoreFlags { messages, .. } => messages,
-            Self::Copy { message, .. } => std::slice::from_ref(message),
-            Self::Expunge { only } => only,
-        }
-    }
-}
-
 impl Settlement {
     /// What is different in the base now, and what stands after it.
     fn base(&mut self, pass: &PassRecord<'_>, proven: &Proven) {
@@ -231,7 +219,19 @@ impl Settlement {
                     self.gone.push(known.id);
                     continue;
                 }
-                Fate::Doubtful => continue,
+                Fate::Doubtful => {
+                    // Under another UIDVALIDITY its UID is the name of somebody else.
+                    if pass.seen.facts.uid_validity != pass.base.facts.uid_validity
+                        && known.mark.uid.is_some()
+                    {
+                        let mark = Mark {
+                            uid: None,
+                            ..known.mark
+                        };
+                        self.marks.push((known.id, mark));
+                    }
+                    continue;
+                }
             };
             let Some(seen) = seen else { continue };
             match proven

@@ -26,7 +26,9 @@ impl Selected<'_> {
         step: &Step,
         base: &Base,
     ) -> Result<StepOutcome, UpstreamError> {
-        self.require_access()?;
+        if step.writes() {
+            self.require_access()?;
+        }
         match step {
             Step::StoreFlags { messages, delta } => {
                 if delta.add.contains(FlagSet::DELETED) {

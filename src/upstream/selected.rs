@@ -104,6 +104,10 @@ impl<'s> Selected<'s> {
             match &untagged {
                 Untagged::Status(_, text) if text.code == Some(Code::Closed) => map.forget(),
                 Untagged::Expunge(_) if map.exists == 0 => return Ok(()),
+                // The count of changes is that of the moment when it was told.
+                Untagged::Exists(_) | Untagged::Expunge(_) | Untagged::Fetch(..) => {
+                    map.facts.mod_seq = None;
+                }
                 Untagged::Status(_, text) => map.note_mod_seq(text.code.as_ref()),
                 _ => {}
             }

@@ -121,6 +121,10 @@ impl Life<'_> {
             for _ in 0..self.chance.below(4) {
                 self.model.borrow_mut().others_act(&mut self.chance);
             }
+            if self.chance.percent(4) {
+                let place = self.chance.below(NAMES.len());
+                self.model.borrow_mut().renumber(place);
+            }
             let budget = |chance: &mut Random| {
                 let longest = *chance.pick(&[200, 2_000, 20_000]);
                 if chance.percent(40) {
@@ -151,6 +155,8 @@ impl Life<'_> {
         self.manners.eager = false;
         self.manners.gaps = false;
         self.manners.babbles = false;
+        self.manners.loses_locks = false;
+        self.manners.refuses = false;
         {
             // What others marked for removal and left so would keep ours waiting for ever.
             let mut model = self.model.borrow_mut();
@@ -234,8 +240,13 @@ impl Life<'_> {
         self.until_death.store(weather.writes, Ordering::SeqCst);
         let mut options = self.options;
         options.closely = self.is_second_try;
+        let level = if self.manners.is_modern {
+            Level::Detect
+        } else {
+            Level::Imap2
+        };
         let visit = async {
-            let outcome = visit(link, &store, &options).await;
+            let outcome = visit(link, &store, &options, level).await;
             drop(store);
             outcome
         };
@@ -271,6 +282,8 @@ impl Life<'_> {
                     || self.manners.others > 0
                     || self.manners.gaps
                     || self.manners.babbles
+                    || self.manners.loses_locks
+                    || self.manners.refuses
                     || !was_second_try,
                 "{}: on a sound line: {error}",
                 self.seed
@@ -336,8 +349,13 @@ pub(crate) fn id_of(store: &Store, place: Place) -> MailboxId {
 }
 
 /// What a pass over everything sends and takes in, until nothing is left to do at once.
-async fn visit(link: Link, store: &Store, options: &PassOptions) -> Result<(), String> {
-    let mut session = Session::over(link, &address())
+async fn visit(
+    link: Link,
+    store: &Store,
+    options: &PassOptions,
+    level: Level,
+) -> Result<(), String> {
+    let mut session = Session::over(link, &address(level))
         .await
         .map_err(|error| error.to_string())?;
     let silent = Progress::silent();
@@ -355,7 +373,7 @@ async fn visit(link: Link, store: &Store, options: &PassOptions) -> Result<(), S
     Ok(())
 }
 
-fn address() -> Address {
+fn address(level: Level) -> Address {
     let patience = Duration::from_secs(60);
     Address {
         transport: Transport::Tcp {
@@ -367,7 +385,7 @@ fn address() -> Address {
             user: "ada".to_owned(),
             password: Password::new(b"secret".to_vec()),
         }),
-        level: Level::Imap2,
+        level,
         patience: Patience {
             connect: patience,
             tls: patience,

@@ -26,6 +26,8 @@ pub(crate) type Serial = u32;
 #[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) serial: Serial,
+    /// Its name there, until the mailbox gets another UIDVALIDITY.
+    pub(crate) uid: u32,
     pub(crate) letter: Letter,
     pub(crate) bytes: Rc<[u8]>,
     pub(crate) flags: FlagSet,
@@ -77,6 +79,10 @@ pub(crate) const NAMES: [&str; 2] = ["INBOX", "archive"];
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     pub(crate) mailboxes: [Vec<Message>; 2],
+    pub(crate) uid_validity: [u32; 2],
+    pub(crate) uid_next: [u32; 2],
+    /// Counts flags that changed and messages that came. Not every server counts those that went.
+    pub(crate) mod_seq: [u64; 2],
     pub(crate) events: Vec<Event>,
     /// What our user asked for.
     pub(crate) wishes: Vec<Wish>,
@@ -129,6 +135,9 @@ impl Model {
             twins: *chance.pick(&[0, 5, 5, 30]),
             pace: *chance.pick(&[0, 1, 60, 100_000]),
             now: 700_000_000,
+            uid_validity: [7, 8],
+            uid_next: [1, 1],
+            mod_seq: [1, 1],
             ..Self::default()
         };
         for place in 0..NAMES.len() {
@@ -164,8 +173,12 @@ impl Model {
 
     pub(crate) fn append(&mut self, place: Place, letter: Letter, bytes: Rc<[u8]>, flags: FlagSet) {
         self.last_serial += 1;
+        let uid = self.uid_next[place];
+        self.uid_next[place] += 1;
+        self.mod_seq[place] += 1;
         self.mailboxes[place].push(Message {
             serial: self.last_serial,
+            uid,
             letter,
             bytes,
             flags,
@@ -222,6 +235,7 @@ impl Model {
             }
             let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
             let key = (place, message.letter);
+            self.mod_seq[place] += 1;
             message.flags = flags;
             for wish in &mut self.wishes {
                 if let What::Flags { unsent, .. } = &mut wish.what
@@ -273,6 +287,17 @@ impl Model {
                 || message.flags.contains(SEEN) != message.theirs.contains(SEEN)
                 || self.noted.contains(&(place, message.look()))
                 || self.is_being_read;
+        }
+    }
+
+    /// Somebody has a mailbox indexed anew: other names, for the same messages.
+    pub(crate) fn renumber(&mut self, place: Place) {
+        self.uid_validity[place] += 1;
+        self.mod_seq[place] = 1;
+        self.uid_next[place] = 1;
+        for message in &mut self.mailboxes[place] {
+            message.uid = self.uid_next[place];
+            self.uid_next[place] += 1;
         }
     }
 

@@ -17,6 +17,7 @@ impl Life<'_> {
         let mut removed: BTreeMap<(Place, Letter), usize> = BTreeMap::new();
         // Copies are counted by what they say: their dates may be any.
         let mut copied: BTreeMap<(Place, u32), usize> = BTreeMap::new();
+        // A copy whose answer was lost and whose equal is gone cannot be told from one that never came.
         let mut lost: BTreeMap<(Place, u32), usize> = BTreeMap::new();
         for event in &model.events {
             match *event {
@@ -24,7 +25,10 @@ impl Life<'_> {
                     who: Who::Us,
                     mailbox,
                     letter,
-                } => *removed.entry((mailbox, letter)).or_default() += 1,
+                } => {
+                    *removed.entry((mailbox, letter)).or_default() += 1;
+                    *lost.entry((mailbox, letter.0)).or_default() += 1;
+                }
                 Event::Copied {
                     who: Who::Us,
                     to,

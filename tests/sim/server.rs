@@ -1,4 +1,4 @@
-//! The server's end of a connection: IMAP2 as it was written, and as some wrote it.
+//! The server's end of a connection: IMAP2 as it was written, IMAP4rev1, and both as some wrote them.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use lowtide::protocol::types::{FlagSet, Keywords};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 use crate::life::trace;
-use crate::model::{DELETED, Model, NAMES, Place, SEEN, Serial, Who};
+use crate::model::{DELETED, Message, Model, NAMES, Place, SEEN, Serial, Who};
 use crate::random::Random;
 
 /// How a server differs from others.
@@ -31,6 +31,18 @@ pub(crate) struct Manners {
     pub(crate) mute_store: bool,
     /// Lines that mean nothing come in between.
     pub(crate) babbles: bool,
+    /// It speaks IMAP4rev1: messages have UIDs, and numbers stand still while a command is carried out.
+    pub(crate) is_modern: bool,
+    /// It removes by UID.
+    pub(crate) expunges_by_uid: bool,
+    /// It counts changes.
+    pub(crate) counts: bool,
+    /// The last mailbox can be read and not changed.
+    pub(crate) is_library: bool,
+    /// A session loses its lock now and then: what is stored from then on is shown, and forgotten with the session.
+    pub(crate) loses_locks: bool,
+    /// It says NO now and then.
+    pub(crate) refuses: bool,
     /// In how many of a hundred commands somebody else acts.
     pub(crate) others: usize,
 }
@@ -38,11 +50,18 @@ pub(crate) struct Manners {
 impl Manners {
     pub(crate) fn new(chance: &mut Random) -> Self {
         let mut odd = |share| chance.percent(share);
+        let is_modern = odd(35);
         Self {
-            eager: odd(30),
+            is_modern,
+            expunges_by_uid: is_modern && odd(60),
+            counts: is_modern && odd(50),
+            is_library: odd(10),
+            loses_locks: odd(10),
+            refuses: odd(10),
+            eager: !is_modern && odd(30),
             silent: odd(20),
             forgetful: odd(15),
-            copy_reads: odd(50),
+            copy_reads: !is_modern && odd(50),
             no_search: odd(10),
             gaps: odd(15),
             mute_store: odd(20),
@@ -58,6 +77,7 @@ pub(crate) struct Server {
     manners: Manners,
     chance: Random,
     selected: Option<Place>,
+    is_read_only: bool,
     /// The messages by number, as far as the client was told.
     view: Vec<(Serial, FlagSet)>,
     /// The same when the command came.
@@ -78,6 +98,7 @@ impl Server {
             manners,
             chance,
             selected: None,
+            is_read_only: false,
             view: Vec::new(),
             told_before: Vec::new(),
             has_moved: false,
@@ -119,6 +140,14 @@ impl Server {
         self.leave();
     }
 
+    /// What was stored is written down, as far as the mailbox is still ours to write.
+    fn keep(&mut self) {
+        if self.is_read_only {
+            self.leave();
+        }
+        self.unkept.clear();
+    }
+
     /// The connection is over, and nobody left the mailbox.
     fn leave(&mut self) {
         let mut model = self.model.borrow_mut();
@@ -145,6 +174,15 @@ impl Server {
             let line = *self.chance.pick(&NONSENSE);
             self.say(line);
         }
+        let is_open = self.selected.is_some() && words[0] != "SELECT";
+        if self.manners.loses_locks && is_open && self.chance.percent(2) {
+            self.is_read_only = true;
+            self.say("* OK [READ-ONLY] the lock is lost");
+        }
+        let changes = matches!(words[0], "STORE" | "COPY" | "EXPUNGE" | "CHECK");
+        if self.manners.refuses && changes && self.chance.percent(5) {
+            return "NO not now".to_owned();
+        }
         let may_move =
             self.manners.eager || !matches!(words[0], "FETCH" | "STORE" | "SEARCH" | "COPY");
         // A copy of the wrong message is beyond repair, and no server is known that takes numbers so late there.
@@ -154,7 +192,27 @@ impl Server {
         let verdict = match words.as_slice() {
             ["LOGIN", ..] | ["NOOP"] => Ok(()),
             ["CHECK" | "LOGOUT"] => {
-                self.unkept.clear();
+                self.keep();
+                Ok(())
+            }
+            ["CAPABILITY"] if self.manners.is_modern => {
+                let condstore = if self.manners.counts {
+                    " CONDSTORE"
+                } else {
+                    ""
+                };
+                let uidplus = if self.manners.expunges_by_uid {
+                    " UIDPLUS"
+                } else {
+                    ""
+                };
+                self.say(&format!("* CAPABILITY IMAP4rev1{uidplus}{condstore}"));
+                Ok(())
+            }
+            ["LIST", ..] => {
+                NAMES
+                    .iter()
+                    .for_each(|name| self.say(&format!("* LIST () NIL {name}")));
                 Ok(())
             }
             ["FIND", ..] => {
@@ -163,12 +221,23 @@ impl Server {
                     .for_each(|name| self.say(&format!("* MAILBOX {name}")));
                 Ok(())
             }
-            ["SELECT", name] => self.select(name),
+            ["SELECT", name, ..] => self.select(name),
             _ if self.selected.is_none() => Err("BAD nothing is selected"),
             ["FETCH", set, ..] => self.fetch(set, command),
             ["STORE", set, mode, ..] => self.store(set, mode, command),
             ["SEARCH", key] => self.search(key),
             ["COPY", set, to] => self.copy(set, to),
+            ["EXPUNGE"] | ["UID", "EXPUNGE", _] if self.is_read_only => {
+                Err("NO it can only be read")
+            }
+            ["UID", "EXPUNGE", set] => {
+                let place = self.selected.unwrap();
+                let uids = numbers(set, usize::MAX);
+                let named = |message: &Message| uids.contains(&(message.uid as usize));
+                self.model.borrow_mut().expunge(Who::Us, place, named);
+                self.tell_news();
+                Ok(())
+            }
             ["EXPUNGE"] => {
                 let place = self.selected.unwrap();
                 let mut model = self.model.borrow_mut();
@@ -235,9 +304,10 @@ impl Server {
     }
 
     fn select(&mut self, name: &str) -> Result<(), &'static str> {
-        self.unkept.clear();
+        self.keep();
         self.selected = NAMES.iter().position(|known| *known == name);
         let place = self.selected.ok_or("NO there is no such mailbox")?;
+        self.is_read_only = self.manners.is_library && place + 1 == NAMES.len();
         self.view = self.model.borrow().mailboxes[place]
             .iter()
             .map(|message| (message.serial, message.flags))
@@ -245,6 +315,26 @@ impl Server {
         self.say("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen)");
         self.say(&format!("* {} EXISTS", self.view.len()));
         self.say("* 0 RECENT");
+        if self.manners.is_modern {
+            let (validity, next, count) = {
+                let model = self.model.borrow();
+                (
+                    model.uid_validity[place],
+                    model.uid_next[place],
+                    model.mod_seq[place],
+                )
+            };
+            self.say(&format!(
+                "* OK [UIDVALIDITY {validity}] of this incarnation"
+            ));
+            self.say(&format!("* OK [UIDNEXT {next}] comes next"));
+            if self.manners.counts {
+                self.say(&format!("* OK [HIGHESTMODSEQ {count}] changes"));
+            }
+        }
+        if self.is_read_only {
+            self.say("* OK [READ-ONLY] for reading");
+        }
         Ok(())
     }
 
@@ -256,6 +346,8 @@ impl Server {
             others => others,
         };
         let reads = items == "RFC822";
+        let peeks = items == "BODY.PEEK[]";
+        let items = if peeks { "BODY[]" } else { items };
         for number in numbers(set, self.view.len()) {
             if self.manners.eager && self.chance.percent(5) {
                 self.stir();
@@ -264,7 +356,7 @@ impl Server {
             let Some((serial, _)) = self.view.get(number - 1).copied() else {
                 continue;
             };
-            let leaves_out = self.manners.gaps && !reads && self.chance.percent(10);
+            let leaves_out = self.manners.gaps && !reads && !peeks && self.chance.percent(10);
             let Some(message) = self.model.borrow().find(place, serial).cloned() else {
                 continue;
             };
@@ -281,8 +373,17 @@ impl Server {
                 self.view[number - 1].1 = flags;
                 parts.extend(format!(" FLAGS ({})", names(flags)).into_bytes());
             }
+            if wants("UID") {
+                parts.extend(format!(" UID {}", message.uid).into_bytes());
+            }
             if wants("INTERNALDATE") {
-                parts.extend(format!(" INTERNALDATE \"{}\"", date(message.letter.1)).into_bytes());
+                parts.extend(
+                    format!(
+                        " INTERNALDATE \"{}\"",
+                        date(message.letter.1, self.manners.is_modern)
+                    )
+                    .into_bytes(),
+                );
             }
             if wants("RFC822.SIZE") {
                 parts.extend(format!(" RFC822.SIZE {}", message.bytes.len()).into_bytes());
@@ -299,14 +400,14 @@ impl Server {
                         .into_bytes(),
                 );
             }
-            if items == "RFC822.HEADER" || reads {
+            if items == "RFC822.HEADER" || reads || peeks {
                 let end = message
                     .bytes
                     .windows(4)
                     .position(|four| four == b"\r\n\r\n")
                     .unwrap()
                     + 4;
-                let text = if reads {
+                let text = if reads || peeks {
                     &message.bytes[..]
                 } else {
                     &message.bytes[..end]
@@ -339,7 +440,7 @@ impl Server {
     }
 
     fn change(&mut self, place: Place, serial: Serial, before: FlagSet, after: FlagSet) {
-        if self.manners.forgetful && before != after {
+        if (self.manners.forgetful || self.is_read_only) && before != after {
             self.unkept.push((place, serial, before, after));
         }
         self.model.borrow_mut().set(Who::Us, place, serial, after);
@@ -347,6 +448,9 @@ impl Server {
 
     fn store(&mut self, set: &str, mode: &str, command: &str) -> Result<(), &'static str> {
         let place = self.selected.unwrap();
+        if self.is_read_only && !self.manners.loses_locks {
+            return Err("NO it can only be read");
+        }
         let list = command
             .split_once('(')
             .and_then(|(_, rest)| rest.strip_suffix(')'))
@@ -457,9 +561,14 @@ fn flag(name: &str) -> FlagSet {
     }
 }
 
-fn date(instant: i64) -> String {
+fn date(instant: i64, is_modern: bool) -> String {
     let time = Timestamp::from_second(instant).unwrap();
-    time.strftime("%e-%b-%y %H:%M:%S-GMT").to_string()
+    let form = if is_modern {
+        "%e-%b-%Y %H:%M:%S +0000"
+    } else {
+        "%e-%b-%y %H:%M:%S-GMT"
+    };
+    time.strftime(form).to_string()
 }
 
 /// What no server should say.

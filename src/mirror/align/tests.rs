@@ -352,6 +352,26 @@ fn uids_of_another_validity_say_nothing() {
     assert_eq!(alignment.fates, [Gone, present(1)]);
 }
 
+/// Two equals were in doubt while the mailbox got another UIDVALIDITY: they have no UID now, and the others do.
+#[test]
+fn a_message_without_a_uid_is_never_taken_for_one_that_has_one() {
+    let twin = mark(7, 7, 7);
+    let known = base(&[twin, twin, with_uid(twin, 3), with_uid(apart(4), 4)]);
+    let there = observation(&[
+        with_uid(twin, 1),
+        with_uid(twin, 3),
+        with_uid(apart(4), 4),
+        with_uid(twin, 5),
+    ]);
+    let (known, mut there) = under(6, known, there, 6);
+    let (alignment, _) = settle(&known, &mut there, &[], &BTreeSet::new());
+    assert_eq!(
+        alignment.fates,
+        [Fate::Doubtful, Fate::Doubtful, present(2), present(3)]
+    );
+    assert_eq!(alignment.known_count, 3);
+}
+
 #[test]
 fn a_server_that_stops_giving_uids_is_read_by_fingerprint() {
     let known = base(&[with_uid(apart(1), 1), with_uid(apart(2), 2)]);

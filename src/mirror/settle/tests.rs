@@ -398,6 +398,34 @@ fn a_removal_with_a_copy_that_arrived_retires_both() {
 }
 
 #[test]
+fn a_message_in_doubt_loses_the_name_that_another_uidvalidity_gave_it() {
+    let named = |mark: Mark, uid| Mark {
+        uid: Some(uid),
+        ..mark
+    };
+    let twin = mark(7, 7, 7);
+    for (validity, stays) in [(5, true), (6, false)] {
+        let mut pass = Pass::over(0);
+        pass.base = base(&[named(twin, 1), named(twin, 2), named(look(9), 3)]);
+        pass.base.facts.uid_validity = Some(5);
+        pass.seen = if stays {
+            observation(&[named(twin, 2), named(look(9), 3)])
+        } else {
+            observation(&[named(twin, 1), named(look(9), 2)])
+        };
+        pass.seen.facts.uid_validity = Some(validity);
+        let settlement = pass.settled(&[]);
+        let marks = if stays {
+            Vec::new()
+        } else {
+            vec![(id(1), twin), (id(2), twin), (id(3), named(look(9), 2))]
+        };
+        assert_eq!(settlement.marks, marks);
+        assert_eq!(settlement.gone.len(), usize::from(stays));
+    }
+}
+
+#[test]
 fn doubtful_messages_stay_in_the_base_and_their_entries_wait() {
     let twin = mark(7, 7, 7);
     let mut pass = Pass::over(0).entry(entry(1, 1, adding(SEEN)));

@@ -76,6 +76,63 @@ async fn nothing_is_listed_while_highestmodseq_stays() {
     assert!(report.counts.is_empty());
 }
 
+/// One was removed, which HIGHESTMODSEQ does not tell; one came after it was told: as many as before, and not the same.
+#[tokio::test]
+async fn a_count_of_changes_older_than_the_last_news_vouches_for_nothing() {
+    let world = World::at(facts(Some(7)), 2).await;
+    let script = format!(
+        "C: x SELECT INBOX (CONDSTORE)
+        S: * 1 EXISTS
+        S: * OK [UIDVALIDITY 5] the same
+        S: * OK [HIGHESTMODSEQ 7] the same
+        S: * 2 EXISTS
+        S: x OK
+        C: x FETCH 1:2 (UID FLAGS)
+        S: * 1 FETCH (UID 2 FLAGS ())
+        S: * 2 FETCH (UID 3 FLAGS ())
+        S: x OK
+        C: x FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE)
+        {}
+        S: x OK
+        {}",
+        named(2, 3, ""),
+        header_read(2, 3)
+    );
+    let report = passes(&world, &script).await;
+    assert_eq!((report.counts.arrived, report.counts.gone), (1, 1));
+}
+
+#[tokio::test]
+async fn from_a_mailbox_that_can_only_be_read_a_copy_is_made_and_nothing_is_marked() {
+    let world = World::at(facts(None), 1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    world.copy(1, "notes").await;
+    let script = "C: x LIST \"\" \"*\"
+        S: * LIST () NIL notes
+        S: x OK
+        C: x SELECT notes (CONDSTORE)
+        S: * 0 EXISTS
+        S: * OK [UIDVALIDITY 8] notes
+        S: x OK
+        C: x SELECT INBOX (CONDSTORE)
+        S: * OK [CLOSED] notes
+        S: * 1 EXISTS
+        S: * OK [UIDVALIDITY 5] the same
+        S: x OK [READ-ONLY] you may look
+        C: x FETCH 1 (UID FLAGS)
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: x OK
+        C: x FETCH 1 UID
+        S: * 1 FETCH (UID 1)
+        S: x OK
+        C: x COPY 1 notes
+        S: x OK copied
+        LOOK 1 ()
+        CHECK";
+    assert!(passes(&world, script).await.again);
+    assert_eq!(world.journal().await.len(), 2);
+}
+
 #[tokio::test]
 async fn what_comes_before_closed_speaks_of_the_mailbox_before() {
     let world = World::at(facts(None), 1).await;
