@@ -189,24 +189,27 @@ impl Server {
         if may_move && words[0] != "COPY" {
             self.tell_news();
         }
-        let verdict = match words.as_slice() {
+        let verdict = self.obey(&words, command);
+        if may_move {
+            self.stir();
+            self.tell_news();
+        }
+        verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
+    }
+
+    /// Carries out a command.
+    fn obey(&mut self, words: &[&str], command: &str) -> Result<(), &'static str> {
+        match words {
             ["LOGIN", ..] | ["NOOP"] => Ok(()),
             ["CHECK" | "LOGOUT"] => {
                 self.keep();
                 Ok(())
             }
             ["CAPABILITY"] if self.manners.is_modern => {
-                let condstore = if self.manners.counts {
-                    " CONDSTORE"
-                } else {
-                    ""
-                };
-                let uidplus = if self.manners.expunges_by_uid {
-                    " UIDPLUS"
-                } else {
-                    ""
-                };
-                self.say(&format!("* CAPABILITY IMAP4rev1{uidplus}{condstore}"));
+                let by_uid = self.manners.expunges_by_uid.then_some(" UIDPLUS");
+                let counts = self.manners.counts.then_some(" CONDSTORE");
+                let extras: String = by_uid.into_iter().chain(counts).collect();
+                self.say(&format!("* CAPABILITY IMAP4rev1{extras}"));
                 Ok(())
             }
             ["LIST", ..] => {
@@ -238,26 +241,23 @@ impl Server {
                 self.tell_news();
                 Ok(())
             }
-            ["EXPUNGE"] => {
-                let place = self.selected.unwrap();
-                let mut model = self.model.borrow_mut();
-                let searched = &self.searched;
-                model.expunge(Who::Us, place, |message| {
-                    searched.contains(&message.serial) || !message.theirs.contains(DELETED)
-                });
-                // Others marked these since we looked; nobody can see that coming.
-                model.expunge(Who::Others, place, |_| true);
-                drop(model);
-                self.tell_news();
-                Ok(())
-            }
+            ["EXPUNGE"] => self.expunge(),
             _ => Err("BAD what is that?"),
-        };
-        if may_move {
-            self.stir();
-            self.tell_news();
         }
-        verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
+    }
+
+    fn expunge(&mut self) -> Result<(), &'static str> {
+        let place = self.selected.unwrap();
+        let mut model = self.model.borrow_mut();
+        let searched = &self.searched;
+        model.expunge(Who::Us, place, |message| {
+            searched.contains(&message.serial) || !message.theirs.contains(DELETED)
+        });
+        // Others marked these since we looked; nobody can see that coming.
+        model.expunge(Who::Others, place, |_| true);
+        drop(model);
+        self.tell_news();
+        Ok(())
     }
 
     /// Perhaps somebody else acts now.
@@ -367,59 +367,67 @@ impl Server {
                 self.mark_read(place, serial);
             }
             let flags = self.model.borrow().find(place, serial).unwrap().flags;
-            let mut parts: Vec<u8> = Vec::new();
-            let wants = |item: &str| items.contains(item);
-            if wants("FLAGS") || reads {
+            if items.contains("FLAGS") || reads {
                 self.view[number - 1].1 = flags;
-                parts.extend(format!(" FLAGS ({})", names(flags)).into_bytes());
             }
-            if wants("UID") {
-                parts.extend(format!(" UID {}", message.uid).into_bytes());
-            }
-            if wants("INTERNALDATE") {
-                parts.extend(
-                    format!(
-                        " INTERNALDATE \"{}\"",
-                        date(message.letter.1, self.manners.is_modern)
-                    )
-                    .into_bytes(),
-                );
-            }
-            if wants("RFC822.SIZE") {
-                parts.extend(format!(" RFC822.SIZE {}", message.bytes.len()).into_bytes());
-            }
-            if wants("ENVELOPE") {
-                let text = String::from_utf8_lossy(&message.bytes).into_owned();
-                let field = |name: &str| {
-                    let value = text.lines().find_map(|line| line.strip_prefix(name));
-                    value.map_or("NIL".to_owned(), |value| format!("\"{value}\""))
-                };
-                let (subject, id) = (field("Subject: "), field("Message-ID: "));
-                parts.extend(
-                    format!(" ENVELOPE (NIL {subject} NIL NIL NIL NIL NIL NIL NIL {id})")
-                        .into_bytes(),
-                );
-            }
-            if items == "RFC822.HEADER" || reads || peeks {
-                let end = message
-                    .bytes
-                    .windows(4)
-                    .position(|four| four == b"\r\n\r\n")
-                    .unwrap()
-                    + 4;
-                let text = if reads || peeks {
-                    &message.bytes[..]
-                } else {
-                    &message.bytes[..end]
-                };
-                parts.extend(format!(" {items} {{{}}}\r\n", text.len()).into_bytes());
-                parts.extend(text);
-            }
+            let parts = self.data(&message, flags, items, reads);
             self.told.extend(format!("* {number} FETCH (").into_bytes());
             self.told.extend(&parts[1..]);
             self.say(")");
         }
         Ok(())
+    }
+
+    /// What FETCH shows of a message, each item behind a space.
+    fn data(&self, message: &Message, flags: FlagSet, items: &str, reads: bool) -> Vec<u8> {
+        let is_whole = reads || items == "BODY[]";
+        let mut parts: Vec<u8> = Vec::new();
+        let wants = |item: &str| items.contains(item);
+        if wants("FLAGS") || reads {
+            parts.extend(format!(" FLAGS ({})", names(flags)).into_bytes());
+        }
+        if wants("UID") {
+            parts.extend(format!(" UID {}", message.uid).into_bytes());
+        }
+        if wants("INTERNALDATE") {
+            parts.extend(
+                format!(
+                    " INTERNALDATE \"{}\"",
+                    date(message.letter.1, self.manners.is_modern)
+                )
+                .into_bytes(),
+            );
+        }
+        if wants("RFC822.SIZE") {
+            parts.extend(format!(" RFC822.SIZE {}", message.bytes.len()).into_bytes());
+        }
+        if wants("ENVELOPE") {
+            let text = String::from_utf8_lossy(&message.bytes).into_owned();
+            let field = |name: &str| {
+                let value = text.lines().find_map(|line| line.strip_prefix(name));
+                value.map_or("NIL".to_owned(), |value| format!("\"{value}\""))
+            };
+            let (subject, id) = (field("Subject: "), field("Message-ID: "));
+            parts.extend(
+                format!(" ENVELOPE (NIL {subject} NIL NIL NIL NIL NIL NIL NIL {id})").into_bytes(),
+            );
+        }
+        if items == "RFC822.HEADER" || is_whole {
+            let end = message
+                .bytes
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+                .unwrap()
+                + 4;
+            let text = if is_whole {
+                &message.bytes[..]
+            } else {
+                &message.bytes[..end]
+            };
+            parts.extend(format!(" {items} {{{}}}\r\n", text.len()).into_bytes());
+            parts.extend(text);
+        }
+        parts
     }
 
     fn mark_read(&mut self, place: Place, serial: Serial) {
