@@ -156,8 +156,9 @@ pub fn plan(
     }
     plan.copy(verdicts, copies, &mut aims);
     plan.store(&aims, Aim::before_expunge);
-    plan.expunge(remote, facts, &aims);
-    plan.store(&aims, Aim::after_expunge);
+    if plan.expunge(remote, facts, &aims) {
+        plan.store(&aims, Aim::after_expunge);
+    }
     Ok(plan)
 }
 
@@ -283,15 +284,16 @@ impl Plan {
         }
     }
 
-    /// EXPUNGE, if it can be told what to remove, or if nothing else stands marked at that moment.
-    fn expunge(&mut self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) {
+    /// EXPUNGE, if it can be told what to remove, or if nothing else stands marked at that moment. Says whether what comes
+    /// after it may be done.
+    fn expunge(&mut self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) -> bool {
         let only: Vec<MessageId> = aims
             .iter()
             .filter(|aim| aim.removes)
             .map(|aim| aim.message)
             .collect();
         if only.is_empty() {
-            return;
+            return true;
         }
         let marked_after = |aim: &&Aim| {
             !aim.removes
@@ -307,13 +309,15 @@ impl Plan {
         );
         let others_marked = marked_there > 0 || aims.iter().any(|aim| marked_after(&aim));
         if others_marked && !facts.scoped_expunge {
-            self.delays.extend(
-                only.into_iter()
-                    .map(|message| (message, Delay::OthersDeleted)),
-            );
-        } else {
-            self.steps.push(Step::Expunge { only });
+            // A mark that the user set afterwards would stand in its way as well.
+            let marks = aims.iter().filter(|aim| !aim.after_expunge().is_empty());
+            let waiting = only.into_iter().chain(marks.map(|aim| aim.message));
+            self.delays
+                .extend(waiting.map(|message| (message, Delay::OthersDeleted)));
+            return false;
         }
+        self.steps.push(Step::Expunge { only });
+        true
     }
 }
 

@@ -17,7 +17,7 @@ use lowtide::upstream::{
     Allowance, Credentials, Level, Patience, Security, Server as Address, Session, Transport,
 };
 
-use crate::link::Link;
+use crate::link::{Link, Traffic};
 use crate::model::{DELETED, Model, NAMES, Place, Who};
 use crate::random::Random;
 use crate::server::{Manners, Server};
@@ -38,30 +38,35 @@ pub(crate) struct Tally {
 pub(crate) struct Life<'a> {
     pub(crate) seed: u64,
     dir: &'a Path,
-    chance: Random,
+    pub(crate) chance: Random,
     pub(crate) model: Rc<RefCell<Model>>,
-    manners: Manners,
+    pub(crate) manners: Manners,
     pub(crate) was_eager: bool,
     /// Whether the last connection failed: the next one lists everything, as the daemon's does.
     is_second_try: bool,
-    options: PassOptions,
-    store: Option<Store>,
+    pub(crate) options: PassOptions,
+    pub(crate) store: Option<Store>,
     /// The writes that are left before the process dies; `u64::MAX` for a process that does not.
     until_death: Arc<AtomicU64>,
     pub(crate) user: User,
     pub(crate) tally: Tally,
+    /// The octets of the last connection.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 /// How one connection goes.
 #[derive(Clone, Copy, Debug)]
-struct Weather {
-    incoming: usize,
-    outgoing: usize,
-    writes: u64,
-    is_user_there: bool,
+pub(crate) struct Weather {
+    /// How many octets come before the line is cut.
+    pub(crate) incoming: usize,
+    /// How many go.
+    pub(crate) outgoing: usize,
+    /// How often the process writes, or has just written, before it dies.
+    pub(crate) writes: u64,
+    pub(crate) is_user_there: bool,
 }
 
-const CALM: Weather = Weather {
+pub(crate) const CALM: Weather = Weather {
     incoming: usize::MAX,
     outgoing: usize::MAX,
     writes: u64::MAX,
@@ -70,45 +75,53 @@ const CALM: Weather = Weather {
 
 /// Lives a life.
 pub(crate) async fn live(seed: u64, dir: &Path) -> Tally {
-    let mut chance = Random::new(seed);
-    let model = Model::new(&mut chance);
-    let mut manners = Manners::new(&mut chance);
-    manners.others = *chance.pick(&[0, 5, 20]);
-    let options = PassOptions {
-        policy: Policy {
-            delete_what_others_marked: chance.percent(20),
-        },
-        brakes: Brakes {
-            few: usize::MAX,
-            many: usize::MAX,
-        },
-        attempts: 50,
-        keep: *chance.pick(&[Keep::All, Keep::Headers]),
-        dry_run: false,
-        closely: false,
-        list_up_to: *chance.pick(&[0, 0, 200]),
-        list_every: *chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
-        chance: chance.number(),
-    };
-    let user = User::new(Random::new(chance.number()));
-    let mut life = Life {
-        seed,
-        dir,
-        chance,
-        model: Rc::new(RefCell::new(model)),
-        was_eager: manners.eager,
-        is_second_try: false,
-        manners,
-        options,
-        store: None,
-        until_death: Arc::new(AtomicU64::new(u64::MAX)),
-        user,
-        tally: Tally::default(),
-    };
+    let mut life = Life::new(seed, dir);
     life.storm().await;
     life.calm().await;
     life.tally.wishes = life.user.wish_count;
     life.tally
+}
+
+/// The beginning of a life, drawn by chance.
+impl<'a> Life<'a> {
+    pub(crate) fn new(seed: u64, dir: &'a Path) -> Self {
+        let mut chance = Random::new(seed);
+        let model = Model::new(&mut chance);
+        let mut manners = Manners::new(&mut chance);
+        manners.others = *chance.pick(&[0, 5, 20]);
+        let options = PassOptions {
+            policy: Policy {
+                delete_what_others_marked: chance.percent(20),
+            },
+            brakes: Brakes {
+                few: usize::MAX,
+                many: usize::MAX,
+            },
+            attempts: 50,
+            keep: *chance.pick(&[Keep::All, Keep::Headers]),
+            dry_run: false,
+            closely: false,
+            list_up_to: *chance.pick(&[0, 0, 200]),
+            list_every: *chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
+            chance: chance.number(),
+        };
+        let user = User::new(Random::new(chance.number()));
+        Self {
+            seed,
+            dir,
+            chance,
+            model: Rc::new(RefCell::new(model)),
+            was_eager: manners.eager,
+            is_second_try: false,
+            manners,
+            options,
+            store: None,
+            until_death: Arc::new(AtomicU64::new(u64::MAX)),
+            user,
+            tally: Tally::default(),
+            traffic: Arc::default(),
+        }
+    }
 }
 
 impl Life<'_> {
@@ -150,7 +163,7 @@ impl Life<'_> {
     }
 
     /// Nothing goes wrong any more, and nobody else acts.
-    async fn calm(&mut self) {
+    pub(crate) async fn calm(&mut self) {
         self.manners.others = 0;
         self.manners.eager = false;
         self.manners.gaps = false;
@@ -226,7 +239,7 @@ impl Life<'_> {
     }
 
     /// One connection, from the login to its end.
-    async fn connect(&mut self, weather: Weather) {
+    pub(crate) async fn connect(&mut self, weather: Weather) {
         self.tally.connections += 1;
         trace(|| format!("connection: {weather:?}"));
         let store = self.store().await;
@@ -236,7 +249,9 @@ impl Life<'_> {
             self.manners,
             Random::new(self.chance.number()),
         );
-        let link = Link::new(ours, weather.incoming, weather.outgoing);
+        self.traffic = Arc::default();
+        let limits = [weather.incoming, weather.outgoing];
+        let link = Link::new(ours, limits, self.traffic.clone());
         self.until_death.store(weather.writes, Ordering::SeqCst);
         let mut options = self.options;
         options.closely = self.is_second_try;
@@ -263,7 +278,11 @@ impl Life<'_> {
             }
         };
         let (outcome, (), ()) = tokio::join!(visit, server.serve(theirs), presence);
-        let is_dead = self.until_death.swap(u64::MAX, Ordering::SeqCst) == 0;
+        let writes_left = self.until_death.swap(u64::MAX, Ordering::SeqCst);
+        self.traffic
+            .writes
+            .store(weather.writes - writes_left, Ordering::SeqCst);
+        let is_dead = writes_left == 0;
         trace(|| format!("ended: dead {is_dead}, {outcome:?}"));
         if is_dead {
             self.tally.crashes += 1;
@@ -312,7 +331,7 @@ impl Life<'_> {
         }
     }
 
-    async fn user_acts(&mut self) {
+    pub(crate) async fn user_acts(&mut self) {
         let store = self.store().await;
         self.user.act(&store, &self.model).await;
     }

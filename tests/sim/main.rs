@@ -20,9 +20,11 @@ mod oracle;
 #[path = "../peers/lab/random.rs"]
 mod random;
 mod server;
+mod sweep;
 mod user;
 
 use life::Tally;
+use sweep::{STORIES, Sweep};
 
 #[test]
 fn no_life_loses_anything() {
@@ -35,13 +37,12 @@ fn no_life_loses_anything() {
         Some(seed) => seed..seed + 1,
         None => 0..asked("LOWTIDE_LIVES").unwrap_or(300),
     };
-    let workers: u64 = 2;
     let lived: Vec<Tally> = std::thread::scope(|scope| {
-        let work = |worker: u64| {
-            let seeds = seeds.clone().filter(move |seed| seed % workers == worker);
+        let work = |worker: usize| {
+            let seeds = seeds.clone().skip(worker).step_by(WORKERS);
             scope.spawn(move || seeds.map(live).collect::<Vec<Tally>>())
         };
-        let workers: Vec<_> = (0..workers).map(work).collect();
+        let workers: Vec<_> = (0..WORKERS).map(work).collect();
         workers
             .into_iter()
             .flat_map(|worker| worker.join().unwrap())
@@ -61,21 +62,45 @@ fn no_life_loses_anything() {
 }
 
 fn live(seed: u64) -> Tally {
-    // Where files live in memory, what is asked of the disk costs nothing.
+    let home = home();
+    runtime().block_on(life::live(seed, &home.path().join("ada")))
+}
+
+/// Where files live in memory, what is asked of the disk costs nothing.
+fn home() -> tempfile::TempDir {
     let memory = std::path::Path::new("/dev/shm");
     let place = if memory.is_dir() {
         memory.to_owned()
     } else {
         std::env::temp_dir()
     };
-    let home = tempfile::Builder::new()
-        .prefix("life-")
-        .tempdir_in(place)
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let named = tempfile::Builder::new().prefix("life-").tempdir_in(place);
+    named.unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
-        .unwrap();
-    runtime.block_on(life::live(seed, &home.path().join("ada")))
+        .unwrap()
 }
+
+#[test]
+fn cut_behind_any_octet_a_story_ends_the_same() {
+    for story in STORIES {
+        let count = story.sweep(Sweep::Cut);
+        assert!(count > 3_000, "{count}: there is more to cut");
+    }
+}
+
+#[test]
+fn dead_at_any_write_a_story_ends_the_same() {
+    for story in STORIES {
+        let count = story.sweep(Sweep::Die);
+        assert!(count > 10, "{count}: there is more to write");
+    }
+}
+
+/// How many stories are told at once.
+const WORKERS: usize = 2;

@@ -13,7 +13,7 @@ use crate::model::{DELETED, Message, Model, NAMES, Place, SEEN, Serial, Who};
 use crate::random::Random;
 
 /// How a server differs from others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manners {
     /// Removals are told at any time, also in the middle of a FETCH or before a STORE takes its numbers.
     pub(crate) eager: bool,

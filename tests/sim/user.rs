@@ -13,6 +13,7 @@ use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, text_of
 use crate::random::Random;
 
 /// Who reads mail offline.
+#[derive(Clone)]
 pub(crate) struct User {
     chance: Random,
     /// Which letter each message was that the copy ever showed.

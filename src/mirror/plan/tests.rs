@@ -215,6 +215,18 @@ fn deleted_marks_of_others_hold_expunge_back() {
         .check(&[marked[0].clone(), expunge(&[1])], &[]);
 }
 
+/// Otherwise the user's own mark would keep the removal waiting for ever, although it came after it.
+#[test]
+fn a_mark_that_follows_a_removal_waits_with_it() {
+    Case::quiet(&[NONE, NONE, DELETED])
+        .removing(1)
+        .doing(2, &[adding(DELETED.union(SEEN))])
+        .check(
+            &[store(&[2], SEEN, NONE), store(&[1], DELETED, NONE)],
+            &[(1, Delay::OthersDeleted), (2, Delay::OthersDeleted)],
+        );
+}
+
 #[test]
 fn an_expunge_that_can_be_told_what_to_remove_is_not_held_back() {
     let mut case = Case::quiet(&[NONE, DELETED])

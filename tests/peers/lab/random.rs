@@ -1,6 +1,7 @@
 //! Chance that can be repeated: the same seed gives the same numbers, on every machine and in every release.
 
 /// SplitMix64, a generator small enough to be read.
+#[derive(Clone)]
 pub(crate) struct Random(u64);
 
 impl Random {
