@@ -17,7 +17,8 @@ use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::{
     Access, Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Plan, Policy,
-    Sighting, Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
+    Sighting, Step, StepOutcome, align, choose, fold, hides_a_twin, merge, plan, rebind, settle,
+    weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StoreError, UnseenNote};
@@ -107,6 +108,8 @@ async fn reconcile(
         return Ok((Report::planned(input.name, plan), local.unbound));
     }
 
+    let comes_first = hides_a_twin(&plan, &input.base, &seen, &alignment);
+    let plan = if comes_first { Plan::default() } else { plan };
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
     let settlement = settle(&PassRecord {
         base: &input.base,
@@ -119,7 +122,8 @@ async fn reconcile(
         outcomes: &outcomes,
         attempts: options.attempts,
     });
-    let report = Report::settled(input.name, &plan, &outcomes, &settlement);
+    let mut report = Report::settled(input.name, &plan, &outcomes, &settlement);
+    report.again |= comes_first;
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;

@@ -1,7 +1,8 @@
 //! Lives of a mirror, played with the code that runs in production: the passes, the client, the protocol and the store,
 //! over lines in memory, against a server as simple as it can be. One seed decides everything.
 //!
-//! `LOWTIDE_LIVES` says how many lives, `LOWTIDE_SEED` plays one again.
+//! `LOWTIDE_LIVES` says how many lives, `LOWTIDE_SEED` plays one again. Beside them three stories are told with every single
+//! cut and every single crash that there can be.
 
 #![expect(
     clippy::unwrap_used,
@@ -90,7 +91,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn cut_behind_any_octet_a_story_ends_the_same() {
     for story in STORIES {
         let count = story.sweep(Sweep::Cut);
-        assert!(count > 3_000, "{count}: there is more to cut");
+        assert!(count > 4_000, "{count}: there is more to cut");
     }
 }
 

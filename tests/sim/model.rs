@@ -274,15 +274,19 @@ impl Model {
             return;
         };
         let letter = message.letter;
-        self.put(to, message);
+        self.put(who, to, message);
         self.events.push(Event::Copied { who, to, letter });
     }
 
     /// Appends a message that came from elsewhere, as it is: a mark of ours goes along.
-    fn put(&mut self, place: Place, message: Message) {
+    fn put(&mut self, who: Who, place: Place, message: Message) {
         self.append(place, message.letter, message.bytes.clone(), message.flags);
         if let Some(last) = self.mailboxes[place].last_mut() {
             last.theirs = message.theirs;
+            if who == Who::Others {
+                // Whoever puts a message there that is marked for removal, leaves it to the next EXPUNGE.
+                last.theirs = last.theirs.union(message.flags.intersection(DELETED));
+            }
             last.is_anyones = message.is_anyones
                 || message.flags.contains(SEEN) != message.theirs.contains(SEEN)
                 || self.noted.contains(&(place, message.look()))
@@ -319,7 +323,7 @@ impl Model {
             4 => {
                 // Taken out and put back.
                 self.others_remove(place, &message);
-                self.put(place, message);
+                self.put(Who::Others, place, message);
             }
             _ => {
                 let flag = *chance.pick(&ALPHABET);
