@@ -1,0 +1,189 @@
+//! The built program, its configuration, and the server that it mirrors: itself, with an account that has no server.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::record::{Call, TRACED, read};
+
+/// How many letters there are.
+pub(crate) const LETTERS: usize = 12;
+
+/// Everything in its place.
+pub(crate) struct Bench {
+    home: TempDir,
+}
+
+impl Bench {
+    /// A server with mail, and an account that mirrors it; nothing where calls cannot be recorded.
+    pub(crate) fn set_up() -> Option<Self> {
+        let strace = Command::new("strace")
+            .arg("-V")
+            .stdout(Stdio::null())
+            .status();
+        if !strace.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let bench = Self { home: home() };
+        bench.configure("server", "[account.attic]");
+        let tunnel = format!(
+            "[account.ada]\ntunnel = [{:?}, \"--config\", {:?}, \"imapd\", \"attic\"]\nprotocol = \"imap2bis\"",
+            PROGRAM,
+            bench.path("server.toml"),
+        );
+        bench.configure("online", &tunnel);
+        bench.configure("offline", "[account.ada]\ntunnel = [\"/bin/false\"]");
+        let mut commands = vec!["CREATE archive".to_owned()];
+        for letter in 1..=LETTERS {
+            let text = "All is well here.\r\n".repeat(letter * 7);
+            let message = format!("Subject: letter {letter}\r\n\r\n{text}");
+            commands.push(format!("APPEND INBOX {{{}}}\r\n{message}", message.len()));
+        }
+        let mut server = bench.program("server", &["imapd", "attic"]);
+        converse(&mut server, &commands);
+        Some(bench)
+    }
+
+    /// Where the mirror's files are.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.path("data").join("ada")
+    }
+
+    /// Synchronises, and tells what the disk was asked for.
+    pub(crate) fn sync(&self) -> Vec<Call> {
+        let mut traced = self.traced(&self.program("online", &["sync"]));
+        let output = traced.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        self.record()
+    }
+
+    /// A mail client acts while the server is out of reach.
+    pub(crate) fn act_offline(&self, commands: &[String]) -> Vec<Call> {
+        let mut traced = self.traced(&self.program("offline", &["imapd", "ada"]));
+        converse(&mut traced, commands);
+        self.record()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn configure(&self, name: &str, account: &str) {
+        let data = if name == "server" { "server" } else { "data" };
+        let text = format!(
+            "[endpoint]\nlisten = []\npassword = {{ file = {:?} }}\n[storage]\ndata-dir = {:?}\n{account}\n",
+            self.path("password"),
+            self.path(data),
+        );
+        let path = self.path(&format!("{name}.toml"));
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn program(&self, config: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .arg("--config")
+            .arg(self.path(&format!("{config}.toml")))
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.home.path());
+        command
+    }
+
+    fn traced(&self, program: &Command) -> Command {
+        let mut command = Command::new("strace");
+        command
+            .args([
+                "-f", "-qq", "-y", "-xx", "-s", "9000000", "-e", TRACED, "-o",
+            ])
+            .arg(self.path("record"))
+            .arg(program.get_program())
+            .args(program.get_args())
+            .env_clear()
+            .envs(
+                program
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        command
+    }
+
+    fn record(&self) -> Vec<Call> {
+        let calls = read(&fs::read_to_string(self.path("record")).unwrap());
+        let store = self.store();
+        let counts = |call: &Call| match call {
+            Call::Said(_) => true,
+            Call::Create(path)
+            | Call::Write(path, ..)
+            | Call::Truncate(path, _)
+            | Call::Sync(path)
+            | Call::Unlink(path) => path.parent() == Some(&store),
+        };
+        calls.into_iter().filter(counts).collect()
+    }
+}
+
+/// Gives a program commands, one after the other, and demands OK for each.
+fn converse(program: &mut Command, commands: &[String]) {
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let tagged = commands.iter().enumerate();
+    let tagged = tagged.map(|(number, command)| (format!("wish{number}"), command.as_str()));
+    let all = [("open".to_owned(), "SELECT INBOX")]
+        .into_iter()
+        .chain(tagged);
+    for (tag, command) in all {
+        let whole = format!("{tag} {command}\r\n");
+        // A literal waits until it is asked for.
+        let (first, rest) = match whole.split_once("}\r\n") {
+            Some((head, rest)) => (format!("{head}}}\r\n"), Some(rest)),
+            None => (whole.clone(), None),
+        };
+        input.write_all(first.as_bytes()).unwrap();
+        if let Some(rest) = rest {
+            until(&mut output, "+");
+            input.write_all(rest.as_bytes()).unwrap();
+        }
+        let end = until(&mut output, &tag);
+        assert!(end.contains(" OK "), "{command}: {end}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+fn until(output: &mut impl BufRead, begins: &str) -> String {
+    loop {
+        let mut line = String::new();
+        assert!(output.read_line(&mut line).unwrap() > 0, "it said no more");
+        if line.starts_with(begins) {
+            return line;
+        }
+    }
+}
+
+/// A directory in memory, if there is such a place: what is asked of that disk costs nothing.
+pub(crate) fn home() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    tempfile::Builder::new()
+        .prefix("power-")
+        .tempdir_in(place)
+        .unwrap()
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lowtide");
