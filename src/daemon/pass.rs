@@ -14,11 +14,10 @@ use super::queue::Keep;
 use super::report::Report;
 use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
+use crate::journal::{Action, JournalEntry, Mark};
 use crate::mirror::{
     Access, Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Plan, Policy,
-    Sighting, Step, StepOutcome, align, choose, fold, hides_a_twin, merge, plan, rebind, settle,
-    weigh,
+    Sighting, Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StoreError, UnseenNote};
@@ -108,8 +107,6 @@ async fn reconcile(
         return Ok((Report::planned(input.name, plan), local.unbound));
     }
 
-    let comes_first = hides_a_twin(&plan, &input.base, &seen, &alignment);
-    let plan = if comes_first { Plan::default() } else { plan };
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
     let settlement = settle(&PassRecord {
         base: &input.base,
@@ -122,8 +119,7 @@ async fn reconcile(
         outcomes: &outcomes,
         attempts: options.attempts,
     });
-    let mut report = Report::settled(input.name, &plan, &outcomes, &settlement);
-    report.again |= comes_first;
+    let report = Report::settled(input.name, &plan, &outcomes, &settlement);
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
@@ -161,14 +157,11 @@ async fn look(
     options: &PassOptions,
 ) -> Result<(Observation, Alignment), UpstreamError> {
     let mut seen = selected.observe(&input.base, effort).await?;
-    let expunging =
-        |entry: &&JournalEntry| entry.action == Action::Expunge && entry.attempt().is_some();
-    let expunging: BTreeSet<MessageId> = input
+    let expunging = input
         .entries
         .iter()
-        .filter(expunging)
-        .map(|entry| entry.message)
-        .collect();
+        .filter(|entry| entry.may_have_removed());
+    let expunging: BTreeSet<MessageId> = expunging.map(|entry| entry.message).collect();
     let acted_on = input.entries.iter().map(|entry| entry.message);
     let noted = notes.iter().map(|note| note.message);
     let touched: BTreeSet<MessageId> = acted_on.chain(noted).collect();
@@ -204,10 +197,11 @@ fn unread_headers(
 ) -> Vec<SeqNum> {
     let is_open = |(index, seq): &(usize, SeqNum)| {
         let known = base.messages.get(*index);
+        let has_name = known.is_some_and(|known| known.mark.uid.is_some());
         known.is_some_and(|known| touched.contains(&known.id) && known.mark.header.is_some())
-            && seen
-                .at(*seq)
-                .is_some_and(|seen| seen.mark.header.is_none() && seen.mark.uid.is_none())
+            && seen.at(*seq).is_some_and(|seen| {
+                seen.mark.header.is_none() && !(has_name && seen.mark.uid.is_some())
+            })
     };
     let open = alignment.present().filter(is_open);
     open.map(|(_, seq)| seq).collect()
@@ -247,7 +241,16 @@ async fn carry_out(
         if !selected.recognise(step.messages(), mark_of).await? {
             return Err(NOT_WHERE_IT_WAS.into());
         }
-        let attempts = attempts(step, &input.entries);
+        if let Step::Expunge { only } = step {
+            // Once EXPUNGE may have been carried out, a message without its mark is taken for another one.
+            selected.checkpoint().await?;
+            require_access(selected)?;
+            if !selected.show_deleted(only) {
+                outcomes.push(StepOutcome::Done(Vec::new()));
+                continue;
+            }
+        }
+        let attempts = step.attempts(&input.entries);
         if !store.begin_attempt(mailbox, attempts).await? {
             return Err(PassError::Overtaken {
                 problem: "an action was given up while it was about to be carried out",
@@ -262,40 +265,20 @@ async fn carry_out(
     if !outcomes.is_empty() {
         selected.checkpoint().await?;
     }
-    if selected.facts().access == Access::ReadOnly && plan.steps.iter().any(Step::writes) {
-        // A server that has lost its lock shows what was stored, and forgets it with the session.
-        return Err(UpstreamError::Desynchronised {
-            problem: "the mailbox was made read-only while changes were sent",
-        }
-        .into());
+    if plan.steps.iter().any(Step::writes) {
+        require_access(selected)?;
     }
     Ok(outcomes)
 }
 
-/// The entries that a step is sent for, each counted once more.
-fn attempts(step: &Step, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
-    if let Step::Copy { entry, attempt, .. } = step {
-        return vec![(*entry, *attempt)];
+/// A server that has lost its lock shows what was stored, and forgets it with the session.
+fn require_access(selected: &Selected<'_>) -> Result<(), UpstreamError> {
+    if selected.facts().access == Access::ReadOnly {
+        return Err(UpstreamError::Desynchronised {
+            problem: "the mailbox was made read-only while changes were sent",
+        });
     }
-    let messages: BTreeSet<MessageId> = step.messages().iter().copied().collect();
-    let meant = entries
-        .iter()
-        .filter(|entry| entry.is_active() && !entry.is_copy() && messages.contains(&entry.message));
-    meant
-        .map(|entry| {
-            let earlier = match entry.state {
-                EntryState::Attempted(attempt) | EntryState::Refused(attempt) => attempt.number,
-                EntryState::Pending | EntryState::Parked(_) => 0,
-            };
-            (
-                entry.id,
-                Attempt {
-                    number: earlier.saturating_add(1),
-                    copies_before: 0,
-                },
-            )
-        })
-        .collect()
+    Ok(())
 }
 
 /// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out.

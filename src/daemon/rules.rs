@@ -39,19 +39,26 @@ struct Column {
 
 impl Column {
     fn cell(self, meanwhile: Meanwhile) -> &'static str {
-        let ruling = |policy| {
-            let wish = self.wishes.first();
-            wish.map(|&wish| rule(wish, meanwhile, policy))
+        let Some(&wish) = self.wishes.first() else {
+            return "";
         };
-        let usual = ruling(Policy::default());
-        let otherwise = ruling(Policy {
+        let otherwise = Policy {
             delete_what_others_marked: true,
-        });
-        match usual {
-            None => "",
-            Some(Ruling::Keep(_)) if otherwise == Some(Ruling::Apply) => "keep*",
-            Some(ruling) => word_of(ruling),
+        };
+        match rule(wish, meanwhile, Policy::default()) {
+            _ if never_meet(wish, meanwhile) => "-",
+            Ruling::Keep(_) if rule(wish, meanwhile, otherwise) == Ruling::Apply => "keep*",
+            ruling => word_of(ruling),
         }
+    }
+}
+
+/// What others do is never the same as a removal, or as a copy of ours; and only what was removed can be put back.
+fn never_meet(wish: Wish, meanwhile: Meanwhile) -> bool {
+    match meanwhile {
+        Meanwhile::Same => matches!(wish, Wish::Remove | Wish::Copy),
+        Meanwhile::PutBack => wish != Wish::Remove,
+        _ => false,
     }
 }
 
@@ -76,6 +83,7 @@ fn words_of(meanwhile: Meanwhile) -> &'static str {
         Meanwhile::Deleted => "marked it deleted",
         Meanwhile::Undeleted => "undeleted it",
         Meanwhile::Marked => "flagged, answered it",
+        Meanwhile::PutBack => "put it back",
         Meanwhile::Gone => "removed it",
         Meanwhile::Returned => "moved it to the end",
         Meanwhile::Unclear => "left one of equals",
@@ -142,14 +150,18 @@ const COLUMNS: [Column; 7] = [
     },
 ];
 
-const LEGEND: [(&str, &str); 9] = [
+const LEGEND: [(&str, &str); 11] = [
     ("do", "it is carried out; what they did stays as well"),
     ("agreed", "both want the same: nothing is sent"),
     (
         "tell",
         "it is carried out, with a conflict on record: they may remove the message",
     ),
-    ("keep*", "the message stays, with a conflict on record"),
+    ("keep", "the message stays, with a conflict on record"),
+    (
+        "keep*",
+        "the same, but with deleted-here-changed-there = \"delete\": do",
+    ),
     ("lost", "the message is gone, with a conflict on record"),
     ("drop", "nothing is left that it could be done to"),
     (
@@ -161,16 +173,19 @@ const LEGEND: [(&str, &str); 9] = [
         "it is carried out on the message at its new place",
     ),
     ("wait", "it waits until it is clear which message is meant"),
+    ("-", "this cannot be"),
 ];
 
 const ELSEWHERE: &str = "\
-* With deleted-here-changed-there = \"delete\" it is carried out. Either way \"conflicts undo\" asks
-once more for what you wanted, now that you know what they did.
+Where they did several things, the lowest row decides; only for delete and expunge it matters
+more that they flagged, answered or undeleted the message than that they marked it deleted.
+What was decided against you is asked for once more by \"conflicts undo\".
 
 Whatever they did: in a mailbox that is open for reading only a copy is made and the rest waits;
 so does all in a mailbox that the server does not open. What a server refuses, or says OK to and
-does not keep, is tried again a few times and then set aside. A mailbox whose messages all got new
-names is compared by their headers, and what is found nowhere, or more than once, is set aside.
+does not keep, is tried again a few times and then set aside. In a mailbox that was indexed anew
+messages are told by their headers. If the cache is lost, so are they; then what is found nowhere,
+or more than once, is set aside.
 ";
 
 #[cfg(test)]

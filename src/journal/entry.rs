@@ -68,8 +68,9 @@ pub enum EntryState {
 pub struct Attempt {
     /// How often this entry was sent, this time included.
     pub number: u32,
-    /// For a copy: how many equal messages the destination held before it was sent.
-    pub copies_before: u32,
+    /// For a copy: how many equal messages the destination held before it was sent. For a removal: 0 as long as only the
+    /// mark for it was sent, and not EXPUNGE.
+    pub equals_before: u32,
 }
 
 /// Why an entry waits for a person.
@@ -133,6 +134,15 @@ impl JournalEntry {
             Action::Expunge => true,
             Action::Copy { .. } => false,
         }
+    }
+
+    /// Whether EXPUNGE may have removed the message already.
+    #[must_use]
+    pub fn may_have_removed(&self) -> bool {
+        let sent = self
+            .attempt()
+            .is_some_and(|attempt| attempt.equals_before > 0);
+        self.action == Action::Expunge && sent
     }
 
     /// The attempt that may already have taken effect.

@@ -70,7 +70,7 @@ fn receipts(
         let (Action::Copy { to }, Some(attempt)) = (&entry.action, entry.attempt()) else {
             return None;
         };
-        Some((Reverse(attempt.copies_before), entry.id, to, &entry.mark))
+        Some((Reverse(attempt.equals_before), entry.id, to, &entry.mark))
     });
     let mut sent: Vec<_> = sent.collect();
     sent.sort_unstable_by_key(|&(before, id, _, _)| (before, id));
@@ -86,7 +86,7 @@ fn receipts(
     received
 }
 
-fn send(state: &EntryState, copies_before: u32) -> CopyDecision {
+fn send(state: &EntryState, equals_before: u32) -> CopyDecision {
     let number = match state {
         EntryState::Attempted(attempt) if attempt.number >= MAX_SENDS => {
             return CopyDecision::Park(ParkReason::NoReceipt);
@@ -98,7 +98,7 @@ fn send(state: &EntryState, copies_before: u32) -> CopyDecision {
     };
     CopyDecision::Send(Attempt {
         number,
-        copies_before,
+        equals_before,
     })
 }
 

@@ -41,6 +41,7 @@ impl LocalMessage {
             tried: FlagDelta::NONE,
             saw: flags,
             knew: flags,
+            may_be_removed: false,
             named: FlagSet::EMPTY,
             copies: Vec::new(),
             entries: Vec::new(),
@@ -50,6 +51,7 @@ impl LocalMessage {
     fn fold(&mut self, entry: &JournalEntry) {
         self.entries.push(entry.id);
         self.knew = entry.flags_before;
+        self.may_be_removed |= entry.may_have_removed();
         if entry.deletes() {
             let on_its_way = self.state.flags().intersection(FlagSet::DELETED);
             self.saw = entry.flags_before.minus(on_its_way);

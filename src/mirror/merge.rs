@@ -129,7 +129,6 @@ fn judge(mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
         }
         (_, RemoteState::Gone | RemoteState::Returned) => Settle(Gone),
         (None, RemoteState::Doubtful) if !mine.entries.is_empty() => Wait(WaitReason::Doubtful),
-        (None, RemoteState::Doubtful) if !mine.entries.is_empty() => Wait(WaitReason::Doubtful),
         (_, RemoteState::Doubtful) => Settle(Present(base)),
         (_, RemoteState::Present(now)) => match mine.state {
             LocalState::Expunged { .. } => Settle(Gone),
@@ -176,7 +175,9 @@ fn meanwhile(
     };
     let same = !flag.is_empty() && now.contains(flag) == mine.state.flags().contains(flag);
     let deletes = matches!(wish, Wish::Remove | Wish::Set(Sort::Deleted));
-    if !deletes && deleted_by_others(mine, now) {
+    if wish == Wish::Remove && mine.may_be_removed && !now.contains(FlagSet::DELETED) {
+        Meanwhile::PutBack
+    } else if !deletes && deleted_by_others(mine, now) {
         Meanwhile::Deleted
     } else if same {
         Meanwhile::Same

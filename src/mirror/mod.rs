@@ -52,7 +52,7 @@ pub use probe::{Probe, Sight, Stretch, first_places, probe};
 pub use rebind::{Rebinding, rebind};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
 pub use table::{ConflictKind, Meanwhile, Policy, Ruling, Sort, Wish, rule};
-pub use twins::{choose, hides_a_twin};
+pub use twins::choose;
 pub use view::{
     Base, BaseMessage, CopyWish, Local, LocalMessage, LocalState, MessageState, Remote,
     RemoteState, Stranger,

@@ -4,14 +4,14 @@
 //! first. And EXPUNGE on a server without UIDPLUS removes whatever is `\Deleted`, so messages that are to be marked but
 //! not removed get their mark after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Access, MailboxFacts};
 use super::view::{CopyWish, LocalState, MessageState, Remote, RemoteState};
 use crate::id::{EntryId, MessageId};
-use crate::journal::Attempt;
+use crate::journal::{Action, Attempt, JournalEntry};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
 
 /// What to send, in order, and who has to wait.
@@ -62,6 +62,31 @@ impl Step {
         }
     }
 
+    /// The entries that it is sent for, each counted once more.
+    #[must_use]
+    pub fn attempts(&self, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
+        if let Self::Copy { entry, attempt, .. } = self {
+            return vec![(*entry, *attempt)];
+        }
+        let removes = matches!(self, Self::Expunge { .. });
+        let messages: BTreeSet<MessageId> = self.messages().iter().copied().collect();
+        let meant = entries.iter().filter(|entry| {
+            entry.is_active() && !entry.is_copy() && messages.contains(&entry.message)
+        });
+        let again = |entry: &JournalEntry| {
+            let earlier = entry.attempt();
+            let sent = earlier.map_or(0, |attempt| attempt.equals_before);
+            let attempt = Attempt {
+                number: earlier
+                    .map_or(0, |attempt| attempt.number)
+                    .saturating_add(1),
+                equals_before: sent.max(u32::from(removes && entry.action == Action::Expunge)),
+            };
+            (entry.id, attempt)
+        };
+        meant.map(again).collect()
+    }
+
     /// Whether it changes the mailbox that it is carried out in.
     #[must_use]
     pub fn writes(&self) -> bool {
@@ -79,6 +104,8 @@ pub enum Delay {
     ReadOnly,
     /// Other messages are `\Deleted` that nobody here asked to remove, and EXPUNGE would take them along.
     OthersDeleted,
+    /// It came after a removal that waits, and would stand in its way.
+    AfterRemoval,
     /// A copy of the message has to be proven first.
     CopyFirst,
     /// The message cannot be told from an equal one.
@@ -311,9 +338,11 @@ impl Plan {
         if others_marked && !facts.scoped_expunge {
             // A mark that the user set afterwards would stand in its way as well.
             let marks = aims.iter().filter(|aim| !aim.after_expunge().is_empty());
-            let waiting = only.into_iter().chain(marks.map(|aim| aim.message));
+            let removals = only.into_iter();
             self.delays
-                .extend(waiting.map(|message| (message, Delay::OthersDeleted)));
+                .extend(removals.map(|message| (message, Delay::OthersDeleted)));
+            self.delays
+                .extend(marks.map(|aim| (aim.message, Delay::AfterRemoval)));
             return false;
         }
         self.steps.push(Step::Expunge { only });
@@ -345,6 +374,7 @@ impl std::fmt::Display for Delay {
             Self::OthersDeleted => {
                 "other messages are marked deleted there, and EXPUNGE would remove them too"
             }
+            Self::AfterRemoval => "it comes after a removal that waits, and would stand in its way",
             Self::CopyFirst => "its copy has to be seen in the destination first",
             Self::Doubtful => "it cannot be told from an equal message on the server",
             Self::Returned => "the message left its place and came back as a new one",

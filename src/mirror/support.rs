@@ -146,7 +146,7 @@ pub(crate) fn entry(raw: i64, message: i64, action: Action) -> JournalEntry {
 pub(crate) fn attempted(entry: JournalEntry, number: u32) -> JournalEntry {
     let attempt = Attempt {
         number,
-        copies_before: 0,
+        equals_before: 0,
     };
     JournalEntry {
         state: EntryState::Attempted(attempt),

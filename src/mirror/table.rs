@@ -50,6 +50,9 @@ pub enum Meanwhile {
     Undeleted,
     /// They flagged or answered it.
     Marked,
+    /// EXPUNGE may have removed it, and an equal message without the mark for that stands in its place: it may be another
+    /// one, put there since.
+    PutBack,
     /// They removed it.
     Gone,
     /// It left its place and stands among the arrivals.
@@ -109,7 +112,7 @@ pub fn rule(wish: Wish, meanwhile: Meanwhile, policy: Policy) -> Ruling {
         MarkedHereDeletedThere,
     };
     use Meanwhile::{
-        Deleted, Gone, Marked, Nothing, Otherwise, Returned, Same, Unclear, Undeleted,
+        Deleted, Gone, Marked, Nothing, Otherwise, PutBack, Returned, Same, Unclear, Undeleted,
     };
     use Ruling::{Agreed, Apply, Drop, Follow, Forgo, Keep, Park, Tell, Wait};
     use Sort::{Answered, Flagged, Keyword};
@@ -127,10 +130,13 @@ pub fn rule(wish: Wish, meanwhile: Meanwhile, policy: Policy) -> Ruling {
         (Set(_) | Clear(_), Gone) => Drop,
 
         // A flag is one bit: if both changed it, they agree.
-        (_, Same) => Agreed,
+        (_, Same) | (Set(Sort::Deleted), Deleted) | (Clear(Sort::Deleted), Undeleted) => Agreed,
 
         // Whoever flags, answers or undeletes a message wants it; doubt keeps mail.
-        (Remove | Set(Sort::Deleted), Marked | Undeleted) if policy.delete_what_others_marked => {
+        (Remove, PutBack) => Keep(DeletedHereUndeletedThere),
+        (Remove, Marked | Undeleted) | (Set(Sort::Deleted), Marked)
+            if policy.delete_what_others_marked =>
+        {
             Apply
         }
         (Remove | Set(Sort::Deleted), Marked) => Keep(DeletedHereMarkedThere),
@@ -138,7 +144,7 @@ pub fn rule(wish: Wish, meanwhile: Meanwhile, policy: Policy) -> Ruling {
         (Set(Flagged | Answered | Keyword), Deleted) => Tell(MarkedHereDeletedThere),
 
         // Everything else is about different things, and both are done.
-        (_, Nothing | Otherwise | Deleted | Undeleted | Marked) => Apply,
+        (_, Nothing | Otherwise | Deleted | Undeleted | Marked | PutBack) => Apply,
     }
 }
 
@@ -168,13 +174,14 @@ impl Wish {
 
 impl Meanwhile {
     /// Everything that may have happened.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Nothing,
-        Self::Same,
         Self::Otherwise,
-        Self::Deleted,
+        Self::Same,
         Self::Undeleted,
         Self::Marked,
+        Self::Deleted,
+        Self::PutBack,
         Self::Gone,
         Self::Returned,
         Self::Unclear,
@@ -201,7 +208,9 @@ impl std::fmt::Display for ConflictKind {
             Self::DeletedHereMarkedThere => {
                 "deleted here, but flagged or answered by somebody else since"
             }
-            Self::DeletedHereUndeletedThere => "deleted here, but undeleted by somebody else since",
+            Self::DeletedHereUndeletedThere => {
+                "deleted here, but undeleted or put back by somebody else since"
+            }
             Self::ChangedHereDeletedThere => "flagged or undeleted here, but removed on the server",
             Self::MarkedHereDeletedThere => {
                 "marked here, and marked deleted by somebody else: the mark was set, and it may go"

@@ -219,10 +219,6 @@ fn among_others_nothing_is_lost_and_both_sides_come_to_one() {
         let mut life = Life::new(chance);
         let mut weather = storm(chance);
         weather.others = chance.pick(&[0, 0, 30]);
-        if weather.lost_after > 0 {
-            // A twin that arrives while the answer to an EXPUNGE is lost cannot be told from the message removed.
-            life.server.twins = 0;
-        }
         for _ in 0..1 + chance.below(5) {
             for _ in 0..chance.below(3) {
                 life.client.act(chance);

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use super::align::{Alignment, Fate};
 use super::observation::Observation;
-use super::plan::{Plan, Step};
 use super::view::Base;
 use crate::id::MessageId;
 use crate::journal::Mark;
@@ -43,23 +42,6 @@ pub fn choose(
         }
     }
     chosen
-}
-
-/// Whether a message that came only now looks like one that the plan removes by number. If the answer to EXPUNGE were
-/// lost, it would stand in the place of the one that is gone and be taken for it: it has to be on record before.
-#[must_use]
-pub fn hides_a_twin(plan: &Plan, base: &Base, seen: &Observation, alignment: &Alignment) -> bool {
-    let removed: BTreeSet<(i64, u32)> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step, Step::Expunge { .. }))
-        .flat_map(Step::messages)
-        .filter_map(|message| base.find(*message))
-        .filter(|known| known.mark.uid.is_none())
-        .map(|known| known.mark.weak())
-        .collect();
-    let mut arrived = seen.messages.iter().skip(alignment.known_count);
-    arrived.any(|message| removed.contains(&message.mark.weak()))
 }
 
 /// Date and size of the messages about which the doubt has to stay: somebody acted on one of them.

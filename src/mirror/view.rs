@@ -86,6 +86,8 @@ pub struct LocalMessage {
     pub saw: FlagSet,
     /// The flags it showed when the user last acted on it.
     pub knew: FlagSet,
+    /// Whether EXPUNGE may have removed it already.
+    pub may_be_removed: bool,
     /// Every flag that the entries speak of.
     pub named: FlagSet,
     /// Copies asked for, oldest first.

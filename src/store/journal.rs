@@ -227,7 +227,7 @@ pub(super) fn attempt(
 ) -> Result<bool, Fault> {
     let sql = "UPDATE entry SET state = 1, attempts = ?2, copies_before = ?3 WHERE id = ?1";
     for (entry, attempt) in attempts {
-        let row = params![entry.raw(), attempt.number, attempt.copies_before];
+        let row = params![entry.raw(), attempt.number, attempt.equals_before];
         if transaction.prepare_cached(sql)?.execute(row)? == 0 {
             return Ok(false);
         }
@@ -342,7 +342,7 @@ fn read(row: &Row<'_>) -> Result<EntryRow, Fault> {
             row.get(13)?,
             Attempt {
                 number: row.get(14)?,
-                copies_before: row.get(15)?,
+                equals_before: row.get(15)?,
             },
             row.get(16)?,
             row.get(17)?,

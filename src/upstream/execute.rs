@@ -61,6 +61,17 @@ impl Selected<'_> {
         accept("CHECK", completion).map(drop)
     }
 
+    /// Whether these messages were last shown as `\Deleted`, all of them.
+    #[must_use]
+    pub fn show_deleted(&self, messages: &[MessageId]) -> bool {
+        let is_marked = |(_, state): &(MessageId, MessageState)| match state {
+            MessageState::Present(flags) => flags.contains(FlagSet::DELETED),
+            MessageState::Gone => true,
+        };
+        let states = self.states(messages);
+        states.len() == messages.len() && states.iter().all(is_marked)
+    }
+
     /// Makes sure that the messages at the numbers are the messages meant: by UID, asked for once more now, as far as UIDs
     /// are still what they were; otherwise by their headers.
     async fn prove(&mut self, messages: &[MessageId], base: &Base) -> Result<(), UpstreamError> {
@@ -69,11 +80,15 @@ impl Selected<'_> {
             self.read_anew(&self.seqs(messages), FetchItem::Uid, |slot| slot.uid = None)
                 .await?;
         }
+        let is_named = |message: Option<MessageId>| {
+            let known = message.and_then(|message| base.find(message));
+            named && known.is_some_and(|known| known.mark.uid.is_some())
+        };
         let nameless = |seq: &SeqNum| {
             let slot = self.map.slots.get(seq.index());
             slot.is_some_and(|slot| {
                 let is_read = slot.header.is_some() && !slot.recalled.header;
-                !(is_read || named && slot.uid.is_some())
+                !(is_read || slot.uid.is_some() && is_named(slot.message))
             })
         };
         let unproven: Vec<SeqNum> = self.seqs(messages).into_iter().filter(nameless).collect();
@@ -240,7 +255,12 @@ impl Selected<'_> {
                 self.change_by_number(copy, &seqs, may).await?
             });
         }
-        let seen = self.read_flags(&[message]).await?;
+        // What a read-only session marks as read is forgotten with it.
+        let seen = if self.map.facts.access == Access::ReadOnly {
+            Vec::new()
+        } else {
+            self.read_flags(&[message]).await?
+        };
         match answer.map(|answer| (answer.status, answer.text)) {
             Some((Status::Ok, _)) => Ok(StepOutcome::Done(seen)),
             Some((Status::No | Status::Bad, text)) => Ok(StepOutcome::Refused {

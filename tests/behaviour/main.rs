@@ -10,6 +10,7 @@ mod endpoint;
     clippy::arithmetic_side_effects,
     reason = "an overflow ends a test, as it should"
 )]
+mod planted;
 mod tidy;
 #[cfg(test)]
 mod transcripts;

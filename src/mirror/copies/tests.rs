@@ -20,10 +20,10 @@ fn copy(raw: i64, mark: Mark) -> JournalEntry {
     }
 }
 
-fn attempt(number: u32, copies_before: u32) -> Attempt {
+fn attempt(number: u32, equals_before: u32) -> Attempt {
     Attempt {
         number,
-        copies_before,
+        equals_before,
     }
 }
 

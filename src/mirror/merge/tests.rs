@@ -1,8 +1,7 @@
 mod table;
 
 use crate::id::EntryId;
-use crate::journal::Action;
-use crate::journal::JournalEntry;
+use crate::journal::{Action, Attempt, EntryState, JournalEntry};
 use crate::mirror::support::{
     ANSWERED, Chance, DELETED, FLAGGED, KEYWORD, NONE, SEEN, adding, attempted, base, entry, mark,
     removing, seeds,
@@ -311,6 +310,37 @@ fn the_user_hears_of_a_deletion_there_however_much_of_it_the_base_has() {
     check(NONE, std::slice::from_ref(&asked), there(DELETED), told);
     check_later(NONE, adding(FLAGGED), both, told);
     check_later(DELETED, adding(FLAGGED), both, Settle(Present(both)));
+}
+
+/// EXPUNGE was sent and its answer lost; somebody puts an equal message there meanwhile, or takes the mark off.
+#[test]
+fn what_stands_unmarked_where_expunge_may_have_been_carried_out_is_kept() {
+    let sent = |number, action, equals_before| JournalEntry {
+        state: EntryState::Attempted(Attempt {
+            number,
+            equals_before,
+        }),
+        ..entry(1, 1, action)
+    };
+    let kept = Conflict {
+        kind: DeletedHereUndeletedThere,
+        kept: Present(SEEN),
+    };
+    for delete_what_others_marked in [false, true] {
+        let policy = Policy {
+            delete_what_others_marked,
+        };
+        let outcome = |expunged, now| {
+            let marked = sent(1, adding(DELETED), 0);
+            let removed = sent(2, Action::Expunge, expunged);
+            verdict(NONE, &[marked, removed], there(now), policy)
+                .unwrap()
+                .outcome
+        };
+        assert_eq!(outcome(1, SEEN), kept, "it may be another message");
+        assert_eq!(outcome(1, DELETED), Settle(Gone), "it was not carried out");
+        assert_eq!(outcome(0, SEEN), Settle(Gone), "it was not even sent");
+    }
 }
 
 #[test]

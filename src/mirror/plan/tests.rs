@@ -138,7 +138,7 @@ fn copy() -> Action {
 fn first_try() -> Attempt {
     Attempt {
         number: 1,
-        copies_before: 0,
+        equals_before: 0,
     }
 }
 
@@ -223,7 +223,7 @@ fn a_mark_that_follows_a_removal_waits_with_it() {
         .doing(2, &[adding(DELETED.union(SEEN))])
         .check(
             &[store(&[2], SEEN, NONE), store(&[1], DELETED, NONE)],
-            &[(1, Delay::OthersDeleted), (2, Delay::OthersDeleted)],
+            &[(1, Delay::OthersDeleted), (2, Delay::AfterRemoval)],
         );
 }
 

@@ -261,7 +261,7 @@ fn a_mailbox_for_reading_only_holds_entries_back_and_still_learns() {
 fn from_a_mailbox_for_reading_only_copies_are_made_and_the_rest_waits() {
     let send = CopyDecision::Send(Attempt {
         number: 1,
-        copies_before: 0,
+        equals_before: 0,
     });
     let mut pass = Pass::over(2)
         .entry(entry(1, 1, adding(SEEN)))
@@ -331,7 +331,7 @@ fn a_flag_on_a_message_that_is_gone_is_a_conflict_on_record() {
 fn a_copy_is_retired_by_its_receipt_alone() {
     let first_try = Attempt {
         number: 1,
-        copies_before: 0,
+        equals_before: 0,
     };
     let pass = || Pass::over(1).entry(entry(1, 1, copy()));
     let sent = pass()
@@ -353,7 +353,7 @@ fn a_copy_is_retired_by_its_receipt_alone() {
 fn a_copy_says_why_it_waits() {
     let first_try = Attempt {
         number: 1,
-        copies_before: 0,
+        equals_before: 0,
     };
     let asked = || Pass::over(1).entry(entry(1, 1, copy()));
     let sent = || asked().decided(1, CopyDecision::Send(first_try));

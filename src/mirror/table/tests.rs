@@ -9,62 +9,48 @@ use crate::protocol::types::FlagSet;
 
 use Ruling::{Agreed, Apply, Drop, Follow, Forgo, Keep, Park, Tell, Wait};
 
-/// What becomes of a wish: nothing, the same, other flags, deleted, undeleted, marked, gone, returned, unclear.
-fn row(wish: Wish, delete: bool) -> [Ruling; 9] {
-    let marked = if delete {
-        Apply
-    } else {
-        Keep(DeletedHereMarkedThere)
-    };
-    let undeleted = if delete {
-        Apply
-    } else {
-        Keep(DeletedHereUndeletedThere)
-    };
+/// What becomes of a wish: nothing, other flags, the same, undeleted, marked, deleted, put back, gone, returned, unclear.
+fn row(wish: Wish, delete: bool) -> [Ruling; 10] {
+    let kept = |kind| if delete { Apply } else { Keep(kind) };
+    let marked = kept(DeletedHereMarkedThere);
+    let (undeleted, maybe_undeleted) = (
+        Keep(DeletedHereUndeletedThere),
+        kept(DeletedHereUndeletedThere),
+    );
+    let lost = Forgo(ChangedHereDeletedThere);
+    let told = Tell(MarkedHereDeletedThere);
     match wish {
-        Wish::Set(Sort::Deleted) | Wish::Remove => [
-            Apply, Agreed, Apply, Apply, undeleted, marked, Agreed, Follow, Wait,
+        Wish::Set(Sort::Deleted) => [
+            Apply, Apply, Agreed, undeleted, marked, Agreed, Apply, Agreed, Follow, Wait,
+        ],
+        Wish::Remove => [
+            Apply,
+            Apply,
+            Agreed,
+            maybe_undeleted,
+            marked,
+            Apply,
+            undeleted,
+            Agreed,
+            Follow,
+            Wait,
         ],
         Wish::Clear(Sort::Deleted) => [
-            Apply,
-            Agreed,
-            Apply,
-            Apply,
-            Apply,
-            Apply,
-            Forgo(ChangedHereDeletedThere),
-            Follow,
-            Wait,
+            Apply, Apply, Agreed, Agreed, Apply, Apply, Apply, lost, Follow, Wait,
         ],
         Wish::Set(Sort::Flagged) => [
-            Apply,
-            Agreed,
-            Apply,
-            Tell(MarkedHereDeletedThere),
-            Apply,
-            Apply,
-            Forgo(ChangedHereDeletedThere),
-            Follow,
-            Wait,
+            Apply, Apply, Agreed, Apply, Apply, told, Apply, lost, Follow, Wait,
         ],
         Wish::Set(Sort::Answered | Sort::Keyword) => [
-            Apply,
-            Agreed,
-            Apply,
-            Tell(MarkedHereDeletedThere),
-            Apply,
-            Apply,
-            Drop,
-            Follow,
-            Wait,
+            Apply, Apply, Agreed, Apply, Apply, told, Apply, Drop, Follow, Wait,
         ],
         Wish::Copy => [
-            Apply, Agreed, Apply, Apply, Apply, Apply, Park, Follow, Wait,
+            Apply, Apply, Agreed, Apply, Apply, Apply, Apply, Park, Follow, Wait,
         ],
         Wish::Set(Sort::Seen | Sort::Draft)
         | Wish::Clear(Sort::Seen | Sort::Answered | Sort::Flagged | Sort::Draft | Sort::Keyword) => {
             [
-                Apply, Agreed, Apply, Apply, Apply, Apply, Drop, Follow, Wait,
+                Apply, Apply, Agreed, Apply, Apply, Apply, Apply, Drop, Follow, Wait,
             ]
         }
     }
@@ -86,7 +72,7 @@ fn every_cell_is_as_it_is_written() {
             }
         }
     }
-    assert_eq!(cell_count, 14 * 9 * 2);
+    assert_eq!(cell_count, 14 * 10 * 2);
 }
 
 /// Whoever reads the table can tell that no wish ends unheard while its message is there.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::server::{ALPHABET, Server};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
+use crate::journal::{Action, EntryState, JournalEntry, Mark, ParkReason};
 use crate::mirror::support::{ANSWERED, Chance, DELETED, FLAGGED, NONE, adding, id, removing};
 use crate::mirror::{
     Aligned, Alignment, Base, BaseMessage, Fate, Local, LocalState, MessageState, Observation,
@@ -155,6 +155,14 @@ impl Client {
             while chance.percent(weather.others) {
                 server.other_client(chance);
             }
+            if let Step::Expunge { only } = step
+                && !only
+                    .iter()
+                    .all(|message| server.shows_deleted(numbers[message]))
+            {
+                outcomes.push(StepOutcome::Done(Vec::new()));
+                continue;
+            }
             self.attempt(step, &entries);
             match self.execute(step, &numbers, server, weather, chance) {
                 Some(outcome) => outcomes.push(outcome),
@@ -229,29 +237,9 @@ impl Client {
 
     /// Writes down what is about to be sent.
     fn attempt(&mut self, step: &Step, entries: &[JournalEntry]) {
-        for entry in &mut self.journal {
-            if let Step::Copy {
-                entry: copied,
-                attempt,
-                ..
-            } = step
-            {
-                if *copied == entry.id {
-                    entry.state = EntryState::Attempted(*attempt);
-                }
-            } else if step.messages().contains(&entry.message)
-                && !entry.is_copy()
-                && entry.is_active()
-            {
-                let folded = entries.iter().find(|folded| folded.id == entry.id);
-                let earlier = folded
-                    .and_then(JournalEntry::attempt)
-                    .map_or(0, |attempt| attempt.number);
-                entry.state = EntryState::Attempted(Attempt {
-                    number: earlier + 1,
-                    copies_before: 0,
-                });
-            }
+        for (id, attempt) in step.attempts(entries) {
+            let meant = self.journal.iter_mut().find(|entry| entry.id == id);
+            meant.expect("in the journal").state = EntryState::Attempted(attempt);
         }
     }
 

@@ -77,6 +77,12 @@ impl Server {
         });
     }
 
+    /// Whether a message is gone, or stands marked.
+    pub(super) fn shows_deleted(&mut self, number: u32) -> bool {
+        self.find(number)
+            .is_none_or(|message| message.flags.contains(FlagSet::DELETED))
+    }
+
     pub(super) fn find(&mut self, number: u32) -> Option<&mut Message> {
         self.messages
             .iter_mut()

@@ -95,26 +95,3 @@ proptest! {
         }
     }
 }
-
-/// Says whether the newcomers of `shown` have to be on record before the first message known is removed.
-fn hides(known: &str, shown: &str, uid: Option<u32>) -> bool {
-    let (mut base, seen) = (base(known), seen(shown));
-    let Aligned::Done(alignment) = align(&base, &seen, &BTreeSet::new()) else {
-        panic!("every header is known")
-    };
-    base.messages[0].mark.uid = uid;
-    let only = vec![MessageId::from_raw(1)];
-    let plan = Plan {
-        steps: vec![Step::Expunge { only }],
-        ..Plan::default()
-    };
-    hides_a_twin(&plan, &base, &seen, &alignment)
-}
-
-#[test]
-fn a_newcomer_equal_to_what_is_removed_is_on_record_before() {
-    assert!(hides("ab", "aba", None));
-    assert!(!hides("ab", "abb", None), "nobody removes its equal");
-    assert!(!hides("aba", "aba", None), "it is known already");
-    assert!(!hides("ab", "aba", Some(5)), "it has a name");
-}

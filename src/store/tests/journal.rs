@@ -110,7 +110,7 @@ async fn an_attempt_is_on_record_before_anything_is_sent() {
     let entry = account.entries().await[0];
     let attempt = Attempt {
         number: 2,
-        copies_before: 7,
+        equals_before: 7,
     };
     account
         .store()
@@ -134,7 +134,7 @@ async fn nothing_is_begun_for_an_action_that_was_given_up() {
     let ids = account.entries().await;
     let attempt = Attempt {
         number: 1,
-        copies_before: 0,
+        equals_before: 0,
     };
     let begin = async |entries: &[EntryId]| {
         let attempts = entries.iter().map(|entry| (*entry, attempt)).collect();

@@ -198,7 +198,7 @@ impl Life {
         if let Some((id, _, _, false)) = entry {
             let attempt = Attempt {
                 number: 1,
-                copies_before: 0,
+                equals_before: 0,
             };
             self.account
                 .store()

@@ -194,6 +194,7 @@ fn marked(found: &str) -> String {
         C: x STORE 2 +FLAGS (\\Deleted)
         S: x OK
         LOOK 2 (\\Deleted)
+        CHECK
         C: x SEARCH DELETED
         S: * SEARCH {found}
         S: x OK",
