@@ -259,7 +259,8 @@ async fn carry_out(
         let unread = unread::at_risk(selected, step);
         unread::note(store, mailbox, &unread).await?;
         let mut outcome = selected.execute(step, &input.base).await?;
-        outcome.see(unread::clear(store, mailbox, selected, &unread).await?);
+        let marked = unread::marked(store, mailbox, unread, &outcome).await?;
+        outcome.see(unread::clear(store, mailbox, selected, &marked).await?);
         outcomes.push(outcome);
     }
     if !outcomes.is_empty() {

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
-use crate::mirror::{Access, MessageState, Step};
-use crate::protocol::types::SeqNum;
+use crate::mirror::{Access, MessageState, Step, StepOutcome};
+use crate::protocol::types::{FlagSet, SeqNum};
 use crate::store::{Store, StoreError, UnseenNote};
 use crate::upstream::Selected;
 
@@ -77,6 +77,27 @@ pub(super) async fn note(
         return Ok(());
     }
     store.note_unseen(mailbox, messages.to_vec()).await
+}
+
+/// Which of the messages may be marked after a step. Those that were shown unread since are not, and need no note: whoever
+/// marks them now has read them.
+pub(super) async fn marked(
+    store: &Store,
+    mailbox: MailboxId,
+    at_risk: Vec<MessageId>,
+    outcome: &StepOutcome,
+) -> Result<Vec<MessageId>, StoreError> {
+    let is_unread = |message: &MessageId| {
+        outcome.seen().iter().any(|(seen, state)| {
+            seen == message
+                && matches!(state, MessageState::Present(flags) if !flags.contains(FlagSet::SEEN))
+        })
+    };
+    let (unread, marked): (Vec<_>, Vec<_>) = at_risk.into_iter().partition(is_unread);
+    if !unread.is_empty() {
+        store.drop_unseen(mailbox, unread).await?;
+    }
+    Ok(marked)
 }
 
 /// Takes the marks off after the read, and forgets the notes of those that were seen unread. Gives what was seen.

@@ -31,6 +31,14 @@ pub enum StepOutcome {
 }
 
 impl StepOutcome {
+    /// What was seen after it.
+    #[must_use]
+    pub fn seen(&self) -> &[(MessageId, MessageState)] {
+        match self {
+            Self::Done(seen) | Self::Refused { seen, .. } => seen,
+        }
+    }
+
     /// Adds what was seen later still.
     pub fn see(&mut self, later: Vec<(MessageId, MessageState)>) {
         match self {

@@ -179,8 +179,9 @@ impl Selected<'_> {
     pub fn can_be_marked(&self, message: MessageId) -> bool {
         let slot = self.map.slot(&self.map.numbers(), message).copied();
         slot.is_some_and(|slot| {
-            slot.flags
-                .is_none_or(|flags| !flags.contains(FlagSet::SEEN))
+            // A server that says nothing of them now has not taken back what it showed before.
+            let shown = slot.flags.or(slot.flags_before);
+            shown.is_none_or(|flags| !flags.contains(FlagSet::SEEN))
         })
     }
 

@@ -140,6 +140,9 @@ impl Selected<'_> {
                 }
             }
         }
+        if refusal.is_none() {
+            self.map.expect(&self.seqs(messages), delta);
+        }
         let seen = self.read_flags(messages).await?;
         Ok(refusal.map_or(StepOutcome::Done(seen.clone()), |text| {
             StepOutcome::Refused { text, seen }
@@ -211,7 +214,7 @@ impl Selected<'_> {
 
     /// Asks for the flags of messages, after forgetting which were shown before.
     pub(super) async fn read_flags_at(&mut self, seqs: &[SeqNum]) -> Result<(), UpstreamError> {
-        self.read_anew(seqs, FetchItem::Flags, |slot| slot.flags = None)
+        self.read_anew(seqs, FetchItem::Flags, Slot::forget_flags)
             .await
     }
 

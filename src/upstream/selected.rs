@@ -16,7 +16,7 @@ use crate::protocol::client::Completion;
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::response::{Code, FetchData, Status, Untagged};
-use crate::protocol::types::{Flag, FlagSet, Keywords, MailboxName, SearchKey, SeqNum};
+use crate::protocol::types::{Flag, FlagDelta, FlagSet, Keywords, MailboxName, SearchKey, SeqNum};
 
 /// A mailbox opened with SELECT.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub(super) struct Slot {
     pub(super) uid: Option<u32>,
     pub(super) header: Option<crate::journal::HeaderHash>,
     pub(super) flags: Option<FlagSet>,
+    /// What they were when they were asked for anew.
+    pub(super) flags_before: Option<FlagSet>,
     pub(super) recalled: Recalled,
     /// Whether it was without `\Seen` after that was last taken off.
     pub(super) is_cleared: bool,
@@ -374,6 +376,16 @@ impl Map {
         }
     }
 
+    /// A change of flags was obeyed. Until they are shown, that is how they were last known to be.
+    pub(super) fn expect(&mut self, seqs: &[SeqNum], delta: FlagDelta) {
+        for seq in seqs {
+            if let Some(slot) = self.slots.get_mut(seq.index()) {
+                slot.flags = slot.flags.map(|flags| delta.apply(flags));
+                slot.flags_before = slot.flags_before.map(|flags| delta.apply(flags));
+            }
+        }
+    }
+
     /// The numbers of our messages now.
     pub(super) fn numbers(&self) -> Arc<Numbers> {
         let look = || {
@@ -414,6 +426,13 @@ impl Numbers {
     pub(super) fn of(&self, message: MessageId) -> Option<SeqNum> {
         let index = self.0.binary_search_by_key(&message, |(id, _)| *id).ok()?;
         self.0.get(index).map(|(_, seq)| *seq)
+    }
+}
+
+impl Slot {
+    /// The flags are asked for anew.
+    pub(super) fn forget_flags(&mut self) {
+        self.flags_before = self.flags.take().or(self.flags_before);
     }
 }
 

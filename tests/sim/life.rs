@@ -241,6 +241,7 @@ impl Life<'_> {
     /// One connection, from the login to its end.
     pub(crate) async fn connect(&mut self, weather: Weather) {
         self.tally.connections += 1;
+        self.model.borrow_mut().connection = self.tally.connections;
         trace(|| format!("connection: {weather:?}"));
         let store = self.store().await;
         let (ours, theirs) = tokio::io::duplex(1 << 16);
@@ -293,6 +294,10 @@ impl Life<'_> {
             return;
         }
         let was_second_try = std::mem::replace(&mut self.is_second_try, outcome.is_err());
+        let was_cut = weather.incoming < usize::MAX || weather.outgoing < usize::MAX;
+        if !was_cut && !self.manners.refuses && !self.manners.babbles {
+            self.model.borrow_mut().nothing_is_mistaken();
+        }
         if let Err(error) = outcome {
             self.tally.cuts += 1;
             assert!(

@@ -31,6 +31,8 @@ pub(crate) struct Message {
     pub(crate) letter: Letter,
     pub(crate) bytes: Rc<[u8]>,
     pub(crate) flags: FlagSet,
+    /// Those that the server has written down; it forgets the others with the session.
+    pub(crate) kept: FlagSet,
     /// What its flags would be if nothing but users had ever acted on it: our user's wishes are not in it.
     pub(crate) theirs: FlagSet,
     /// Whether others marked or unmarked it as read without our being told before we read it: then nobody can say whose mark
@@ -38,7 +40,7 @@ pub(crate) struct Message {
     pub(crate) is_anyones: bool,
     /// Whether a change of ours may have fallen on it while numbers moved. It is taken back on the same line, unless that
     /// is cut.
-    pub(crate) is_mistaken: bool,
+    pub(crate) is_mistaken: Option<usize>,
 }
 
 impl Message {
@@ -68,6 +70,8 @@ pub(crate) enum Event {
     },
     /// A message was appended by COPY.
     Copied { who: Who, to: Place, letter: Letter },
+    /// A message came, however it did.
+    Arrived { mailbox: Place, letter: Letter },
 }
 
 /// A mailbox, by its position in [`NAMES`].
@@ -91,6 +95,8 @@ pub(crate) struct Model {
     /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
     /// knows how it was before.
     pub(crate) is_being_read: bool,
+    /// Which of our connections it is.
+    pub(crate) connection: usize,
     last_serial: Serial,
     last_text: u32,
     now: i64,
@@ -120,6 +126,8 @@ pub(crate) enum What {
     Flags {
         add: FlagSet,
         remove: FlagSet,
+        /// All that it ever was about.
+        named: FlagSet,
         /// Those that we did not set or clear ourselves yet: who takes them back asks for nothing.
         unsent: FlagDelta,
     },
@@ -145,9 +153,11 @@ impl Model {
                 model.deliver(place, chance);
                 let message = model.mailboxes[place].last_mut().unwrap();
                 message.flags = flags(chance, 25);
+                message.kept = message.flags;
                 message.theirs = message.flags;
             }
         }
+        model.events.clear();
         model
     }
 
@@ -182,9 +192,14 @@ impl Model {
             letter,
             bytes,
             flags,
+            kept: flags,
             theirs: flags,
             is_anyones: false,
-            is_mistaken: false,
+            is_mistaken: None,
+        });
+        self.events.push(Event::Arrived {
+            mailbox: place,
+            letter,
         });
         self.note();
     }
@@ -214,15 +229,76 @@ impl Model {
         }
     }
 
+    /// Others change flags that they see: whatever they take back had come true before.
+    fn was_seen(&mut self, place: Place, serial: Serial, flags: FlagSet) {
+        for message in &mut self.mailboxes[place] {
+            if message.serial == serial {
+                let touched = flags.minus(message.flags).union(message.flags.minus(flags));
+                let shown = message.flags.intersection(touched);
+                message.kept = message.kept.minus(touched).union(shown);
+            }
+        }
+        self.note();
+    }
+
+    /// What was only shown is written down.
+    pub(crate) fn keep(&mut self, place: Place, serial: Serial) {
+        for message in &mut self.mailboxes[place] {
+            if message.serial == serial {
+                message.kept = message.flags;
+            }
+        }
+        self.note();
+    }
+
+    /// What was only shown is forgotten.
+    pub(crate) fn forget(&mut self, place: Place, serial: Serial) {
+        for message in &mut self.mailboxes[place] {
+            if message.serial == serial {
+                message.flags = message.kept;
+            }
+        }
+        self.mod_seq[place] += 1;
+    }
+
+    /// This connection was not cut: whatever went astray on it was taken back.
+    pub(crate) fn nothing_is_mistaken(&mut self) {
+        for message in self.mailboxes.iter_mut().flatten() {
+            if message.is_mistaken == Some(self.connection) {
+                message.is_mistaken = None;
+            }
+        }
+    }
+
     /// A change of ours may have fallen on the wrong message.
     pub(crate) fn mistake(&mut self, place: Place, serial: Serial) {
         for message in &mut self.mailboxes[place] {
-            message.is_mistaken |= message.serial == serial;
+            if message.serial == serial {
+                message.is_mistaken.get_or_insert(self.connection);
+            }
         }
     }
 
     /// Changes the flags of a message.
     pub(crate) fn set(&mut self, who: Who, place: Place, serial: Serial, flags: FlagSet) {
+        self.change((who, true), place, serial, flags);
+    }
+
+    /// The same, where it is only kept if the session comes to a good end.
+    pub(crate) fn set_for_now(&mut self, place: Place, serial: Serial, flags: FlagSet) {
+        self.change((Who::Us, false), place, serial, flags);
+    }
+
+    fn change(
+        &mut self,
+        (who, is_kept): (Who, bool),
+        place: Place,
+        serial: Serial,
+        flags: FlagSet,
+    ) {
+        if who == Who::Others {
+            self.was_seen(place, serial, flags);
+        }
         if let Some(message) = self.mailboxes[place]
             .iter_mut()
             .find(|message| message.serial == serial)
@@ -235,6 +311,9 @@ impl Model {
             }
             let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
             let key = (place, message.letter);
+            if is_kept {
+                message.kept = message.kept.union(on).minus(off);
+            }
             self.mod_seq[place] += 1;
             message.flags = flags;
             for wish in &mut self.wishes {
@@ -366,6 +445,7 @@ impl Model {
                     add,
                     remove,
                     unsent,
+                    ..
                 } = &mut wish.what
                 {
                     // Who takes back what has not come true yet asks for nothing.
@@ -401,7 +481,7 @@ impl Model {
             let mailbox = self.mailboxes[wish.place].iter();
             let alike: Vec<FlagSet> = mailbox
                 .filter(|message| message.letter == wish.letter)
-                .map(|message| message.flags)
+                .map(|message| message.kept)
                 .collect();
             match &mut wish.what {
                 What::Flags { add, remove, .. } => {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use lowtide::journal::EntryState;
+use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::FlagSet;
 
 use crate::life::{Life, id_of};
-use crate::model::{Event, Letter, NAMES, Place, SEEN, What, Who};
+use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, What, Who, Wish};
 use crate::user::look;
 
 impl Life<'_> {
@@ -41,7 +42,8 @@ impl Life<'_> {
                 } => *lost.entry((mailbox, letter.0)).or_default() += 1,
                 Event::Copied {
                     who: Who::Others, ..
-                } => {}
+                }
+                | Event::Arrived { .. } => {}
             }
         }
         for ((place, letter), count) in &removed {
@@ -116,6 +118,7 @@ impl Life<'_> {
         self.tally.waiting += entries.len();
         let spoken_of: Vec<(Place, Letter)> = conflicts
             .iter()
+            .filter(|conflict| conflict.kind != ConflictKind::MarkedHereDeletedThere)
             .map(|conflict| conflict.message)
             .chain(entries.iter().map(|entry| entry.message))
             .filter_map(|message| self.user.letters.get(&message).copied())
@@ -136,7 +139,18 @@ impl Life<'_> {
                     !add.union(remove).is_empty() && !wish.may_be_gone
                 }
                 What::Remove { is_done } => !is_done,
-                What::Copy { .. } => false,
+                What::Copy { to } => {
+                    let is_meant = |other: &&Wish| {
+                        matches!(other.what, What::Copy { to: also } if also == to)
+                            && other.letter.0 == wish.letter.0
+                            && other.is_certain
+                    };
+                    let came = model.events.iter().filter(|event| {
+                        matches!(event, Event::Arrived { mailbox, letter }
+                            if (*mailbox, letter.0) == (to, wish.letter.0))
+                    });
+                    came.count() < model.wishes.iter().filter(is_meant).count()
+                }
             };
             assert!(
                 !is_lost || is_told || !wish.is_certain,
@@ -149,15 +163,22 @@ impl Life<'_> {
                 let wishes = model
                     .wishes
                     .iter()
-                    .filter(|wish| wish.letter == message.letter);
-                let is_named = wishes.clone().next().is_some();
+                    .filter(|wish| wish.letter.0 == message.letter.0);
+                let named: FlagSet = wishes
+                    .map(|wish| match wish.what {
+                        What::Flags { named, .. } => named,
+                        What::Remove { .. } => DELETED,
+                        What::Copy { .. } => FlagSet::EMPTY,
+                    })
+                    .collect();
                 let differs = message
                     .flags
                     .minus(message.theirs)
-                    .union(message.theirs.minus(message.flags));
+                    .union(message.theirs.minus(message.flags))
+                    .minus(named);
                 // Where numbers move at any time, a mark of ours can hit what others have just put there.
                 let is_excused = (message.is_anyones || self.was_eager) && differs == SEEN;
-                let is_kept = is_named || message.is_mistaken || is_excused || differs.is_empty();
+                let is_kept = message.is_mistaken.is_some() || is_excused || differs.is_empty();
                 assert!(
                     is_kept,
                     "{seed}: {} {:?} has {:?}, and others left it with {:?}",

@@ -84,10 +84,10 @@ pub(crate) struct Server {
     told_before: Vec<(Serial, FlagSet)>,
     /// Whether numbers moved since the command came.
     has_moved: bool,
-    /// What the last SEARCH found.
-    searched: Vec<Serial>,
-    /// Flags before and after changes that are not kept yet, for a server that forgets.
-    unkept: Vec<(Place, Serial, FlagSet, FlagSet)>,
+    /// What stood marked for removal when we last looked, if nothing was sent since.
+    searched: Option<Vec<Serial>>,
+    /// Messages with changes that are not kept yet, for a server that forgets.
+    unkept: Vec<(Place, Serial)>,
     told: Vec<u8>,
 }
 
@@ -102,7 +102,7 @@ impl Server {
             view: Vec::new(),
             told_before: Vec::new(),
             has_moved: false,
-            searched: Vec::new(),
+            searched: None,
             unkept: Vec::new(),
             told: Vec::new(),
         }
@@ -145,17 +145,17 @@ impl Server {
         if self.is_read_only {
             self.leave();
         }
-        self.unkept.clear();
+        let mut model = self.model.borrow_mut();
+        for (place, serial) in self.unkept.drain(..) {
+            model.keep(place, serial);
+        }
     }
 
     /// The connection is over, and nobody left the mailbox.
     fn leave(&mut self) {
         let mut model = self.model.borrow_mut();
-        for (place, serial, before, after) in std::mem::take(&mut self.unkept).into_iter().rev() {
-            if let Some(now) = model.find(place, serial).map(|message| message.flags) {
-                let back = now.minus(after.minus(before)).union(before.minus(after));
-                model.set(Who::Us, place, serial, back);
-            }
+        for (place, serial) in self.unkept.drain(..) {
+            model.forget(place, serial);
         }
     }
 
@@ -188,6 +188,9 @@ impl Server {
         // A copy of the wrong message is beyond repair, and no server is known that takes numbers so late there.
         if may_move && words[0] != "COPY" {
             self.tell_news();
+        }
+        if words[0] != "EXPUNGE" {
+            self.searched = None;
         }
         let verdict = self.obey(&words, command);
         if may_move {
@@ -249,9 +252,10 @@ impl Server {
     fn expunge(&mut self) -> Result<(), &'static str> {
         let place = self.selected.unwrap();
         let mut model = self.model.borrow_mut();
-        let searched = &self.searched;
+        let searched = self.searched.take();
         model.expunge(Who::Us, place, |message| {
-            searched.contains(&message.serial) || !message.theirs.contains(DELETED)
+            let was_seen = |seen: &Vec<Serial>| seen.contains(&message.serial);
+            searched.as_ref().is_none_or(was_seen) || !message.theirs.contains(DELETED)
         });
         // Others marked these since we looked; nobody can see that coming.
         model.expunge(Who::Others, place, |_| true);
@@ -449,9 +453,11 @@ impl Server {
 
     fn change(&mut self, place: Place, serial: Serial, before: FlagSet, after: FlagSet) {
         if (self.manners.forgetful || self.is_read_only) && before != after {
-            self.unkept.push((place, serial, before, after));
+            self.unkept.push((place, serial));
+            self.model.borrow_mut().set_for_now(place, serial, after);
+        } else {
+            self.model.borrow_mut().set(Who::Us, place, serial, after);
         }
-        self.model.borrow_mut().set(Who::Us, place, serial, after);
     }
 
     fn store(&mut self, set: &str, mode: &str, command: &str) -> Result<(), &'static str> {
@@ -505,19 +511,20 @@ impl Server {
         let model = self.model.clone();
         let model = model.borrow();
         let mut line = "* SEARCH".to_owned();
-        self.searched.clear();
+        let mut found = Vec::new();
         for (index, (serial, _)) in self.view.iter().enumerate() {
             if model
                 .find(place, *serial)
                 .is_some_and(|message| message.flags.contains(flag) == wanted)
             {
                 write!(line, " {}", index + 1).unwrap();
-                self.searched.push(*serial);
+                found.push(*serial);
             }
         }
-        if !self.searched.is_empty() || !self.manners.silent {
+        if !found.is_empty() || !self.manners.silent {
             self.say(&line);
         }
+        self.searched = (key == "DELETED").then_some(found);
         Ok(())
     }
 

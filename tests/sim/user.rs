@@ -63,6 +63,7 @@ impl User {
                     What::Flags {
                         add,
                         remove,
+                        named: flag,
                         unsent: FlagDelta { add, remove },
                     },
                 )
