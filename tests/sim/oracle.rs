@@ -144,6 +144,7 @@ impl Life<'_> {
                         matches!(other.what, What::Copy { to: also } if also == to)
                             && other.letter.0 == wish.letter.0
                             && other.is_certain
+                            && !spoken_of.contains(&(other.place, other.letter))
                     };
                     let came = model.events.iter().filter(|event| {
                         matches!(event, Event::Arrived { mailbox, letter }
