@@ -6,11 +6,12 @@ mod cli;
 #[cfg(test)]
 mod endpoint;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "an overflow ends a test, as it should"
 )]
-mod planted;
 mod tidy;
 #[cfg(test)]
 mod transcripts;

@@ -290,9 +290,13 @@ impl Life<'_> {
             self.store = None;
         }
         self.learn_letters().await;
-        if is_dead {
-            return;
+        if !is_dead {
+            self.judge(weather, outcome);
         }
+    }
+
+    /// A connection may fail if something went wrong on it; the next one lists everything.
+    fn judge(&mut self, weather: Weather, outcome: Result<(), String>) {
         let was_second_try = std::mem::replace(&mut self.is_second_try, outcome.is_err());
         let was_cut = weather.incoming < usize::MAX || weather.outgoing < usize::MAX;
         if !was_cut && !self.manners.refuses && !self.manners.babbles {

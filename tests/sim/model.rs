@@ -362,6 +362,8 @@ impl Model {
         self.append(place, message.letter, message.bytes.clone(), message.flags);
         if let Some(last) = self.mailboxes[place].last_mut() {
             last.theirs = message.theirs;
+            // Somebody else's copy of a mistake is beyond our reach.
+            last.is_mistaken = message.is_mistaken.map(|_| usize::MAX);
             if who == Who::Others {
                 // Whoever puts a message there that is marked for removal, leaves it to the next EXPUNGE.
                 last.theirs = last.theirs.union(message.flags.intersection(DELETED));

@@ -159,6 +159,14 @@ impl Life<'_> {
                 model.mailboxes
             );
         }
+        drop(model);
+        self.is_nothing_else_changed();
+    }
+
+    /// No flag is otherwise than others left it, but for those that our user asked for.
+    fn is_nothing_else_changed(&self) {
+        let seed = self.seed;
+        let model = self.model.borrow();
         for (place, mailbox) in model.mailboxes.iter().enumerate() {
             for message in mailbox {
                 let wishes = model

@@ -252,8 +252,13 @@ fn copied(letter: usize, seen: &str) -> String {
         "C: x COPY {letter} notes
         S: * {letter} COPY
         S: x OK
-        LOOK {letter} ({seen})
-        C: x STORE {letter} -FLAGS (\\Seen)
+        LOOK {letter} ({seen})"
+    )
+}
+
+fn unmarked(letter: usize) -> String {
+    format!(
+        "C: x STORE {letter} -FLAGS (\\Seen)
         S: x OK
         LOOK {letter} ()
         CHECK"
@@ -274,14 +279,48 @@ async fn letters_are_copied_in_order_and_what_copying_marked_is_unmarked() {
         {}
         {}
         {}
+        {}
         CHECK",
         opened(&["", ""]),
         copied(2, "\\Seen"),
+        unmarked(2),
         header_read(1, 1),
+        // The second was not marked, so nothing is taken off: whoever reads it now has read it.
         copied(1, "")
     );
     assert!(world.passes(&script).await.again);
     assert_eq!(world.base().await, [FlagSet::EMPTY, FlagSet::EMPTY]);
+}
+
+/// The server does not show what came of STORE and COPY: what was read before stays read.
+#[tokio::test]
+async fn what_was_read_before_a_copy_is_not_unmarked_after_it() {
+    for read_by_user in [false, true] {
+        let world = World::holding(1).await;
+        let (shown, stored) = if read_by_user {
+            world.set(1, FlagSet::SEEN).await;
+            let stored = "C: x STORE 1 +FLAGS (\\Seen)\nS: x OK\nC: x FETCH 1 FLAGS\nS: x OK\n";
+            ("", stored)
+        } else {
+            ("\\Seen", "")
+        };
+        world.copy(1, "notes").await;
+        world.copy(1, "notes").await;
+        let silent = "C: x COPY 1 notes\nS: x OK\nC: x FETCH 1 FLAGS\nS: x OK\n";
+        let script = format!(
+            "{LISTED}
+            C: x SELECT notes
+            S: * 0 EXISTS
+            S: x OK
+            {}
+            {stored}{silent}{}
+            CHECK",
+            opened(&[shown]),
+            copied(1, "\\Seen")
+        );
+        world.passes(&script).await;
+        assert_eq!(world.base().await, [FlagSet::SEEN]);
+    }
 }
 
 #[tokio::test]
