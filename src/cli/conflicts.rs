@@ -76,12 +76,14 @@ fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
             format!("    the server showed {there}; outcome: {kept}"),
         ),
     ];
-    let next = match conflict.undone_at {
-        Some(at) => format!("    you asked for it once more, {}", ago(at)),
-        None if kept == "gone" => return lines,
-        None => format!("    to have it your way: lowtide conflicts undo {account} {id}"),
+    let next = match (conflict.undone_at, &conflict.undo) {
+        (Some(at), _) => Some(format!("    you had it otherwise, {}", ago(at))),
+        (None, Some(undo)) => Some(format!(
+            "    to {undo}: lowtide conflicts undo {account} {id}"
+        )),
+        (None, None) => None,
     };
-    lines.push((Tone::Faint, next));
+    lines.extend(next.map(|next| (Tone::Faint, next)));
     lines
 }
 
@@ -93,7 +95,7 @@ async fn undo(context: &Context, account: String, id: i64) -> Result<Exit, Probl
     match context.ask_plainly(request).await? {
         Answer::Done { changed: true } => {
             let done = format!(
-                "{account}: what conflict {id} was decided against is asked for once more; the next pass carries it out."
+                "{account}: conflict {id} is undone here, and the next pass carries it to the server."
             );
             context.out.news(Tone::Good, &done)?;
             Ok(Exit::Done)

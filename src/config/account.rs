@@ -69,7 +69,7 @@ pub struct ConflictPolicy {
 pub struct ConflictRules {
     usual: ConflictPolicy,
     /// The longest name first.
-    own: Vec<(Pattern, ConflictPolicy)>,
+    own: Vec<(Pattern, DeletedHere)>,
 }
 
 impl ConflictRules {
@@ -77,7 +77,11 @@ impl ConflictRules {
     #[must_use]
     pub fn of(&self, mailbox: &[u8]) -> ConflictPolicy {
         let own = self.own.iter().find(|(pattern, _)| pattern.fits(mailbox));
-        own.map_or(self.usual, |&(_, policy)| policy)
+        ConflictPolicy {
+            deleted_here_changed_there: own
+                .map_or(self.usual.deleted_here_changed_there, |&(_, rule)| rule),
+            ..self.usual
+        }
     }
 
     fn read(section: &Section<'_>) -> Result<Self, Fault> {
@@ -95,7 +99,7 @@ impl ConflictRules {
                 )
             })?;
             let own = mailboxes.child(name)?.backed_by(section);
-            Ok((pattern, ConflictPolicy::read(&own)?))
+            Ok((pattern, own.require("deleted-here-changed-there")?.word()?))
         };
         Ok(Self {
             usual: ConflictPolicy::read(section)?,

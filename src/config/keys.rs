@@ -199,8 +199,6 @@ pub const KEYS: &[Key] = &[
 
     key(CONFLICT_MAILBOX, "deleted-here-changed-there", Kind::Word(DeletedHere::WORDS), Value(r#""keep""#),
         "As above; without it, what is said above holds"),
-    key(CONFLICT_MAILBOX, "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
-        "As above; without it, what is said above holds"),
 
     key("storage", "data-dir", Kind::Path, Depends("lowtide in $XDG_DATA_HOME, or without that in ~/.local/share"),
         "Directory of the mail and of what waits to be sent; one directory per account in it"),

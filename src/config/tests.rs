@@ -244,7 +244,7 @@ fn a_mailbox_has_its_own_rules_by_the_longest_name_that_fits() {
     let work = upstream(&remote(
         "[account.work.conflict]\ndeleted-here-changed-there = 'delete'\n[account.work.conflict.mailbox]\n\
          'lists/*' = { deleted-here-changed-there = 'keep' }\n\
-         'lists/bot/*' = { changed-here-deleted-there = 'accept' }\ninbox = { deleted-here-changed-there = 'keep' }",
+         'lists/bot/*' = {}\ninbox = { deleted-here-changed-there = 'keep' }",
     ));
     for (mailbox, expected) in [
         ("INBOX", DeletedHere::Keep),

@@ -371,7 +371,7 @@ async fn undo(store: &Store, conflict: i64) -> Result<Answer, Failure> {
         Undone::Asked | Undone::Agreed => Ok(Answer::Done { changed: true }),
         Undone::NoConflict => Ok(Answer::Done { changed: false }),
         Undone::MessageGone => {
-            let what = "the message is gone, so there is nothing left to ask for";
+            let what = "the message is gone, or cannot be told from others any more";
             Err(Failure::new(FailureKind::Usage, what))
         }
     }

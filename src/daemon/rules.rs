@@ -179,7 +179,7 @@ const LEGEND: [(&str, &str); 11] = [
 const ELSEWHERE: &str = "\
 Where they did several things, the lowest row decides; only for delete and expunge it matters
 more that they flagged, answered or undeleted the message than that they marked it deleted.
-What was decided against you is asked for once more by \"conflicts undo\".
+\"conflicts undo\" does what you wanted after all, as long as the message is there.
 
 Whatever they did: in a mailbox that is open for reading only a copy is made and the rest waits;
 so does all in a mailbox that the server does not open. What a server refuses, or says OK to and

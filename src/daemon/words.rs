@@ -9,7 +9,7 @@ use super::visit::Outcome;
 use crate::id::MessageId;
 use crate::journal::EntryState;
 use crate::message;
-use crate::mirror::{Plan, Step};
+use crate::mirror::{ConflictKind, Plan, Step};
 use crate::protocol::types::{Flag, FlagSet, Keywords};
 use crate::store::{ConflictRow, EntryRow, FileKind, NamedAction, Store, StoreError};
 use crate::upstream::UpstreamError;
@@ -91,6 +91,7 @@ pub(super) async fn conflicts(
     let rows = store.conflicts().await?;
     let subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;
     let info = |row: ConflictRow| ConflictInfo {
+        undo: undo_words(&row).map(str::to_owned),
         id: row.id,
         account: account.to_owned(),
         mailbox: row.mailbox.to_string(),
@@ -104,6 +105,22 @@ pub(super) async fn conflicts(
         undone_at: row.undone_at,
     };
     Ok(rows.into_iter().map(info).collect())
+}
+
+/// What it means to have a decision otherwise.
+fn undo_words(row: &ConflictRow) -> Option<&'static str> {
+    match row.kind {
+        ConflictKind::DeletedHereMarkedThere | ConflictKind::DeletedHereUndeletedThere
+            if row.removes =>
+        {
+            Some("remove the message all the same")
+        }
+        ConflictKind::DeletedHereMarkedThere | ConflictKind::DeletedHereUndeletedThere => {
+            Some("mark the message deleted all the same")
+        }
+        ConflictKind::MarkedHereDeletedThere => Some("take their deletion mark off"),
+        ConflictKind::ChangedHereDeletedThere => None,
+    }
 }
 
 /// What the passes of a visit came to.
