@@ -38,6 +38,8 @@ pub(super) struct Expected {
     pub(super) archive: State,
     /// Messages whose removal has to wait.
     pub(super) waiting_count: usize,
+    /// Marks that came after such a removal and would stand in its way.
+    pub(super) held_back_count: usize,
     /// Copies whose source was gone.
     pub(super) lost_copy_count: usize,
     pub(super) conflict_count: usize,
@@ -122,6 +124,7 @@ impl Expected {
             mirror: State(Vec::new()),
             archive: State(Vec::new()),
             waiting_count: 0,
+            held_back_count: 0,
             lost_copy_count: wishes.copied.intersection(&changes.expunged).count(),
             conflict_count: wishes.flagged.intersection(&changes.expunged).count(),
         };
@@ -152,8 +155,12 @@ impl Expected {
                     expected.server.0.push(held);
                 }
                 (false, _) => {
-                    expected.server.0.push(held.clone());
-                    expected.mirror.0.push(held);
+                    expected.mirror.0.push(held.clone());
+                    if marked && !theirs && !scoped {
+                        expected.held_back_count += 1;
+                        held.flags.remove("\\Deleted");
+                    }
+                    expected.server.0.push(held);
                 }
             }
         }
