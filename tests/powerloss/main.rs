@@ -12,6 +12,8 @@
 )]
 
 mod disk;
+#[path = "../sim/memory.rs"]
+mod memory;
 mod program;
 #[expect(dead_code, reason = "the laboratory's chance makes letters as well")]
 #[path = "../peers/lab/random.rs"]
@@ -176,7 +178,7 @@ fn sweep(what: &str, before: &Disk, calls: &[Call], check: impl Fn(&Path, usize)
         for worker in 0..WORKERS {
             let check = &check;
             scope.spawn(move || {
-                let home = program::home();
+                let home = memory::home("power-");
                 let mut disk = before.clone();
                 let mut acknowledged = 0;
                 for moment in 0..moments {

@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::memory::home;
 use crate::record::{Call, TRACED, read};
 
 /// How many letters there are.
@@ -28,7 +29,9 @@ impl Bench {
         if !strace.is_ok_and(|status| status.success()) {
             return None;
         }
-        let bench = Self { home: home() };
+        let bench = Self {
+            home: home("power-"),
+        };
         bench.configure("server", "[account.attic]");
         let tunnel = format!(
             "[account.ada]\ntunnel = [{:?}, \"--config\", {:?}, \"imapd\", \"attic\"]\nprotocol = \"imap2bis\"",
@@ -170,20 +173,6 @@ fn until(output: &mut impl BufRead, begins: &str) -> String {
             return line;
         }
     }
-}
-
-/// A directory in memory, if there is such a place: what is asked of that disk costs nothing.
-pub(crate) fn home() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let place = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        std::env::temp_dir()
-    };
-    tempfile::Builder::new()
-        .prefix("power-")
-        .tempdir_in(place)
-        .unwrap()
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lowtide");

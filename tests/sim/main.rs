@@ -15,6 +15,7 @@
 
 mod life;
 mod link;
+mod memory;
 mod model;
 mod oracle;
 #[expect(dead_code, reason = "the laboratory's chance makes letters as well")]
@@ -25,6 +26,7 @@ mod sweep;
 mod user;
 
 use life::Tally;
+use memory::home;
 use sweep::{STORIES, Sweep};
 
 #[test]
@@ -63,20 +65,8 @@ fn no_life_loses_anything() {
 }
 
 fn live(seed: u64) -> Tally {
-    let home = home();
+    let home = home("life-");
     runtime().block_on(life::live(seed, &home.path().join("ada")))
-}
-
-/// Where files live in memory, what is asked of the disk costs nothing.
-fn home() -> tempfile::TempDir {
-    let memory = std::path::Path::new("/dev/shm");
-    let place = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        std::env::temp_dir()
-    };
-    let named = tempfile::Builder::new().prefix("life-").tempdir_in(place);
-    named.unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {

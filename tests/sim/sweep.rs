@@ -10,11 +10,12 @@ use lowtide::daemon::Keep;
 use lowtide::protocol::types::FlagSet;
 
 use crate::life::{CALM, Life, Weather};
+use crate::memory::home;
 use crate::model::{Letter, Model, NAMES};
 use crate::random::Random;
 use crate::server::Manners;
 use crate::user::User;
-use crate::{WORKERS, home, runtime};
+use crate::{WORKERS, runtime};
 
 /// A story up to the connection that is cut.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +138,7 @@ impl Story {
 
     /// Tells the story with each of many endings. Gives how many there were.
     pub(crate) fn sweep(self, what: Sweep) -> u64 {
-        let home = home();
+        let home = home("story-");
         let place = |name: String| home.path().join(name);
         let eve = || runtime().block_on(self.eve(place("eve".to_owned())));
         let counted = Weather {

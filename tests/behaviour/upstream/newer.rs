@@ -32,6 +32,31 @@ fn named(seq: usize, letter: usize, flags: &str) -> String {
     shown(seq, letter, flags).replace("(FLAGS", &format!("(UID {letter} FLAGS"))
 }
 
+/// What is looked at before letter 1 is copied to the empty mailbox `notes`; INBOX is opened with these words.
+fn before_a_copy(opened: &str) -> String {
+    format!(
+        "C: x LIST \"\" \"*\"
+        S: * LIST () NIL notes
+        S: x OK
+        C: x SELECT notes (CONDSTORE)
+        S: * 0 EXISTS
+        S: * OK [UIDVALIDITY 8] notes
+        S: x OK
+        C: x SELECT INBOX (CONDSTORE)
+        S: * OK [CLOSED] notes
+        S: * 1 EXISTS
+        S: * OK [UIDVALIDITY 5] the same
+        S: x OK {opened}
+        C: x FETCH 1 (UID FLAGS)
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: x OK
+        C: x FETCH 1 UID
+        S: * 1 FETCH (UID 1)
+        S: x OK
+        "
+    )
+}
+
 #[tokio::test]
 async fn uids_are_names_as_long_as_uidvalidity_stays_and_no_longer() {
     let world = World::at(facts(None), 2).await;
@@ -107,29 +132,47 @@ async fn from_a_mailbox_that_can_only_be_read_a_copy_is_made_and_nothing_is_mark
     let world = World::at(facts(None), 1).await;
     world.set(1, FlagSet::FLAGGED).await;
     world.copy(1, "notes").await;
-    let script = "C: x LIST \"\" \"*\"
-        S: * LIST () NIL notes
-        S: x OK
-        C: x SELECT notes (CONDSTORE)
-        S: * 0 EXISTS
-        S: * OK [UIDVALIDITY 8] notes
-        S: x OK
-        C: x SELECT INBOX (CONDSTORE)
-        S: * OK [CLOSED] notes
-        S: * 1 EXISTS
+    let before = before_a_copy("[READ-ONLY] you may look");
+    let script = format!("{before}C: x COPY 1 notes\nS: x OK copied\nCHECK");
+    assert!(passes(&world, &script).await.again);
+    assert_eq!(world.journal().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_that_has_lost_its_uid_is_proven_by_its_header() {
+    let world = World::at(facts(None), 3).await;
+    world.forget_uids(2).await;
+    world.set(1, FlagSet::DELETED).await;
+    let script = format!(
+        "C: x SELECT INBOX (CONDSTORE)
+        S: * 3 EXISTS
         S: * OK [UIDVALIDITY 5] the same
-        S: x OK [READ-ONLY] you may look
-        C: x FETCH 1 (UID FLAGS)
-        S: * 1 FETCH (UID 1 FLAGS ())
         S: x OK
+        C: x FETCH 1:3 (UID FLAGS)
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: * 2 FETCH (UID 2 FLAGS ())
+        S: * 3 FETCH (UID 3 FLAGS ())
+        S: x OK
+        C: x FETCH 1:2 (UID FLAGS INTERNALDATE RFC822.SIZE)
+        {}
+        {}
+        S: x OK
+        {}
         C: x FETCH 1 UID
         S: * 1 FETCH (UID 1)
         S: x OK
-        C: x COPY 1 notes
-        S: x OK copied
-        CHECK";
-    assert!(passes(&world, script).await.again);
-    assert_eq!(world.journal().await.len(), 2);
+        {}
+        C: x STORE 1 +FLAGS (\\Deleted)
+        S: x OK
+        LOOK 1 (\\Deleted)
+        CHECK",
+        named(1, 1, ""),
+        named(2, 2, ""),
+        header_read(2, 2),
+        header_read(1, 1)
+    );
+    passes(&world, &script).await;
+    assert_eq!(world.journal().await, []);
 }
 
 #[tokio::test]
@@ -183,29 +226,14 @@ async fn a_server_with_uidplus_is_told_what_to_remove() {
 async fn a_receipt_for_a_copy_is_not_believed_and_the_copy_is_looked_for() {
     let world = World::at(facts(None), 1).await;
     world.copy(1, "notes").await;
-    let script = "C: x LIST \"\" \"*\"
-        S: * LIST () NIL notes
-        S: x OK
-        C: x SELECT notes (CONDSTORE)
-        S: * 0 EXISTS
-        S: * OK [UIDVALIDITY 8] notes
-        S: x OK
-        C: x SELECT INBOX (CONDSTORE)
-        S: * OK [CLOSED] notes
-        S: * 1 EXISTS
-        S: * OK [UIDVALIDITY 5] the same
-        S: x OK
-        C: x FETCH 1 (UID FLAGS)
-        S: * 1 FETCH (UID 1 FLAGS ())
-        S: x OK
-        C: x FETCH 1 UID
-        S: * 1 FETCH (UID 1)
-        S: x OK
-        C: x COPY 1 notes
+    let before = before_a_copy("[READ-WRITE] welcome");
+    let script = format!(
+        "{before}C: x COPY 1 notes
         S: x OK [COPYUID 8 1 1] copied
         LOOK 1 ()
-        CHECK";
-    let report = passes(&world, script).await;
+        CHECK"
+    );
+    let report = passes(&world, &script).await;
     assert!(report.again);
     assert_eq!(world.journal().await.len(), 1);
 }

@@ -162,6 +162,27 @@ impl World {
         converse(Level::Imap2, &script, act).await.unwrap()
     }
 
+    /// The first letters lose their UIDs: they were in doubt while the mailbox got another UIDVALIDITY.
+    pub(super) async fn forget_uids(&self, count: usize) {
+        let input = self.store.pass_input(self.inbox).await.unwrap();
+        let first = input.base.messages.iter().take(count);
+        let marks = first.map(|known| {
+            (
+                known.id,
+                Mark {
+                    uid: None,
+                    ..known.mark
+                },
+            )
+        });
+        let settlement = Settlement {
+            facts: input.base.facts,
+            marks: marks.collect(),
+            ..Settlement::default()
+        };
+        self.store.record(self.inbox, settlement).await.unwrap();
+    }
+
     /// What waits in the journal.
     pub(super) async fn journal(&self) -> Vec<EntryRow> {
         self.store.entries().await.unwrap()

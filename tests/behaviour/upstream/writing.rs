@@ -219,6 +219,29 @@ async fn expunge_is_sent_when_exactly_our_messages_are_marked() {
     assert_eq!((report.counts.gone, world.journal().await.len()), (1, 0));
 }
 
+/// Letter 2 is gone, and another one of its date, size and header stands there: nobody has marked that one.
+#[tokio::test]
+async fn what_is_put_in_the_place_of_a_removed_letter_stays() {
+    let world = World::holding(3).await;
+    world.delete(2).await;
+    let lost = format!(
+        "{}
+        C: x EXPUNGE
+        S: * 2 EXPUNGE
+        S: * 9 EXPUNGE
+        S: x OK",
+        marked("2")
+    );
+    world.loses_numbers(&lost).await;
+    let report = world.passes(&opened(&["", "", ""])).await;
+    assert_eq!(report.counts.conflicts, 1);
+    assert_eq!(world.journal().await, []);
+    let conflicts = world.store.conflicts().await.unwrap();
+    assert_eq!(conflicts[0].kept, "kept, with ()");
+    // Nothing is sent for it later either.
+    world.passes(&opened(&["", "", ""])).await;
+}
+
 #[tokio::test]
 async fn expunge_is_not_sent_when_it_would_take_somebody_elses_along() {
     let world = World::holding(3).await;
