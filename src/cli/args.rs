@@ -163,7 +163,7 @@ pub(super) struct ConflictsWish {
     #[command(subcommand)]
     pub(super) what: Option<ConflictsVerb>,
     /// Print the rules instead: what becomes of what you did when others did something meanwhile
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with = "json")]
     pub(super) table: bool,
     #[command(flatten)]
     pub(super) json: Json,

@@ -41,6 +41,14 @@ fn a_command_that_makes_no_sense_ends_with_2() {
         ),
         (&["journal", "retry", "attic", "7"], "attic has no action 7"),
         (
+            &["conflicts", "undo", "attic", "7"],
+            "attic has no conflict 7",
+        ),
+        (
+            &["conflicts", "undo", "nowhere", "7"],
+            "there is no account nowhere",
+        ),
+        (
             &["approve", "attic", "INBOX"],
             "attic/INBOX was not stopped",
         ),

@@ -196,9 +196,23 @@ fn a_conflict_is_told_with_3_and_stays_on_record() {
         conflict["kept"].as_str().unwrap().contains("kept"),
         "{conflict}"
     );
-    home.run(&["conflicts"]).ended(0).shows(&["somebody else"]);
+    home.run(&["conflicts"]).ended(0).shows(&[
+        "somebody else",
+        "you saw () and asked: +\\Deleted, expunge",
+        "the server showed (\\Flagged); outcome: kept, with (\\Flagged)",
+        "to remove the message all the same: lowtide conflicts undo work 1",
+    ]);
     assert!(other.does("FETCH 1:3 FLAGS").contains("\\Flagged"));
     pair.sync(0);
+
+    home.run(&["conflicts", "undo", "work", "1"]).ended(0);
+    pair.sync(0);
+    let told = other.does("NOOP");
+    assert!(told.contains("* 2 EXPUNGE"), "{told}");
+    home.run(&["conflicts"])
+        .ended(0)
+        .shows(&["you had it otherwise"]);
+    home.run(&["conflicts", "undo", "work", "1"]).ended(2);
 }
 
 #[test]

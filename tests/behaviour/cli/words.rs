@@ -49,6 +49,20 @@ fn colours_come_when_they_are_asked_for_and_only_then() {
 }
 
 #[test]
+fn the_rules_of_conflicts_need_no_account_and_stand_in_the_manual() {
+    let home = Home::empty();
+    for arguments in [
+        &["conflicts", "--table"][..],
+        &["--quiet", "conflicts", "--table"],
+        &["conflicts", "--quiet", "--table"],
+        &["man"],
+    ] {
+        let ran = home.run(arguments).ended(0);
+        ran.shows(&["flagged, answered it", "keep*", "deleted"]);
+    }
+}
+
+#[test]
 fn packagers_get_a_manual_page_and_completions() {
     let home = Home::empty();
     let page = home.run(&["man"]).ended(0);
