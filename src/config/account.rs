@@ -38,6 +38,8 @@ pub struct Upstream {
     pub scrub: Duration,
     /// Which bodies are held. Default: all.
     pub bodies: Bodies,
+    /// Bodies up to this size, in bytes, are read before their message is removed. Default: 1 MB.
+    pub before_removal: u64,
     /// What happens where both sides changed one message.
     pub conflict: ConflictRules,
     /// How long the server may be silent. Default: what `[limits.timeouts]` says.
@@ -198,6 +200,7 @@ impl Upstream {
             poll: section.require("poll")?.duration()?,
             scrub: section.require("scrub")?.duration()?,
             bodies: Bodies::read(&section.child("keep")?)?,
+            before_removal: section.child("keep")?.require("before-removal")?.size()?,
             conflict: ConflictRules::read(&section.child("conflict")?)?,
             timeouts: Timeouts::read(
                 &section

@@ -184,6 +184,8 @@ pub const KEYS: &[Key] = &[
 
     key("account.NAME.keep", "bodies", Kind::Bodies(&["all", "headers"]), Value(r#""all""#),
         "Which message bodies to hold; headers are always held"),
+    key("account.NAME.keep", "before-removal", Kind::Size { least: 0, most: 4 * GIB }, Value(r#""1MB""#),
+        "Bodies up to this size are read before their message is removed, so that it can be restored"),
     key(BODIES, "newer-than", AGE, Nothing,
         "Only bodies of messages that arrived within this time"),
     key(BODIES, "smaller-than", Kind::Size { least: 1, most: 4 * GIB }, Nothing,

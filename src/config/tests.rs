@@ -80,6 +80,7 @@ fn the_smallest_account_has_every_default() {
         poll: Duration::from_secs(300),
         scrub: Duration::from_secs(7 * 86_400),
         bodies: Bodies::All,
+        before_removal: 1_000_000,
         conflict: upstream(&remote("conflict.mailbox = {}")).conflict,
         timeouts: config.limits.timeouts,
         bounds: Bounds {
@@ -216,7 +217,7 @@ fn an_account_without_a_server_is_a_store() {
 fn settings_of_an_account_are_read() {
     let text = remote(
         "protocol = 'imap2bis'\nmailboxes = ['INBOX', '!old']\npoll = '90s'\nscrub = '30d'\n[account.work.keep]\n\
-         bodies = { newer-than = '90d', smaller-than = '5MB' }\n[account.work.conflict]\n\
+         bodies = { newer-than = '90d', smaller-than = '5MB' }\nbefore-removal = '10kB'\n[account.work.conflict]\n\
          deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'accept'",
     );
     let work = upstream(&text);
@@ -224,6 +225,7 @@ fn settings_of_an_account_are_read() {
     assert!(work.mailboxes.matches("inbox") && !work.mailboxes.matches("old"));
     assert_eq!(work.poll, Duration::from_secs(90));
     assert_eq!(work.scrub, Duration::from_secs(30 * 86_400));
+    assert_eq!(work.before_removal, 10_000);
     let newer_than = Some(Duration::from_secs(90 * 86_400));
     assert_eq!(
         work.bodies,

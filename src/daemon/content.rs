@@ -1,5 +1,6 @@
 //! Mirroring content: headers first, then whole messages, newest first, in batches that commit together.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -80,12 +81,7 @@ pub(super) async fn bodies(
 ) -> Result<(), PassError> {
     let mut missing = store.without_body(mailbox).await?;
     missing.retain(|message| message.mark.header.is_some());
-    let most_octets = if selected.peeks() {
-        MOST_OCTETS
-    } else {
-        MOST_OCTETS_MARKED
-    };
-    let mut queue = Queue::new(store, mailbox, keep, &missing, most_octets);
+    let mut queue = Queue::new(store, mailbox, keep, &missing, most_octets(selected));
     let mut meter = Meter {
         progress,
         mailbox: report.mailbox.as_ref(),
@@ -93,14 +89,76 @@ pub(super) async fn bodies(
         done: 0,
         of: queue.len(),
     };
-    let (deliver, delivered) = mpsc::channel(1);
-    let (hand_on, packed) = mpsc::channel(1);
-    let read = read_bodies(selected, &mut queue, deliver);
-    let pack = pack_bodies(store, delivered, &missing, hand_on);
-    let keep = keep_bodies(store, packed, &mut meter);
-    let (read, packed, kept) = tokio::join!(read, pack, keep);
+    let read = fetch(selected, &mut queue, &missing, &mut meter).await;
     report.counts.bodies = meter.done;
     report.interrupted = queue.is_interrupted;
+    read
+}
+
+/// Reads the texts of messages that are about to be removed, so that they can be had back: those that are not held, and
+/// not too large. A message that cannot be read is removed all the same.
+pub(super) async fn rescue(
+    selected: &mut Selected<'_>,
+    store: &Store,
+    mailbox: MailboxId,
+    messages: &BTreeSet<MessageId>,
+    up_to: u32,
+) -> Result<(), PassError> {
+    if messages.is_empty() || up_to == 0 {
+        return Ok(());
+    }
+    let mut missing = store.without_body(mailbox).await?;
+    let mut octets: u64 = 0;
+    missing.retain(|message| {
+        let is_meant = messages.contains(&message.id)
+            && message.mark.header.is_some()
+            && message.mark.size <= up_to;
+        if is_meant {
+            octets = octets.saturating_add(u64::from(message.mark.size));
+        }
+        is_meant && octets <= MOST_OCTETS_RESCUED
+    });
+    let most_octets = most_octets(selected);
+    let mut queue = Queue::new(store, mailbox, Keep::All, &missing, most_octets).whatever_happens();
+    let mut meter = Meter {
+        progress: &Progress::silent(),
+        mailbox: None,
+        part: Part::Bodies,
+        done: 0,
+        of: queue.len(),
+    };
+    match fetch(selected, &mut queue, &missing, &mut meter).await {
+        Err(PassError::Upstream(error)) if !error.ends_connection() => {
+            tracing::warn!(%error, "a message is removed that could not be read");
+            Ok(())
+        }
+        read => read,
+    }
+}
+
+/// How much a batch of texts may hold on this server.
+fn most_octets(selected: &Selected<'_>) -> u64 {
+    if selected.peeks() {
+        MOST_OCTETS
+    } else {
+        MOST_OCTETS_MARKED
+    }
+}
+
+/// Reads the texts of a queue, keeping each batch while the next is on its way.
+async fn fetch(
+    selected: &mut Selected<'_>,
+    queue: &mut Queue<'_>,
+    missing: &[BaseMessage],
+    meter: &mut Meter<'_>,
+) -> Result<(), PassError> {
+    let store = queue.store;
+    let (deliver, delivered) = mpsc::channel(1);
+    let (hand_on, packed) = mpsc::channel(1);
+    let read = read_bodies(selected, queue, deliver);
+    let pack = pack_bodies(store, delivered, missing, hand_on);
+    let keep = keep_bodies(store, packed, meter);
+    let (read, packed, kept) = tokio::join!(read, pack, keep);
     kept?;
     packed?;
     read
@@ -268,6 +326,8 @@ const HEADERS_AT_ONCE: usize = 200;
 const MOST_OCTETS: u64 = 1 << 20;
 /// The same where the server marks what is read, and takes its time for that; none is asked for before the last has come.
 const MOST_OCTETS_MARKED: u64 = 1 << 22;
+/// How much is read at a time only because its messages are about to be removed.
+const MOST_OCTETS_RESCUED: u64 = 64 << 20;
 /// Messages that were only mirrored are shown to others as read for about so long, and until the batch has come that was
 /// on its way then.
 const CLEAR_EVERY: Duration = Duration::from_millis(250);

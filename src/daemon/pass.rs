@@ -14,7 +14,7 @@ use super::queue::Keep;
 use super::report::Report;
 use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Action, JournalEntry, Mark};
+use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
     Access, Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Plan, Policy,
     Sighting, Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
@@ -34,6 +34,8 @@ pub struct PassOptions {
     pub attempts: u32,
     /// Which texts to hold offline.
     pub keep: Keep,
+    /// Texts of no more octets than this are read before their message is removed, so that it can be had back.
+    pub rescue_up_to: u32,
     /// Look and plan, and send nothing that writes.
     pub dry_run: bool,
     /// Look closely, since something was not what it was taken for: list everything, and read the headers of the messages
@@ -93,7 +95,7 @@ async fn reconcile(
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);
-    let copies = weigh(&input.entries, sightings);
+    let copies = weigh(&input.name, &input.entries, sightings);
     let verdicts = merge(&input.base, &local, &remote, options.policy);
     let brakes = (!input.approved).then_some(options.brakes);
     let plan = match plan(&verdicts, &remote, &seen.facts, &copies, brakes) {
@@ -107,6 +109,10 @@ async fn reconcile(
         return Ok((Report::planned(input.name, plan), local.unbound));
     }
 
+    if !options.closely {
+        let rescued = options.rescue_up_to;
+        content::rescue(selected, store, mailbox, &plan.removed(), rescued).await?;
+    }
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
     let settlement = settle(&PassRecord {
         base: &input.base,
@@ -127,14 +133,14 @@ async fn reconcile(
     Ok((report, local.unbound))
 }
 
-/// Looks into the destinations of copies, before the mailbox itself is opened.
+/// Looks into the mailboxes that messages are to come into, before the mailbox itself is opened.
 async fn survey(
     session: &mut Session,
     input: &PassInput,
 ) -> Result<BTreeMap<EntryId, Sighting>, UpstreamError> {
     let mut wanted: BTreeMap<MailboxName, Vec<(EntryId, Mark)>> = BTreeMap::new();
     for entry in input.entries.iter().filter(|entry| entry.is_active()) {
-        if let Action::Copy { to } = &entry.action {
+        if let Some(to) = entry.destination(&input.name) {
             wanted
                 .entry(to.clone())
                 .or_default()
@@ -252,13 +258,14 @@ async fn carry_out(
         }
         let attempts = step.attempts(&input.entries);
         if !store.begin_attempt(mailbox, attempts).await? {
-            return Err(PassError::Overtaken {
-                problem: "an action was given up while it was about to be carried out",
-            });
+            return Err(GIVEN_UP);
         }
         let unread = unread::at_risk(selected, step);
         unread::note(store, mailbox, &unread).await?;
-        let mut outcome = selected.execute(step, &input.base).await?;
+        let mut outcome = match step {
+            Step::Append { entry, .. } => append(selected, store, input, *entry).await?,
+            step => selected.execute(step, &input.base).await?,
+        };
         let marked = unread::marked(store, mailbox, unread, &outcome).await?;
         outcome.see(unread::clear(store, mailbox, selected, &marked).await?);
         outcomes.push(outcome);
@@ -270,6 +277,20 @@ async fn carry_out(
         require_access(selected)?;
     }
     Ok(outcomes)
+}
+
+/// Has the server append a message that the journal holds.
+async fn append(
+    selected: &mut Selected<'_>,
+    store: &Store,
+    input: &PassInput,
+    entry: EntryId,
+) -> Result<StepOutcome, PassError> {
+    let wish = input.entries.iter().find(|wish| wish.id == entry);
+    let (Some(wish), Some(octets)) = (wish, store.pinned(entry).await?) else {
+        return Err(GIVEN_UP);
+    };
+    Ok(selected.append(&input.name, wish, octets).await?)
 }
 
 /// A server that has lost its lock shows what was stored, and forgets it with the session.
@@ -311,6 +332,10 @@ async fn halted(
     Ok(Report::halted(input.name.clone(), halt))
 }
 
+/// The user was faster.
+const GIVEN_UP: PassError = PassError::Overtaken {
+    problem: "an action was given up while it was about to be carried out",
+};
 /// What was taken over from the base is wrong.
 pub(super) const NOT_WHERE_IT_WAS: UpstreamError = UpstreamError::Desynchronised {
     problem: "a message is not where it was taken to be",

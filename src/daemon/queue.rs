@@ -53,6 +53,8 @@ pub(super) struct Queue<'a> {
     wanted: Vec<usize>,
     accepted: watch::Receiver<u64>,
     size: BatchSize,
+    /// Whether it goes on although somebody else has something urgent.
+    goes_on: bool,
     /// Whether it ended early, for somebody who should not wait until all is read.
     pub(super) is_interrupted: bool,
 }
@@ -75,7 +77,16 @@ impl<'a> Queue<'a> {
             wanted: wanted.map(|(index, _)| index).collect(),
             accepted: store.accepted(),
             size: BatchSize::up_to(most_octets),
+            goes_on: false,
             is_interrupted: false,
+        }
+    }
+
+    /// The same, read to its end whatever others want meanwhile.
+    pub(super) fn whatever_happens(self) -> Self {
+        Self {
+            goes_on: true,
+            ..self
         }
     }
 
@@ -95,7 +106,8 @@ impl<'a> Queue<'a> {
 
     /// As many messages as are worth a command and not too long to lose.
     pub(super) fn next(&mut self) -> Option<Vec<MessageId>> {
-        if self.size.has_begun() && !self.wanted.is_empty() && self.is_urgent_elsewhere() {
+        let may_end = !self.goes_on && self.size.has_begun() && !self.wanted.is_empty();
+        if may_end && self.is_urgent_elsewhere() {
             self.is_interrupted = true;
             return None;
         }

@@ -116,7 +116,8 @@ impl Report {
         settlement: &Settlement,
     ) -> Self {
         let copied = plan.steps.iter().zip(outcomes).any(|(step, outcome)| {
-            matches!((step, outcome), (Step::Copy { .. }, StepOutcome::Done(_)))
+            let adds = matches!(step, Step::Copy { .. } | Step::Append { .. });
+            adds && matches!(outcome, StepOutcome::Done(_))
         });
         let came_back = settlement
             .arrived

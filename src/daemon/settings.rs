@@ -109,6 +109,7 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
         brakes: Brakes::default(),
         attempts: upstream.bounds.attempts,
         keep,
+        rescue_up_to: u32::try_from(upstream.before_removal).unwrap_or(u32::MAX),
         dry_run: false,
         closely: false,
         list_up_to: LIST_UP_TO,

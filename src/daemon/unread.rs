@@ -52,7 +52,10 @@ pub(super) fn at_risk(selected: &Selected<'_>, step: &Step) -> Vec<MessageId> {
         Step::Copy { message, .. } if !selected.peeks() => {
             unread_of(selected, std::slice::from_ref(message))
         }
-        Step::Copy { .. } | Step::StoreFlags { .. } | Step::Expunge { .. } => Vec::new(),
+        Step::Copy { .. }
+        | Step::Append { .. }
+        | Step::StoreFlags { .. }
+        | Step::Expunge { .. } => Vec::new(),
     }
 }
 

@@ -58,7 +58,7 @@ pub async fn probe(upstream: &Upstream) -> Result<Dialect, UpstreamError> {
     Ok(dialect)
 }
 
-/// Takes over the server's list of mailboxes; gives those that are mirrored, INBOX first. One that is left out is still
+/// Takes over what the server says of itself, and its list of mailboxes; gives those that are mirrored, INBOX first. One that is left out is still
 /// known to be there, if it was mirrored once; otherwise there is no need to know of it. Where every mailbox is named in
 /// the configuration, there is no need for the list either.
 pub(super) async fn mailboxes(
@@ -67,6 +67,9 @@ pub(super) async fn mailboxes(
     store: &Store,
 ) -> Result<Vec<(MailboxName, MailboxId)>, PassError> {
     let is_mirrored = |name: &MailboxName| upstream.mailboxes.matches(name.as_bytes());
+    store
+        .learn_server(session.features().dialect.takes_messages())
+        .await?;
     let known = store.mailboxes().await?;
     let names_all = upstream.mailboxes.names_all();
     let mut names = if names_all && known.iter().all(|known| is_mirrored(&known.name)) {

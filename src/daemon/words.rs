@@ -189,6 +189,7 @@ async fn steps(store: &Store, plan: &Plan, keywords: &Keywords) -> Result<Vec<St
                     format!("flag {subject} {}", change.join(" "))
                 }
                 Step::Copy { to, .. } => format!("copy {subject} to {to}"),
+                Step::Append { .. } => format!("append {subject}"),
                 Step::Expunge { .. } => format!("expunge {subject}"),
             });
         }
@@ -235,6 +236,7 @@ fn action(action: &NamedAction) -> String {
         }
         NamedAction::Expunge => "expunge".to_owned(),
         NamedAction::Copy { to } => format!("copy to {to}"),
+        NamedAction::Append { .. } => "append".to_owned(),
     }
 }
 

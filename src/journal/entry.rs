@@ -16,6 +16,13 @@ pub enum Action {
         /// The mailbox that receives the copy.
         to: MailboxName,
     },
+    /// Append a message that the journal holds. It has an id of its own, and its mark says how it will be shown.
+    Append {
+        /// The flags it is to have.
+        flags: FlagSet,
+        /// The zone of its internal date, in minutes east of UTC.
+        zone_minutes: i16,
+    },
 }
 
 /// An action that a client asked for and that is not in the journal yet.
@@ -68,7 +75,7 @@ pub enum EntryState {
 pub struct Attempt {
     /// How often this entry was sent, this time included.
     pub number: u32,
-    /// For a copy: how many equal messages the destination held before it was sent. For a removal: 0 as long as only the
+    /// For a copy or an APPEND: how many equal messages the destination held before it was sent. For a removal: 0 as long as only the
     /// mark for it was sent, and not EXPUNGE.
     pub equals_before: u32,
 }
@@ -109,6 +116,7 @@ impl Action {
                 .join(" "),
             Self::Expunge => "expunge".to_owned(),
             Self::Copy { to } => format!("copy to {to}"),
+            Self::Append { .. } => "append".to_owned(),
         }
     }
 }
@@ -126,13 +134,29 @@ impl JournalEntry {
         matches!(self.action, Action::Copy { .. })
     }
 
+    /// Whether it brings a message of its own.
+    #[must_use]
+    pub fn is_append(&self) -> bool {
+        matches!(self.action, Action::Append { .. })
+    }
+
+    /// The mailbox that is to have one message more; it is in the journal of the mailbox `own`.
+    #[must_use]
+    pub fn destination<'a>(&'a self, own: &'a MailboxName) -> Option<&'a MailboxName> {
+        match &self.action {
+            Action::Copy { to } => Some(to),
+            Action::Append { .. } => Some(own),
+            Action::Flags(_) | Action::Expunge => None,
+        }
+    }
+
     /// Whether it asks for the message to go: now, or with the next EXPUNGE.
     #[must_use]
     pub fn deletes(&self) -> bool {
         match &self.action {
             Action::Flags(delta) => delta.add.contains(FlagSet::DELETED),
             Action::Expunge => true,
-            Action::Copy { .. } => false,
+            Action::Copy { .. } | Action::Append { .. } => false,
         }
     }
 
@@ -166,9 +190,7 @@ impl std::fmt::Display for ParkReason {
             Self::SourceGone => {
                 f.write_str("the message was removed on the server before it could be copied")
             }
-            Self::NoReceipt => {
-                f.write_str("sent twice, and no copy can be found in the destination")
-            }
+            Self::NoReceipt => f.write_str("sent twice, and it cannot be found in the destination"),
             Self::Unbound => f.write_str("the message cannot be told from others on the server"),
         }
     }

@@ -40,6 +40,18 @@ impl Mark {
         self.header.is_some() && self.header == other.header && self.agrees(other)
     }
 
+    /// Whether two messages pass for the same in a mailbox that one of them is copied or appended to: their headers are equal,
+    /// and their dates or their sizes. A server may count the octets of what it is given otherwise than those it holds.
+    #[must_use]
+    pub fn resembles(&self, other: &Self) -> bool {
+        match (self.header, other.header) {
+            (Some(mine), Some(theirs)) => {
+                mine == theirs && (self.size == other.size || self.instant == other.instant)
+            }
+            (None, _) | (_, None) => self.weak() == other.weak(),
+        }
+    }
+
     /// The half that a listing shows, for sorting and grouping.
     #[must_use]
     pub fn weak(&self) -> (i64, u32) {

@@ -1,13 +1,13 @@
-//! Copies: whether one still has to be sent, from what its destination holds.
+//! Copies and appended messages: whether one still has to be sent, from what its destination holds.
 //!
-//! COPY cannot be repeated safely and its answer can get lost, so a copy is never believed because it was sent. The
+//! COPY and APPEND cannot be repeated safely and their answers can get lost, so neither is believed because it was sent. The
 //! destination is looked at before and after: one more equal message than before the attempt is the receipt.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::EntryId;
-use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
+use crate::journal::{Attempt, EntryState, HeaderHash, JournalEntry, Mark, ParkReason};
 use crate::protocol::types::MailboxName;
 
 /// What a look at the destination showed for one copy.
@@ -30,17 +30,18 @@ pub enum CopyDecision {
     Park(ParkReason),
 }
 
-/// Decides about every copy among the entries, oldest first.
+/// Decides about every message that is to come into a mailbox, oldest entry first. The entries are those of the mailbox `own`.
 #[must_use]
 pub fn weigh(
+    own: &MailboxName,
     entries: &[JournalEntry],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeMap<EntryId, CopyDecision> {
-    let received = receipts(entries, sightings);
+    let received = receipts(own, entries, sightings);
     let mut under_way = Equals::default();
     let mut decisions = BTreeMap::new();
     for entry in entries {
-        let Action::Copy { to } = &entry.action else {
+        let Some(to) = entry.destination(own) else {
             continue;
         };
         let decision = match (&entry.state, sightings.get(&entry.id)) {
@@ -61,15 +62,14 @@ pub fn weigh(
     decisions
 }
 
-/// The copies that arrived. Each arrival proves one of them: the one that was sent last of those it can have been.
+/// The messages that arrived. Each arrival proves one of them: the one that was sent last of those it can have been.
 fn receipts(
+    own: &MailboxName,
     entries: &[JournalEntry],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeSet<EntryId> {
     let sent = entries.iter().filter_map(|entry| {
-        let (Action::Copy { to }, Some(attempt)) = (&entry.action, entry.attempt()) else {
-            return None;
-        };
+        let (to, attempt) = (entry.destination(own)?, entry.attempt()?);
         Some((Reverse(attempt.equals_before), entry.id, to, &entry.mark))
     });
     let mut sent: Vec<_> = sent.collect();
@@ -102,18 +102,31 @@ fn send(state: &EntryState, equals_before: u32) -> CopyDecision {
     })
 }
 
-/// Copies by destination, to be counted by equality of what is copied.
+/// Messages by destination, to be counted by their resemblance.
 #[derive(Default)]
-struct Equals<'a>(BTreeMap<(&'a MailboxName, (i64, u32)), Vec<Mark>>);
+struct Equals<'a> {
+    by_header: BTreeMap<(&'a MailboxName, HeaderHash), Vec<Mark>>,
+    by_date: BTreeMap<(&'a MailboxName, (i64, u32)), Vec<Mark>>,
+}
 
 impl<'a> Equals<'a> {
     fn count(&self, to: &'a MailboxName, mark: &Mark) -> u32 {
-        let alike = self.0.get(&(to, mark.weak())).into_iter().flatten();
-        u32::try_from(alike.filter(|other| other.agrees(mark)).count()).unwrap_or(u32::MAX)
+        let same_header = mark.header.and_then(|hash| self.by_header.get(&(to, hash)));
+        let same_date = self.by_date.get(&(to, mark.weak())).into_iter().flatten();
+        let unread = same_date.filter(|other| other.header.is_none() || mark.header.is_none());
+        let alike = same_header.into_iter().flatten().chain(unread);
+        let count = alike.filter(|other| other.resembles(mark)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     fn add(&mut self, to: &'a MailboxName, mark: Mark) {
-        self.0.entry((to, mark.weak())).or_default().push(mark);
+        if let Some(hash) = mark.header {
+            self.by_header.entry((to, hash)).or_default().push(mark);
+        }
+        self.by_date
+            .entry((to, mark.weak()))
+            .or_default()
+            .push(mark);
     }
 }
 

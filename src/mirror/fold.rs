@@ -7,7 +7,7 @@ use crate::protocol::types::{FlagDelta, FlagSet};
 /// Folds journal entries, oldest first, over the base.
 ///
 /// Parked entries do not count, since what they asked for is with a person now; but a parked copy stays owed, so that
-/// its source is not removed before it.
+/// its source is not removed before it. What is to be appended is not in the base yet, and changes nothing that is.
 #[must_use]
 pub fn fold(base: &Base, entries: &[JournalEntry]) -> Local {
     let mut local = Local::default();
@@ -15,6 +15,10 @@ pub fn fold(base: &Base, entries: &[JournalEntry]) -> Local {
         .iter()
         .filter(|entry| entry.is_active() || entry.is_copy())
     {
+        if entry.is_append() {
+            local.appended.push((entry.message, entry.id));
+            continue;
+        }
         let (messages, before) = match base.find(entry.message) {
             Some(known) => (&mut local.changed, known.flags),
             None if entry.message >= base.first => (&mut local.departed, entry.flags_before),
@@ -94,7 +98,7 @@ impl LocalState {
             (Action::Expunge, state) => Self::Expunged {
                 flags: state.flags(),
             },
-            (Action::Copy { .. }, state) => state,
+            (Action::Copy { .. } | Action::Append { .. }, state) => state,
         }
     }
 }

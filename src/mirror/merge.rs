@@ -17,6 +17,8 @@ pub struct Verdicts {
     pub messages: Vec<Verdict>,
     /// One per message that left the base before its entries were answered. Nothing is left to be sent for it.
     pub departed: Vec<Verdict>,
+    /// Messages that are to be appended, and the entries that ask for it. Nobody else can be against that.
+    pub appended: Vec<(MessageId, EntryId)>,
 }
 
 /// What one message should come to.
@@ -80,6 +82,7 @@ pub fn merge(base: &Base, local: &Local, remote: &Remote, policy: Policy) -> Ver
     let departed = local.departed.iter();
     let gone = |(&id, mine)| Verdict::of(id, mine, RemoteState::Gone, policy);
     verdicts.departed.extend(departed.map(gone));
+    verdicts.appended.clone_from(&local.appended);
     verdicts
 }
 

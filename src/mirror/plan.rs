@@ -44,6 +44,15 @@ pub enum Step {
         /// What to record before sending.
         attempt: Attempt,
     },
+    /// Append a message that the journal holds. Never repeated without a look at the mailbox.
+    Append {
+        /// The message's id.
+        message: MessageId,
+        /// The entry that asks for it.
+        entry: EntryId,
+        /// What to record before sending.
+        attempt: Attempt,
+    },
     /// Remove messages that are marked `\Deleted` by now.
     Expunge {
         /// Exactly these, in the server's order.
@@ -57,7 +66,9 @@ impl Step {
     pub fn messages(&self) -> &[MessageId] {
         match self {
             Self::StoreFlags { messages, .. } => messages,
-            Self::Copy { message, .. } => std::slice::from_ref(message),
+            Self::Copy { message, .. } | Self::Append { message, .. } => {
+                std::slice::from_ref(message)
+            }
             Self::Expunge { only } => only,
         }
     }
@@ -65,7 +76,7 @@ impl Step {
     /// The entries that it is sent for, each counted once more.
     #[must_use]
     pub fn attempts(&self, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
-        if let Self::Copy { entry, attempt, .. } = self {
+        if let Self::Copy { entry, attempt, .. } | Self::Append { entry, attempt, .. } = self {
             return vec![(*entry, *attempt)];
         }
         let removes = matches!(self, Self::Expunge { .. });
@@ -91,7 +102,7 @@ impl Step {
     #[must_use]
     pub fn writes(&self) -> bool {
         match self {
-            Self::StoreFlags { .. } | Self::Expunge { .. } => true,
+            Self::StoreFlags { .. } | Self::Expunge { .. } | Self::Append { .. } => true,
             Self::Copy { .. } => false,
         }
     }
@@ -176,6 +187,7 @@ pub fn plan(
         }
         aims.extend(Aim::of(verdict, owed));
     }
+    plan.append(verdicts, copies, facts);
     if facts.access == Access::ReadOnly {
         // A copy changes nothing here; it has the flags that its source has.
         plan.copy(verdicts, copies, &mut []);
@@ -255,6 +267,16 @@ impl Aim {
 }
 
 impl Plan {
+    /// The messages that it removes.
+    #[must_use]
+    pub fn removed(&self) -> BTreeSet<MessageId> {
+        let only = self.steps.iter().filter_map(|step| match step {
+            Step::Expunge { only } => Some(only),
+            Step::StoreFlags { .. } | Step::Copy { .. } | Step::Append { .. } => None,
+        });
+        only.flatten().copied().collect()
+    }
+
     /// Copies in the order in which the user asked for them, each with the flags its source had then.
     fn copy(
         &mut self,
@@ -291,6 +313,26 @@ impl Plan {
                 to: wish.to.clone(),
                 attempt,
             });
+        }
+    }
+
+    /// What the user adds comes first: what it is meant to replace may be removed in the same pass.
+    fn append(
+        &mut self,
+        verdicts: &Verdicts,
+        decisions: &BTreeMap<EntryId, CopyDecision>,
+        facts: &MailboxFacts,
+    ) {
+        for &(message, entry) in &verdicts.appended {
+            if facts.access == Access::ReadOnly {
+                self.delays.insert(message, Delay::ReadOnly);
+            } else if let Some(&CopyDecision::Send(attempt)) = decisions.get(&entry) {
+                self.steps.push(Step::Append {
+                    message,
+                    entry,
+                    attempt,
+                });
+            }
         }
     }
 

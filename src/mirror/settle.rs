@@ -74,6 +74,20 @@ pub struct Settlement {
     pub conflicts: Vec<Conflict>,
 }
 
+impl Settlement {
+    /// Messages of the base that are no more, and did not come back as others either.
+    #[must_use]
+    pub fn removed(&self) -> Vec<MessageId> {
+        let came_back: BTreeSet<MessageId> = self
+            .arrived
+            .iter()
+            .filter_map(|arrival| arrival.was)
+            .collect();
+        let gone = self.gone.iter().copied();
+        gone.filter(|id| !came_back.contains(id)).collect()
+    }
+}
+
 /// A message that the base does not have yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -166,7 +180,23 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     for verdict in verdicts.chain(&pass.verdicts.departed) {
         settlement.answer(verdict, &proven, pass, &entries);
     }
+    for (message, entry) in &pass.verdicts.appended {
+        let waiting = entries.get(entry).copied();
+        let waiting = waiting.filter(|entry| pass.leaves_open(entry));
+        settlement.explain(*message, waiting.into_iter(), &proven, pass);
+    }
     settlement
+}
+
+impl PassRecord<'_> {
+    /// Whether an entry is still to be carried out, as far as a look at its destination has shown.
+    fn leaves_open(&self, entry: &JournalEntry) -> bool {
+        let decided = match self.copies.get(&entry.id) {
+            Some(CopyDecision::Received | CopyDecision::Park(_)) => true,
+            Some(CopyDecision::Send(_)) | None => false,
+        };
+        entry.is_active() && !decided
+    }
 }
 
 /// What the server was last seen to hold of the messages this pass dealt with.
@@ -300,19 +330,13 @@ impl Settlement {
             }
             Outcome::Wait(_) => false,
         };
-        let open = |entry: &&JournalEntry| {
-            let decided = match pass.copies.get(&entry.id) {
-                Some(CopyDecision::Received | CopyDecision::Park(_)) => true,
-                Some(CopyDecision::Send(_)) | None => false,
-            };
-            entry.is_active() && !decided
-        };
         let mine = verdict
             .entries
             .iter()
             .filter_map(|id| entries.get(id).copied());
-        let (mut copies, mut wishes): (Vec<_>, Vec<_>) =
-            mine.filter(open).partition(|entry| entry.is_copy());
+        let (mut copies, mut wishes): (Vec<_>, Vec<_>) = mine
+            .filter(|entry| pass.leaves_open(entry))
+            .partition(|entry| entry.is_copy());
         if reached {
             let answered: Vec<EntryId> = wishes.drain(..).map(|entry| entry.id).collect();
             self.retired.extend(&answered);
@@ -368,7 +392,11 @@ impl Settlement {
                 (None, Some(delay)) => {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
                 }
-                (None, None) if spent && !entry.is_copy() && proven.stepped.contains(&message) => {
+                (None, None)
+                    if spent
+                        && !(entry.is_copy() || entry.is_append())
+                        && proven.stepped.contains(&message) =>
+                {
                     self.parked.push((entry.id, ParkReason::NotKept));
                 }
                 (None, None) => {}

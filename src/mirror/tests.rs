@@ -184,6 +184,7 @@ fn what_the_user_did_alone_is_done_once_whatever_fails() {
                         }
                         Action::Expunge => drop(expected.remove(&number)),
                         Action::Copy { .. } => copied += 1,
+                        Action::Append { .. } => panic!("nothing was appended"),
                     }
                 }
             }

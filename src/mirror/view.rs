@@ -71,6 +71,8 @@ pub struct Local {
     pub departed: BTreeMap<MessageId, LocalMessage>,
     /// Entries whose message was in a base that was lost.
     pub unbound: Vec<JournalEntry>,
+    /// Messages that are to be appended, and the entries that ask for it, in the order in which the user acted.
+    pub appended: Vec<(MessageId, EntryId)>,
 }
 
 /// What the user made of one message.

@@ -137,6 +137,12 @@ impl Dialect {
         }
     }
 
+    /// Whether messages can be appended. Row `2BIS-APPEND`.
+    #[must_use]
+    pub fn takes_messages(self) -> bool {
+        self >= Self::Imap2bis
+    }
+
     /// Whether messages have UIDs.
     #[must_use]
     pub fn has_uids(self) -> bool {

@@ -122,7 +122,7 @@ pub(super) fn drafts(
 fn require_no_copy(action: &Action) -> Result<(), StoreError> {
     match action {
         Action::Copy { .. } => Err(StoreError::MessageGone),
-        Action::Flags(_) | Action::Expunge => Ok(()),
+        Action::Flags(_) | Action::Expunge | Action::Append { .. } => Ok(()),
     }
 }
 
@@ -135,7 +135,7 @@ fn what_is_left(action: &Action, flags: FlagSet) -> Option<Action> {
             (!change.is_empty()).then_some(Action::Flags(change))
         }
         Action::Expunge => flags.contains(FlagSet::DELETED).then_some(Action::Expunge),
-        Action::Copy { .. } => Some(action.clone()),
+        Action::Copy { .. } | Action::Append { .. } => Some(action.clone()),
     }
 }
 
@@ -158,6 +158,7 @@ fn write(
                 mark: entry.mark,
                 flags_before: entry.flags_before,
                 action: &entry.action,
+                pinned: None,
                 accepted_at: entry.accepted_at,
             },
         )?;

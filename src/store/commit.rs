@@ -118,7 +118,7 @@ impl Store {
         self.inner.journal.run(begin).await
     }
 
-    /// Records what a pass has proven: the new base first, then the entries that it retires.
+    /// Records what a pass has proven: first what is in limbo now, then the new base, then the entries that it retires.
     ///
     /// Returns the ids of the arrivals, in their order.
     ///
@@ -129,6 +129,7 @@ impl Store {
         mailbox: MailboxId,
         settlement: Settlement,
     ) -> Result<Vec<MessageId>, StoreError> {
+        self.keep_in_limbo(mailbox, settlement.removed()).await?;
         let ids = self.new_ids(settlement.arrived.len()).await?;
         let settlement = Arc::new(settlement);
         let (inner, changes) = (self.inner.clone(), Arc::clone(&settlement));

@@ -117,7 +117,25 @@ impl Packed {
         }
     }
 
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    /// The octets as they were, if they are: their hash says so.
+    pub(super) fn checked(self, hash: &[u8; 32]) -> Result<Vec<u8>, Fault> {
+        let octets = self.unpack(&mut decompressor()?)?;
+        require_same(hash, &octets)?;
+        Ok(octets)
+    }
+
+    /// How many octets they were.
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// As they stand in a row.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the first three columns of a row: the size, the coding, the octets.
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let coding = if row.get::<_, i64>(1)? == 1 {
             Coding::Zstd
         } else {
@@ -130,7 +148,8 @@ impl Packed {
         })
     }
 
-    fn code(&self) -> i64 {
+    /// How they are coded in a row.
+    pub(super) fn code(&self) -> i64 {
         match self.coding {
             Coding::Plain => 0,
             Coding::Zstd => 1,
@@ -335,13 +354,27 @@ pub(super) fn bodies(
 ) -> Result<Vec<Option<Vec<u8>>>, Fault> {
     let sql = "SELECT size, coding, bytes, hash FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
     texts(connection, sql, messages, |row, octets| {
-        let hash: [u8; 32] = row.get(3)?;
-        if hash == *blake3::hash(octets).as_bytes() {
-            Ok(())
-        } else {
-            Err(Fault::damage("a stored text is not what it was"))
-        }
+        require_same(&row.get(3)?, octets)
     })
+}
+
+fn require_same(hash: &[u8; 32], octets: &[u8]) -> Result<(), Fault> {
+    if hash == blake3::hash(octets).as_bytes() {
+        Ok(())
+    } else {
+        Err(Fault::damage("a stored text is not what it was"))
+    }
+}
+
+/// A whole message as it is kept, with its hash; `None` where it is not held.
+pub(super) fn packed(
+    connection: &Connection,
+    message: MessageId,
+) -> Result<Option<([u8; 32], Packed)>, Fault> {
+    let sql = "SELECT size, coding, bytes, hash FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
+    let read = |row: &Row<'_>| Ok((row.get(3)?, Packed::from_row(row)?));
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row([message.raw()], read).optional()?)
 }
 
 fn texts(

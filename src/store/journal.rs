@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
+use super::content::Packed;
 use super::file::Fault;
 use super::mailbox::name_of;
 use crate::id::{EntryId, MessageId};
@@ -64,6 +65,15 @@ pub enum NamedAction {
         /// The receiving mailbox.
         to: MailboxName,
     },
+    /// Append a message that the journal holds.
+    Append {
+        /// The flags it is to have.
+        flags: Vec<Flag>,
+        /// The zone of its internal date, in minutes east of UTC.
+        zone_minutes: i16,
+        /// BLAKE3 of its octets.
+        hash: [u8; 32],
+    },
 }
 
 impl EntryRow {
@@ -83,6 +93,14 @@ impl EntryRow {
             }),
             NamedAction::Expunge => Action::Expunge,
             NamedAction::Copy { to } => Action::Copy { to: to.clone() },
+            NamedAction::Append {
+                flags,
+                zone_minutes,
+                ..
+            } => Action::Append {
+                flags: bits(flags),
+                zone_minutes: *zone_minutes,
+            },
         };
         JournalEntry {
             id: self.id,
@@ -101,6 +119,7 @@ impl EntryRow {
     pub(super) fn keywords(&self) -> impl Iterator<Item = &Keyword> {
         let (add, remove) = match &self.action {
             NamedAction::Flags { add, remove } => (add.as_slice(), remove.as_slice()),
+            NamedAction::Append { flags, .. } => (flags.as_slice(), &[][..]),
             NamedAction::Expunge | NamedAction::Copy { .. } => (&[][..], &[][..]),
         };
         self.flags_before
@@ -129,13 +148,16 @@ pub(super) struct Draft<'a> {
     pub(super) mark: Mark,
     pub(super) flags_before: FlagSet,
     pub(super) action: &'a Action,
+    /// The message that an APPEND brings along.
+    pub(super) pinned: Option<(&'a [u8; 32], &'a Packed)>,
     pub(super) accepted_at: i64,
 }
 
 /// Writes an entry and gives it its id.
 pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result<EntryId, Fault> {
     let before = names(draft.keywords, draft.flags_before, "");
-    let (kind, payload) = payload(draft.action, draft.keywords);
+    let hash = draft.pinned.map(|(hash, _)| *hash).unwrap_or_default();
+    let (kind, payload) = payload(draft.action, draft.keywords, &hash);
     let header = draft.mark.header.map(|hash| hash.0);
     let sum = Checked {
         mailbox: draft.mailbox.as_bytes(),
@@ -160,7 +182,29 @@ pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result
         draft.accepted_at,
         sum.crc(),
     ])?;
-    Ok(EntryId::from_raw(transaction.last_insert_rowid()))
+    let entry = EntryId::from_raw(transaction.last_insert_rowid());
+    if let Some((hash, packed)) = draft.pinned {
+        let sql =
+            "INSERT INTO pinned (entry, hash, size, coding, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+        transaction.prepare_cached(sql)?.execute(params![
+            entry.raw(),
+            hash,
+            packed.size(),
+            packed.code(),
+            packed.as_bytes()
+        ])?;
+    }
+    Ok(entry)
+}
+
+/// The message that an entry brings along, octet for octet.
+pub(super) fn pinned(connection: &Connection, entry: EntryId) -> Result<Option<Vec<u8>>, Fault> {
+    let sql = "SELECT size, coding, bytes, hash FROM pinned WHERE entry = ?1";
+    let read = |row: &Row<'_>| Ok((Packed::from_row(row)?, row.get::<_, [u8; 32]>(3)?));
+    let found = connection.query_row(sql, [entry.raw()], read).optional()?;
+    found
+        .map(|(packed, hash)| packed.checked(&hash))
+        .transpose()
 }
 
 /// The first message id that was not reserved yet.
@@ -393,7 +437,7 @@ fn numbered(number: u32) -> [u8; 5] {
     [1, a, b, c, d]
 }
 
-fn payload(action: &Action, keywords: &Keywords) -> (i64, Vec<u8>) {
+fn payload(action: &Action, keywords: &Keywords, hash: &[u8; 32]) -> (i64, Vec<u8>) {
     match action {
         Action::Flags(delta) => {
             let added = names(keywords, delta.add, "+");
@@ -405,6 +449,15 @@ fn payload(action: &Action, keywords: &Keywords) -> (i64, Vec<u8>) {
         }
         Action::Expunge => (2, Vec::new()),
         Action::Copy { to } => (3, to.as_bytes().to_vec()),
+        Action::Append {
+            flags,
+            zone_minutes,
+        } => {
+            let mut payload = hash.to_vec();
+            payload.extend(zone_minutes.to_le_bytes());
+            payload.extend(names(keywords, *flags, "").into_bytes());
+            (4, payload)
+        }
     }
 }
 
@@ -425,6 +478,17 @@ fn action(kind: i64, payload: &[u8]) -> Option<NamedAction> {
         3 => Some(NamedAction::Copy {
             to: MailboxName::from_bytes(payload).ok()?,
         }),
+        4 => {
+            let (hash, rest) = payload.split_first_chunk()?;
+            let (zone, names) = rest.split_first_chunk()?;
+            let names = std::str::from_utf8(names).ok()?;
+            let named = |name: &str| Flag::from_bytes(name.as_bytes()).ok();
+            Some(NamedAction::Append {
+                flags: names.split_ascii_whitespace().filter_map(named).collect(),
+                zone_minutes: i16::from_le_bytes(*zone),
+                hash: *hash,
+            })
+        }
         _ => None,
     }
 }

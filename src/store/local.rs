@@ -141,6 +141,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoMailbox`].
     pub async fn delete_mailbox(&self, name: MailboxName) -> Result<(), StoreError> {
+        let mailbox = self.inner.named(&name)?;
+        let messages = self
+            .view(mailbox)
+            .await?
+            .messages()
+            .map(|(row, _)| row.id)
+            .collect();
+        self.keep_in_limbo(mailbox, messages).await?;
         let inner = self.inner.clone();
         let delete = move |file: &mut Connection| {
             let id = inner.named(&name)?;
@@ -197,6 +205,9 @@ impl Store {
             Kind::Local,
             "a mirror journals what it is asked for"
         );
+        let expunged = wishes.iter().filter(|wish| wish.action == Action::Expunge);
+        let expunged = expunged.map(|wish| wish.message).collect();
+        self.keep_in_limbo(source, expunged).await?;
         let mut targets = Vec::new();
         for wish in &wishes {
             if let Action::Copy { to } = &wish.action {
@@ -312,6 +323,8 @@ impl Effects {
                     copied.messages.push(copy);
                 }
             }
+            // What is appended here is carried out at once, and never an entry.
+            Action::Append { .. } => {}
         }
         Ok(())
     }

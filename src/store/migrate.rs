@@ -20,6 +20,7 @@ pub(super) const JOURNAL: Schema = Schema {
     migrations: &[
         include_str!("../../migrations/journal/0001_journal.sql"),
         include_str!("../../migrations/journal/0002_conflict.sql"),
+        include_str!("../../migrations/journal/0003_limbo.sql"),
     ],
 };
 
@@ -29,6 +30,7 @@ pub(super) const CACHE: Schema = Schema {
     migrations: &[
         include_str!("../../migrations/cache/0001_mirror.sql"),
         include_str!("../../migrations/cache/0002_listed.sql"),
+        include_str!("../../migrations/cache/0003_server.sql"),
     ],
 };
 

@@ -10,6 +10,7 @@
 //! Methods are named by intent and each is one transaction. Nothing is shown to a client before it is committed.
 
 mod accept;
+mod append;
 mod base;
 mod commit;
 mod conflict;
@@ -18,6 +19,7 @@ mod error;
 mod file;
 mod held;
 mod journal;
+mod limbo;
 mod local;
 mod mailbox;
 mod migrate;
@@ -42,6 +44,7 @@ pub use content::{BodyIn, HeaderIn, Packed, Packer};
 pub use error::StoreError;
 pub use file::FileKind;
 pub use journal::{Backlog, EntryRow, NamedAction};
+pub use limbo::Removed;
 pub use local::NewMessage;
 pub use mailbox::MailboxRow;
 pub use notes::{Hold, UnseenNote};
@@ -108,6 +111,8 @@ struct Memory {
     held: BTreeMap<MailboxId, Held>,
     /// How often the journal was changed behind the mailboxes' back.
     resets: u64,
+    /// Whether the server has APPEND, as far as is known.
+    takes_messages: bool,
 }
 
 /// Message ids that may be given without another commit.
@@ -124,6 +129,7 @@ struct Known {
     next: i64,
     /// The first message that this file of mailboxes can know.
     first: MessageId,
+    takes_messages: bool,
 }
 
 impl Known {
@@ -137,6 +143,7 @@ impl Known {
             names: rows.map(|row| (row.name, row.id)).collect(),
             next,
             first: base::first(cache, next)?,
+            takes_messages: kind == Kind::Local || append::takes_messages(cache)?,
         })
     }
 }
@@ -169,8 +176,12 @@ impl Store {
         };
         open::check(precious).map_err(|fault| its_file.told(fault))?;
         let reserved = journal::reserved(&journal).map_err(|fault| journal_file.told(fault))?;
-        let Known { names, next, first } =
-            Known::read(&cache, kind, reserved).map_err(|fault| cache_file.told(fault))?;
+        let Known {
+            names,
+            next,
+            first,
+            takes_messages,
+        } = Known::read(&cache, kind, reserved).map_err(|fault| cache_file.told(fault))?;
         let at = |source| StoreError::io(dir, source);
         let inner = Inner {
             kind,
@@ -184,6 +195,7 @@ impl Store {
                 names,
                 held: BTreeMap::new(),
                 resets: 0,
+                takes_messages,
             }),
             ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
             arrivals: tokio::sync::Mutex::new(()),

@@ -3,6 +3,7 @@
 mod content;
 mod files;
 mod journal;
+mod limbo;
 mod lives;
 mod local;
 mod notes;

@@ -68,13 +68,18 @@ impl View {
             })
     }
 
+    /// What became of a message, if the mailbox has it at all.
+    pub(super) fn state(&self, id: MessageId) -> Option<(&Row, LocalState)> {
+        let index = self.rows.binary_search_by_key(&id, |row| row.id).ok()?;
+        Some((self.rows.get(index)?, *self.states.get(index)?))
+    }
+
     /// A message by its id, with its flags, if it is there.
     #[must_use]
     pub fn find(&self, id: MessageId) -> Option<(&Row, FlagSet)> {
-        let index = self.rows.binary_search_by_key(&id, |row| row.id).ok()?;
-        match *self.states.get(index)? {
-            LocalState::Present(flags) => Some((self.rows.get(index)?, flags)),
-            LocalState::Expunged { .. } => None,
+        match self.state(id)? {
+            (row, LocalState::Present(flags)) => Some((row, flags)),
+            (_, LocalState::Expunged { .. }) => None,
         }
     }
 

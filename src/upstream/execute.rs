@@ -40,6 +40,9 @@ impl Selected<'_> {
                 self.prove(std::slice::from_ref(message), base).await?;
                 self.copy(*message, to).await
             }
+            Step::Append { .. } => Err(UpstreamError::Desynchronised {
+                problem: "a message to be appended is not at hand",
+            }),
             Step::Expunge { only } => {
                 self.prove(only, base).await?;
                 self.expunge(only).await

@@ -3,6 +3,7 @@
 //! Nothing here knows the store or the journal. A [`Session`] is one connection; [`Selected`] is one open mailbox on it and
 //! holds the only map between the server's numbers and our messages. Both end with the connection.
 
+mod append;
 mod backoff;
 mod content;
 mod dial;

@@ -1,4 +1,4 @@
-//! Survey: how many equals of a message its copy's destination holds.
+//! Survey: how many equals of a message the mailbox holds that it is to come into.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,8 @@ use crate::mirror::{Base, Observation, SeenMessage, Sighting};
 use crate::protocol::types::{Keywords, MailboxName, SeqNum};
 
 impl Session {
-    /// Looks for messages in another mailbox. Only as many headers are read as there are messages of the right size. Nothing
+    /// Looks for messages in another mailbox. Only as many headers are read as there are messages of
+    /// the right size or date. Nothing
     /// is said of a mailbox that is there and cannot be looked at.
     ///
     /// # Errors
@@ -21,24 +22,24 @@ impl Session {
         mailbox: &MailboxName,
         wanted: &[(EntryId, Mark)],
     ) -> Result<BTreeMap<EntryId, Sighting>, UpstreamError> {
-        let listed = self.list().await?;
         let mut selected = match self.select(mailbox, Keywords::default()).await {
-            Err(UpstreamError::NotOpened { .. }) if !listed.contains(mailbox) => {
+            Err(error @ UpstreamError::NotOpened { .. }) => {
+                if self.list().await?.contains(mailbox) {
+                    tracing::warn!(%error, "something is to come into it");
+                    return Ok(BTreeMap::new());
+                }
                 let missing = |(entry, _): &(EntryId, Mark)| (*entry, Sighting::NoMailbox);
                 return Ok(wanted.iter().map(missing).collect());
-            }
-            Err(error @ UpstreamError::NotOpened { .. }) => {
-                tracing::warn!(%error, "something waits to be copied there");
-                return Ok(BTreeMap::new());
             }
             opened => opened?,
         };
         let seen = selected.observe(&Base::default(), &Effort::List).await?;
         let sizes: BTreeSet<u32> = wanted.iter().map(|(_, mark)| mark.size).collect();
-        let sized = seen
-            .numbered()
-            .filter(|(_, message)| sizes.contains(&message.mark.size));
-        let candidates: Vec<SeqNum> = sized.map(|(seq, _)| seq).collect();
+        let dates: BTreeSet<i64> = wanted.iter().map(|(_, mark)| mark.instant).collect();
+        let may_be = seen.numbered().filter(|(_, SeenMessage { mark, .. })| {
+            sizes.contains(&mark.size) || dates.contains(&mark.instant)
+        });
+        let candidates: Vec<SeqNum> = may_be.map(|(seq, _)| seq).collect();
         let seen = if candidates.is_empty() {
             seen
         } else {
@@ -51,9 +52,9 @@ impl Session {
     }
 }
 
-/// How many messages of a mailbox are alike: in size and header, or in date and size where no header is known.
+/// The messages of a mailbox, to be counted by what they resemble.
 struct Census {
-    by_header: BTreeMap<(u32, Option<HeaderHash>), u32>,
+    by_header: BTreeMap<Option<HeaderHash>, Vec<Mark>>,
     by_date: BTreeMap<(i64, u32), u32>,
 }
 
@@ -64,23 +65,21 @@ impl Census {
             by_date: BTreeMap::new(),
         };
         for SeenMessage { mark, .. } in &seen.messages {
-            let alike = census.by_header.entry((mark.size, mark.header));
-            alike.and_modify(increase).or_insert(1);
-            let alike = census.by_date.entry(mark.weak());
-            alike.and_modify(increase).or_insert(1);
+            if mark.header.is_some() {
+                census.by_header.entry(mark.header).or_default().push(*mark);
+            }
+            let alike = census.by_date.entry(mark.weak()).or_default();
+            *alike = alike.saturating_add(1);
         }
         census
     }
 
     fn count(&self, mark: &Mark) -> u32 {
-        let alike = match mark.header {
-            Some(_) => self.by_header.get(&(mark.size, mark.header)),
-            None => self.by_date.get(&mark.weak()),
-        };
-        alike.copied().unwrap_or(0)
+        if mark.header.is_none() {
+            return self.by_date.get(&mark.weak()).copied().unwrap_or(0);
+        }
+        let alike = self.by_header.get(&mark.header).into_iter().flatten();
+        let count = alike.filter(|other| other.resembles(mark)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
-}
-
-fn increase(count: &mut u32) {
-    *count = count.saturating_add(1);
 }

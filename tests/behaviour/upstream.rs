@@ -2,6 +2,7 @@
 
 mod connecting;
 mod glancing;
+mod keeping;
 mod listing;
 mod newer;
 mod reading;

@@ -99,6 +99,7 @@ impl<'a> Life<'a> {
             },
             attempts: 50,
             keep: *chance.pick(&[Keep::All, Keep::Headers]),
+            rescue_up_to: *chance.pick(&[0, 1 << 20]),
             dry_run: false,
             closely: false,
             list_up_to: *chance.pick(&[0, 0, 200]),

@@ -1,15 +1,15 @@
-//! APPEND, for accounts whose mailboxes live here. IMAP2bis, in its base form and with flags and a date; row
-//! `2BIS-APPEND`.
+//! APPEND, where the mailboxes live here or their server takes messages. IMAP2bis, in its base form and with flags and a date;
+//! row `2BIS-APPEND`.
 
 use crate::clock;
 use crate::endpoint::reply::{Reply, Stop};
-use crate::endpoint::session::Session;
+use crate::endpoint::session::{Session, storable_flags};
 use crate::endpoint::wire::Wire;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::HeaderHash;
 use crate::message::{Structure, envelope, header_hash};
 use crate::protocol::types::{Flag, FlagSet, InternalDate, MailboxName};
-use crate::store::{BodyIn, HeaderIn, NewMessage, Packed, Store};
+use crate::store::{BodyIn, HeaderIn, Kind, NewMessage, Packed, Store};
 
 /// What is to be appended.
 pub(super) struct Appended {
@@ -25,7 +25,11 @@ pub(super) async fn run(
     to: &MailboxName,
     appended: Appended,
 ) -> Result<Reply, Stop> {
-    super::require_local(session)?;
+    if !session.store.takes_messages() {
+        return Ok(Reply::no(
+            "The server of this account takes no messages, as far as is known",
+        ));
+    }
     let Some(mailbox) = session.store.mailbox(to) else {
         return Ok(super::try_create(wire));
     };
@@ -33,16 +37,19 @@ pub(super) async fn run(
     let message = tokio::task::spawn_blocking(move || read(appended, flags))
         .await
         .map_err(|_| Reply::no("The message could not be read; nothing was appended"))?;
-    session.store.append(mailbox, message).await?;
+    match session.store.kind() {
+        Kind::Local => drop(session.store.append(mailbox, message).await?),
+        Kind::Mirror => session.store.accept_message(mailbox, message).await?,
+    }
     Ok(Reply::ok("APPEND completed"))
 }
 
 /// The flags as a set. What cannot be stored is left out, as no message is refused for its flags.
 async fn flags(store: &Store, mailbox: MailboxId, flags: &[Flag]) -> Result<FlagSet, Stop> {
-    let known = store.view(mailbox).await?.keywords;
-    let (set, unknown) = known.resolve(flags);
-    if unknown.is_empty() {
-        return Ok(set);
+    let view = store.view(mailbox).await?;
+    let (set, unknown) = view.keywords.resolve(flags);
+    if unknown.is_empty() || store.kind() == Kind::Mirror {
+        return Ok(set.intersection(storable_flags(store.kind(), &view)));
     }
     let adopted = store.adopt_keywords(mailbox, unknown).await?;
     Ok(adopted.resolve(flags).0)

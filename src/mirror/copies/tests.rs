@@ -12,6 +12,22 @@ fn archive() -> MailboxName {
     MailboxName::from_bytes(b"archive").unwrap()
 }
 
+fn own() -> MailboxName {
+    MailboxName::from_bytes(b"INBOX").unwrap()
+}
+
+/// The same message as one that is to be appended to the archive, by an entry of its own mailbox.
+fn append(raw: i64, mark: Mark) -> JournalEntry {
+    let action = Action::Append {
+        flags: FlagSet::EMPTY,
+        zone_minutes: 0,
+    };
+    JournalEntry {
+        mark,
+        ..entry(raw, raw, action)
+    }
+}
+
 fn copy(raw: i64, mark: Mark) -> JournalEntry {
     let action = Action::Copy { to: archive() };
     JournalEntry {
@@ -40,7 +56,7 @@ fn check(entries: &[JournalEntry], seen: &[Sighting], expected: &[CopyDecision])
         .map(|entry| entry.id)
         .zip(seen.iter().copied())
         .collect();
-    let decisions: Vec<CopyDecision> = weigh(entries, &sightings).into_values().collect();
+    let decisions: Vec<CopyDecision> = weigh(&own(), entries, &sightings).into_values().collect();
     assert_eq!(decisions, expected);
 }
 
@@ -86,7 +102,7 @@ fn a_copy_is_sent_again_once() {
 #[test]
 fn nothing_is_decided_about_a_destination_that_was_not_looked_at() {
     let entries = [copy(1, mark(1, 1, 1)), entry(2, 2, adding(FlagSet::SEEN))];
-    assert!(weigh(&entries, &BTreeMap::new()).is_empty());
+    assert!(weigh(&own(), &entries, &BTreeMap::new()).is_empty());
 }
 
 #[test]
@@ -137,7 +153,7 @@ fn copies_of_other_messages_do_not_count() {
     let entries = [
         copy(1, mark(1, 1, 1)),
         copy(2, mark(1, 1, 2)),
-        copy(3, mark(1, 2, 1)),
+        copy(3, mark(2, 2, 1)),
     ];
     check(
         &entries,
@@ -208,7 +224,7 @@ fn every_copy_arrives_exactly_once_or_is_parked() {
                 .iter()
                 .map(|entry| (entry.id, Holds(held)))
                 .collect();
-            let decisions = weigh(&journal, &sightings);
+            let decisions = weigh(&own(), &journal, &sightings);
             let mut reached = true;
             journal.retain_mut(|entry| match &decisions[&entry.id] {
                 Received => {
@@ -233,4 +249,58 @@ fn every_copy_arrives_exactly_once_or_is_parked() {
         assert_eq!(held - before, received, "seed {seed}");
     }
     assert!(parked > 0);
+}
+
+#[test]
+fn an_appended_message_is_received_once_it_is_seen_whatever_the_server_counts() {
+    let letter = Mark {
+        header: Some(header(1)),
+        ..mark(1, 5, 100)
+    };
+    let new = append(1, letter);
+    check(
+        std::slice::from_ref(&new),
+        &[Holds(1)],
+        &[Send(attempt(1, 1))],
+    );
+    let sent = tried(new, attempt(1, 1));
+    check(std::slice::from_ref(&sent), &[Holds(2)], &[Received]);
+    check(&[sent], &[Holds(1)], &[Send(attempt(2, 1))]);
+    let longer = Mark {
+        size: 102,
+        ..letter
+    };
+    let later = Mark {
+        instant: 6,
+        ..longer
+    };
+    assert!(letter.resembles(&longer));
+    assert!(!letter.resembles(&later));
+}
+
+#[test]
+fn a_copy_into_the_same_mailbox_is_not_taken_for_what_is_appended() {
+    let letter = Mark {
+        header: Some(header(1)),
+        ..mark(1, 5, 100)
+    };
+    let appended = append(1, letter);
+    let copied = JournalEntry {
+        action: Action::Copy { to: own() },
+        ..copy(2, letter)
+    };
+    let entries = [appended, copied];
+    check(
+        &entries,
+        &[Holds(1), Holds(1)],
+        &[Send(attempt(1, 1)), Send(attempt(1, 2))],
+    );
+    let [appended, copied] = entries;
+    let entries = [tried(appended, attempt(1, 1)), tried(copied, attempt(1, 2))];
+    check(&entries, &[Holds(3), Holds(3)], &[Received, Received]);
+    check(
+        &entries,
+        &[Holds(2), Holds(2)],
+        &[Received, Send(attempt(2, 2))],
+    );
 }

@@ -421,7 +421,7 @@ fn what_others_changed_and_we_did_not_ask_for_survives() {
             .iter()
             .map(|entry| match &entry.action {
                 Action::Flags(delta) => delta.touched(),
-                Action::Expunge | Action::Copy { .. } => NONE,
+                Action::Expunge | Action::Copy { .. } | Action::Append { .. } => NONE,
             })
             .collect();
         if let Some(flags) = kept(verdict.outcome) {

@@ -417,6 +417,7 @@ impl ServerModel {
                         *flags = delta.apply(*flags);
                     }
                 }
+                Step::Append { .. } => panic!("nothing was appended"),
                 Step::Copy { message, entry, .. } => {
                     assert!(*entry > last_copy, "copies are out of order");
                     last_copy = *entry;

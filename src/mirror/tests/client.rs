@@ -146,7 +146,7 @@ impl Client {
             .collect();
         let entries = self.journal.clone();
         let local = fold(&self.base, &entries);
-        let copies = weigh(&entries, &self.sightings(server));
+        let copies = weigh(&"INBOX".parse().unwrap(), &entries, &self.sightings(server));
         let remote = alignment.remote(&seen);
         let verdicts = merge(&self.base, &local, &remote, Policy::default());
         let plan = plan(&verdicts, &remote, &seen.facts, &copies, None).expect("no brakes");
@@ -301,6 +301,7 @@ impl Client {
                     server.archive.push(source);
                 }
             }
+            Step::Append { .. } => panic!("nothing was appended"),
             Step::Expunge { only } => {
                 let targets: Vec<u32> = only.iter().map(|message| numbers[message]).collect();
                 if server.scoped {
@@ -341,7 +342,7 @@ impl Client {
                 match &entry.action {
                     Action::Flags(delta) => named = named.union(delta.touched()),
                     Action::Expunge => removal = true,
-                    Action::Copy { .. } => {}
+                    Action::Copy { .. } | Action::Append { .. } => {}
                 }
             }
             match step {
@@ -362,7 +363,7 @@ impl Client {
                         "{step:?} takes what others marked {unseen:?}"
                     );
                 }
-                Step::Copy { .. } => {}
+                Step::Copy { .. } | Step::Append { .. } => {}
             }
         }
     }
@@ -373,7 +374,7 @@ impl Client {
         let seen_or_ours = entries.map(|entry| match &entry.action {
             Action::Flags(delta) => delta.touched(),
             Action::Expunge => entry.flags_before,
-            Action::Copy { .. } => NONE,
+            Action::Copy { .. } | Action::Append { .. } => NONE,
         });
         now.minus(seen_or_ours.collect())
             .intersection(FLAGGED.union(ANSWERED))

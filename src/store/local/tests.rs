@@ -119,8 +119,12 @@ async fn a_message_that_is_just_being_removed_is_not_said_to_be_copied() {
     let copy = account.accept(Action::Copy { to });
     let (expunged, copied) = account.at_once(account.accept(Action::Expunge), copy).await;
     assert_eq!(expunged.unwrap().accepted_count, 1);
-    assert!(matches!(copied, Err(StoreError::MessageGone)));
-    assert_eq!(account.view("dest").await.messages().count(), 0);
+    let copied_count = match copied {
+        Ok(copied) => copied.accepted_count,
+        Err(StoreError::MessageGone) => 0,
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(account.view("dest").await.messages().count(), copied_count);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::journal::HeaderHash;
 use crate::mirror::Settlement;
 use crate::store::{BodyIn, HeaderIn, Packer, StoreError};
 
-fn header(message: MessageId, octets: &[u8]) -> HeaderIn {
+pub(super) fn header(message: MessageId, octets: &[u8]) -> HeaderIn {
     HeaderIn {
         message,
         hash: HeaderHash([9; 32]),
@@ -15,7 +15,7 @@ fn header(message: MessageId, octets: &[u8]) -> HeaderIn {
     }
 }
 
-fn body(message: MessageId, octets: &[u8]) -> BodyIn {
+pub(super) fn body(message: MessageId, octets: &[u8]) -> BodyIn {
     BodyIn {
         message,
         hash: *blake3::hash(octets).as_bytes(),

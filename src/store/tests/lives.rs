@@ -26,7 +26,7 @@ impl Model {
                     }
                 }
                 Action::Expunge => view.retain(|(id, _)| id != message),
-                Action::Copy { .. } => {}
+                Action::Copy { .. } | Action::Append { .. } => {}
             }
         }
         view
@@ -101,7 +101,7 @@ impl Life {
                     Action::Flags(FlagDelta::between(flags, delta.apply(flags)))
                 }
                 Action::Expunge if !flags.contains(FlagSet::DELETED) => continue,
-                Action::Expunge | Action::Copy { .. } => action,
+                Action::Expunge | Action::Copy { .. } | Action::Append { .. } => action,
             };
             let unknown = EntryId::from_raw(0);
             self.model.entries.push((unknown, message, action, false));

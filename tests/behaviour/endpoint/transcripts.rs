@@ -258,6 +258,7 @@ impl Play {
             }
             NamedAction::Expunge => format!("{number} expunge"),
             NamedAction::Copy { to } => format!("{number} copy {to}"),
+            NamedAction::Append { flags, .. } => format!("append {flags:?}"),
         }
     }
 

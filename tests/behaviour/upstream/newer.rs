@@ -35,10 +35,7 @@ fn named(seq: usize, letter: usize, flags: &str) -> String {
 /// What is looked at before letter 1 is copied to the empty mailbox `notes`; INBOX is opened with these words.
 fn before_a_copy(opened: &str) -> String {
     format!(
-        "C: x LIST \"\" \"*\"
-        S: * LIST () NIL notes
-        S: x OK
-        C: x SELECT notes (CONDSTORE)
+        "C: x SELECT notes (CONDSTORE)
         S: * 0 EXISTS
         S: * OK [UIDVALIDITY 8] notes
         S: x OK

@@ -2,7 +2,8 @@
 //!
 //! - `S:` what it sends; `x` at the start stands for the tag of the client's last command, and `«text»` for a literal,
 //!   with `¶` for CRLF;
-//! - `C:` what the client has to send next, with `x` for any tag; behind a `{n}` the line has none;
+//! - `C:` what the client has to send next, with `x` for any tag; behind a `{n}` the line has none, and `¶` stands for each
+//!   CRLF of the literal;
 //! - `HANG UP`: it closes the connection, whatever the script goes on with; at the end of a script the client has to;
 //! - `--`: the client has to connect anew.
 //!
@@ -11,7 +12,7 @@
 //! - `LOOK n (flags)`: the client fetches the flags of a message and is shown these;
 //! - `CHECK`: the client sends that, and the server says OK.
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Plays a script to its end.
@@ -24,7 +25,7 @@ pub(super) async fn play(listener: TcpListener, script: &str) {
         let mut server = Server {
             io: BufReader::new(stream),
             tag: String::new(),
-            mid_command: false,
+            announced: None,
         };
         server.play(connection).await;
     }
@@ -44,8 +45,8 @@ fn in_full(line: &str) -> String {
 struct Server {
     io: BufReader<TcpStream>,
     tag: String,
-    /// Whether the next line goes on with a command, after a literal's announcement.
-    mid_command: bool,
+    /// How many octets the client goes on with, after a literal's announcement, and then with the rest of its line.
+    announced: Option<usize>,
 }
 
 impl Server {
@@ -74,12 +75,18 @@ impl Server {
 
     /// The client's next line, with `x` for its tag; nothing at the end of the connection.
     async fn heard(&mut self) -> String {
-        let mut line = String::new();
+        let literal = self.announced.take();
+        let mut octets = vec![0; literal.unwrap_or_default()];
+        self.io.read_exact(&mut octets).await.unwrap();
+        let mut line = String::from_utf8(octets).unwrap().replace("\r\n", "¶");
         self.io.read_line(&mut line).await.unwrap_or_default();
         let line = line.trim_end_matches("\r\n").to_owned();
-        let went_on = std::mem::replace(&mut self.mid_command, line.ends_with('}'));
+        let announced = line
+            .strip_suffix('}')
+            .and_then(|line| line.rsplit_once('{'));
+        self.announced = announced.and_then(|(_, count)| count.parse().ok());
         match line.split_once(' ') {
-            Some((tag, command)) if !went_on => {
+            Some((tag, command)) if literal.is_none() => {
                 self.tag = tag.to_owned();
                 format!("x {command}")
             }

@@ -3,7 +3,7 @@
 use lowtide::journal::Action;
 use lowtide::protocol::types::{FlagDelta, FlagSet};
 
-use super::world::{LISTED, World, header_read, opened};
+use super::world::{World, header_read, opened};
 
 /// The pass shows `script` after the listing and ends because numbers moved.
 async fn moves(world: &World, flags: &[&str], script: &str) {
@@ -144,8 +144,7 @@ async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again()
     let world = World::holding(3).await;
     world.copy(2, "notes").await;
     let script = format!(
-        "{LISTED}
-        C: x SELECT notes
+        "C: x SELECT notes
         S: * 0 EXISTS
         S: x OK
         {}

@@ -8,6 +8,7 @@ use std::path::Path;
 fn the_client_sends_these_commands_and_no_others() {
     let commands = named("Command::");
     let expected = [
+        "Append",
         "AuthenticatePlain",
         "Capability",
         "Check",

@@ -41,6 +41,7 @@ pub(super) const OPTIONS: PassOptions = PassOptions {
     brakes: Brakes { few: 20, many: 500 },
     attempts: 2,
     keep: Keep::Headers,
+    rescue_up_to: 0,
     dry_run: false,
     closely: false,
     list_up_to: 200,

@@ -294,8 +294,7 @@ async fn letters_are_copied_in_order_and_what_copying_marked_is_unmarked() {
     world.copy(2, "notes").await;
     world.copy(1, "notes").await;
     let script = format!(
-        "{LISTED}
-        C: x SELECT notes
+        "C: x SELECT notes
         S: * 0 EXISTS
         S: x OK
         {}
@@ -331,8 +330,7 @@ async fn what_was_read_before_a_copy_is_not_unmarked_after_it() {
         world.copy(1, "notes").await;
         let silent = "C: x COPY 1 notes\nS: x OK\nC: x FETCH 1 FLAGS\nS: x OK\n";
         let script = format!(
-            "{LISTED}
-            C: x SELECT notes
+            "C: x SELECT notes
             S: * 0 EXISTS
             S: x OK
             {}
@@ -351,9 +349,9 @@ async fn nothing_is_copied_to_a_mailbox_that_is_not_there() {
     let world = World::holding(1).await;
     world.copy(1, "archive").await;
     let script = format!(
-        "{LISTED}
-        C: x SELECT archive
+        "C: x SELECT archive
         S: x NO no such mailbox
+        {LISTED}
         {}",
         opened(&[""])
     );

@@ -1,0 +1,6 @@
+-- What is known of the server while it is away.
+CREATE TABLE server (
+  only           INTEGER PRIMARY KEY CHECK (only = 1),
+  takes_messages INTEGER NOT NULL                  -- 1: it has APPEND
+) STRICT;
+INSERT INTO server (only, takes_messages) VALUES (1, 0);

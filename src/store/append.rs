@@ -1,0 +1,119 @@
+//! Messages that a client appends to a mailbox of a server: kept whole until the server is proven to have them.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::error::StoreError;
+use super::file::Fault;
+use super::journal::{self, Draft};
+use super::local::NewMessage;
+use super::{Store, ring};
+use crate::clock;
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{Action, EntryState, JournalEntry, Mark};
+use crate::protocol::types::FlagSet;
+
+impl Store {
+    /// Whether the server takes messages, as far as it was ever asked. Mailboxes without a server always do.
+    #[must_use]
+    pub fn takes_messages(&self) -> bool {
+        self.inner.memory().takes_messages
+    }
+
+    /// Writes down whether the server takes messages.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it was not written down.
+    pub async fn learn_server(&self, takes_messages: bool) -> Result<(), StoreError> {
+        if self.takes_messages() == takes_messages {
+            return Ok(());
+        }
+        let inner = self.inner.clone();
+        let learn = move |cache: &mut Connection| {
+            cache.execute("UPDATE server SET takes_messages = ?1", [takes_messages])?;
+            inner.memory().takes_messages = takes_messages;
+            Ok(())
+        };
+        self.inner.cache.run(learn).await
+    }
+
+    /// Accepts a message that is to be appended on the server. When this returns it is durable, whole; it is shown once the
+    /// server has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it was not accepted.
+    pub async fn accept_message(
+        &self,
+        mailbox: MailboxId,
+        message: NewMessage,
+    ) -> Result<(), StoreError> {
+        self.hold(mailbox).await?;
+        let ids = self.new_ids(1).await?;
+        let &[id] = ids.as_slice() else {
+            return Err(StoreError::Stopped);
+        };
+        let inner = self.inner.clone();
+        let accept = move |journal: &mut Connection| {
+            let mut entry = message.entry(id);
+            let transaction = journal.transaction()?;
+            entry.id = inner.with(mailbox, |held| {
+                let draft = Draft {
+                    mailbox: &held.name,
+                    uid_validity: None,
+                    keywords: &held.view.keywords,
+                    message: id,
+                    mark: entry.mark,
+                    flags_before: FlagSet::EMPTY,
+                    action: &entry.action,
+                    pinned: Some((&message.body.hash, &message.body.bytes)),
+                    accepted_at: entry.accepted_at,
+                };
+                journal::insert(&transaction, &draft)
+            })??;
+            transaction.commit()?;
+            Ok(inner.publish(mailbox, |held| held.accept(vec![entry]))?)
+        };
+        self.inner.journal.run(accept).await?;
+        ring(&self.inner.accepted);
+        Ok(())
+    }
+
+    /// The octets of a message that an entry asks to append.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when they are not what they were.
+    pub async fn pinned(&self, entry: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = move |journal: &Connection| journal::pinned(journal, entry);
+        self.inner.journal_readers.run(read).await
+    }
+}
+
+impl NewMessage {
+    /// The entry that asks for it, before it has an id of its own.
+    fn entry(&self, id: MessageId) -> JournalEntry {
+        JournalEntry {
+            id: EntryId::from_raw(0),
+            message: id,
+            mark: Mark {
+                instant: self.instant,
+                size: self.size,
+                header: Some(self.header.hash),
+                uid: None,
+            },
+            flags_before: FlagSet::EMPTY,
+            action: Action::Append {
+                flags: self.flags,
+                zone_minutes: self.zone_minutes,
+            },
+            state: EntryState::Pending,
+            trouble: String::new(),
+            accepted_at: clock::unix_seconds(),
+            uid_validity: None,
+        }
+    }
+}
+
+/// Whether the server took messages when it was last asked.
+pub(super) fn takes_messages(cache: &Connection) -> Result<bool, Fault> {
+    let found = cache.query_row("SELECT takes_messages FROM server", [], |row| row.get(0));
+    Ok(found.optional()?.unwrap_or(false))
+}

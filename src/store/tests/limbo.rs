@@ -1,0 +1,169 @@
+//! What was removed can be had back: whole, with its flags and date, for a while and up to a size.
+
+use super::content::{body, header};
+use super::{Account, DELETED, FLAGGED, SEEN, adding, arrivals, expunging, mark};
+use crate::id::MessageId;
+use crate::mirror::{Arrival, Settlement};
+use crate::protocol::types::Flag;
+use crate::store::Removed;
+use crate::store::limbo::forget;
+
+impl Account {
+    async fn holding(texts: &[&str]) -> Self {
+        let account = Self::with(u8::try_from(texts.len()).unwrap()).await;
+        for (message, text) in account.messages.iter().zip(texts) {
+            account.hold(*message, text).await;
+        }
+        account
+    }
+
+    async fn hold(&self, message: MessageId, text: &str) {
+        let (store, octets) = (self.store(), text.as_bytes());
+        let header = header(message, b"Subject: ebb\r\n\r\n");
+        store.keep_headers(self.inbox, vec![header]).await.unwrap();
+        store
+            .keep_bodies(vec![body(message, octets)])
+            .await
+            .unwrap();
+    }
+
+    async fn loses(&self, gone: &[MessageId]) {
+        let settlement = Settlement {
+            gone: gone.to_vec(),
+            ..Settlement::default()
+        };
+        self.record(settlement).await;
+    }
+
+    async fn removed(&self) -> Vec<Removed> {
+        self.store().removed().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_others_removed_can_be_had_back_whole() {
+    let mut account = Account::holding(&["ebb and flow"]).await;
+    let one = account.messages[0];
+    account.accept(vec![adding(one, FLAGGED.union(SEEN))]).await;
+    account.loses(&[one]).await;
+    account.reopen().await;
+    let removed = account.removed().await;
+    let [row] = &removed[..] else {
+        panic!("{removed:?}")
+    };
+    assert_eq!((row.instant, row.zone_minutes, row.size), (1, 60, 12));
+    assert_eq!(row.flags, [Flag::Seen, Flag::Flagged]);
+    assert_eq!(row.header, b"Subject: ebb\r\n\r\n");
+    assert!(!row.by_user);
+    let text = account.store().removed_text(row.id).await.unwrap();
+    assert_eq!(text.unwrap(), b"ebb and flow");
+    account.store().note_restored(row.id).await.unwrap();
+    assert!(account.removed().await[0].restored_at.is_some());
+}
+
+#[tokio::test]
+async fn what_the_user_removed_is_told_apart() {
+    let account = Account::holding(&["ebb", "flow"]).await;
+    let one = account.messages[0];
+    account
+        .accept(vec![adding(one, DELETED), expunging(one)])
+        .await;
+    assert_eq!(account.removed().await, []);
+    account.loses(&account.messages).await;
+    let removed = account.removed().await;
+    let by_user: Vec<bool> = removed.iter().map(|row| row.by_user).collect();
+    assert_eq!(by_user, [true, false]);
+    assert_eq!(removed[0].flags, []);
+}
+
+#[tokio::test]
+async fn what_is_still_there_or_came_back_was_not_removed() {
+    let account = Account::holding(&["ebb", "flow", "neap"]).await;
+    let [one, two, three] = account.messages[..] else {
+        panic!("three")
+    };
+    // A crash between the journal's commit and the cache's.
+    let keep = account.store().keep_in_limbo(account.inbox, vec![one]);
+    keep.await.unwrap();
+    let settlement = Settlement {
+        gone: vec![two],
+        arrived: arrivals(&[mark(2)])
+            .into_iter()
+            .map(|arrival| Arrival {
+                was: Some(two),
+                ..arrival
+            })
+            .collect(),
+        ..Settlement::default()
+    };
+    account.record(settlement).await;
+    assert_eq!(account.removed().await, []);
+    account.loses(&[one, three]).await;
+    assert_eq!(account.removed().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_whose_text_was_not_held_cannot_be_had_back() {
+    let account = Account::with(2).await;
+    account.hold(account.messages[1], "flow").await;
+    account.loses(&account.messages).await;
+    assert_eq!(account.removed().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_oldest_go_when_there_is_too_much_and_the_old_in_time() {
+    let account = Account::holding(&["ebb", "flow", "neap"]).await;
+    account.loses(&account.messages).await;
+    let forget = async |since, most| {
+        let forget = move |journal: &mut rusqlite::Connection| {
+            let transaction = journal.transaction()?;
+            forget(&transaction, since, most)?;
+            Ok(transaction.commit()?)
+        };
+        account.store().inner.journal.run(forget).await.unwrap();
+        account
+            .removed()
+            .await
+            .iter()
+            .map(|row| row.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(forget(0, 11).await, [1, 2, 3]);
+    assert_eq!(forget(0, 10).await, [2, 3]);
+    assert_eq!(forget(i64::MAX, 10).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_message_that_is_to_be_appended_survives_without_a_cache() {
+    let mut account = Account::with(0).await;
+    let text = b"Subject: ebb\r\n\r\nlow water";
+    let message = crate::store::NewMessage {
+        flags: FLAGGED,
+        instant: 5,
+        zone_minutes: -60,
+        size: 26,
+        header: header(MessageId::from_raw(0), b"Subject: ebb\r\n\r\n"),
+        body: body(MessageId::from_raw(0), text),
+    };
+    let accepted = account.store().accept_message(account.inbox, message);
+    accepted.await.unwrap();
+    assert_eq!(account.view().await, []);
+    account.lose_cache().await;
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    let [entry] = &input.entries[..] else {
+        panic!("{:?}", input.entries)
+    };
+    let crate::journal::Action::Append {
+        flags,
+        zone_minutes,
+    } = entry.action
+    else {
+        panic!("{entry:?}")
+    };
+    assert_eq!((flags, zone_minutes), (FLAGGED, -60));
+    assert_eq!((entry.mark.instant, entry.mark.size), (5, 26));
+    let store = account.store();
+    assert_eq!(store.pinned(entry.id).await.unwrap().unwrap(), text);
+    assert!(store.drop_entry(entry.id).await.unwrap());
+    assert_eq!(store.pinned(entry.id).await.unwrap(), None);
+}
