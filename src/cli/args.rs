@@ -69,6 +69,9 @@ pub(super) enum Verb {
     Journal(JournalWish),
     /// Show where you and somebody else wanted different things, and what came of it
     Conflicts(ConflictsWish),
+    /// Show what was removed in the last 30 days, here or by others, and bring messages back
+    #[command(visible_alias = "undo")]
+    Restore(RestoreWish),
     /// Let a mailbox go on that was stopped because much of it would go
     Approve {
         /// The account
@@ -180,6 +183,27 @@ pub(super) enum ConflictsVerb {
         /// The conflict's number
         id: i64,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreWish {
+    /// The account; without it, everything that can be restored is shown
+    #[arg(requires = "id")]
+    pub(super) account: Option<String>,
+    /// The message's number, or several
+    #[arg(conflicts_with = "json")]
+    pub(super) id: Vec<i64>,
+    /// Bring it into this mailbox instead of the one it was in
+    #[arg(long, value_name = "MAILBOX", requires = "id")]
+    pub(super) to: Option<String>,
+    /// Bring it into this account instead, which may live on this machine
+    #[arg(long, value_name = "ACCOUNT", requires = "id")]
+    pub(super) into: Option<String>,
+    /// Write it to this file instead; "-" is standard output
+    #[arg(long, value_name = "FILE", requires = "id", conflicts_with_all = ["to", "into"])]
+    pub(super) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) json: Json,
 }
 
 /// How the answer is written.

@@ -41,15 +41,21 @@ fn concerned<'a>(config: &'a Config, request: &Request) -> Vec<&'a Account> {
         Request::Retry { account, .. }
         | Request::Drop { account, .. }
         | Request::Undo { account, .. }
+        | Request::Text { account, .. }
+        | Request::Restore { account, .. }
         | Request::Approve { account, .. } => Some(account.as_str()),
-        Request::Status | Request::Journal | Request::Conflicts => None,
+        Request::Status | Request::Journal | Request::Conflicts | Request::Removed => None,
     };
-    let only = named.and_then(|name| config.accounts.get(name));
-    match (named, only) {
-        (Some(_), Some(only)) => vec![only],
-        (Some(_), None) => Vec::new(),
-        (None, _) => config.accounts.values().collect(),
-    }
+    let also = match request {
+        Request::Restore { into, .. } => into.as_deref(),
+        _ => None,
+    };
+    let Some(named) = named else {
+        return config.accounts.values().collect();
+    };
+    let also = also.filter(|also| *also != named);
+    let names = [Some(named), also].into_iter().flatten();
+    names.filter_map(|name| config.accounts.get(name)).collect()
 }
 
 async fn answer_here(

@@ -22,6 +22,7 @@ mod password;
 mod process;
 mod progress;
 mod report;
+mod restore;
 mod run;
 mod status;
 mod sync;
@@ -98,6 +99,7 @@ async fn serve(context: &Context, verb: Verb) -> Result<Exit, Problem> {
         Verb::Journal(wish) => journal::run(context, wish).await,
         Verb::Conflicts(wish) if wish.table => conflicts::table(context),
         Verb::Conflicts(wish) => conflicts::run(context, wish).await,
+        Verb::Restore(wish) => restore::run(context, wish).await,
         Verb::Approve { account, mailbox } => approve::run(context, account, mailbox).await,
         Verb::Offline { account } => link::set(context, account, link::Wish::Offline).await,
         Verb::Online { account } => link::set(context, account, link::Wish::Online).await,

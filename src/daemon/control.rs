@@ -58,6 +58,26 @@ pub enum Request {
         /// The conflict.
         conflict: i64,
     },
+    /// What was removed and can be had back.
+    Removed,
+    /// The text of a removed message.
+    Text {
+        /// The account.
+        account: String,
+        /// The removed message.
+        removed: i64,
+    },
+    /// Brings a removed message back.
+    Restore {
+        /// The account it was removed from.
+        account: String,
+        /// The removed message.
+        removed: i64,
+        /// The account it goes to; without it, the same.
+        into: Option<String>,
+        /// The mailbox it goes to; without it, the one it was in.
+        mailbox: Option<String>,
+    },
     /// Lets the next pass do what a mailbox is held for.
     Approve {
         /// The account.
@@ -103,6 +123,17 @@ pub enum Answer {
     Journal(Vec<Entry>),
     /// To [`Request::Conflicts`].
     Conflicts(Vec<ConflictInfo>),
+    /// To [`Request::Removed`].
+    Removed(Vec<RemovedInfo>),
+    /// To [`Request::Text`]: one character for each octet; nothing if there is no such message.
+    Text(Option<String>),
+    /// To [`Request::Restore`].
+    Restored {
+        /// The mailbox it goes to.
+        mailbox: String,
+        /// Whether a server has to take it first.
+        waits: bool,
+    },
     /// To the others: whether there was something to do.
     Done {
         /// Whether anything changed.
@@ -243,6 +274,31 @@ pub struct ConflictInfo {
     pub undone_at: Option<i64>,
     /// What `undo` would ask for, in words; nothing where the message is gone.
     pub undo: Option<String>,
+}
+
+/// A message that was removed and can be had back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedInfo {
+    /// Its number.
+    pub id: i64,
+    /// The account.
+    pub account: String,
+    /// The mailbox it was in.
+    pub mailbox: String,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// Who it is from.
+    pub from: Option<String>,
+    /// Its flags, by name.
+    pub flags: Vec<String>,
+    /// Octets.
+    pub size: u32,
+    /// Whether it was removed here; otherwise by somebody else.
+    pub by_user: bool,
+    /// When it was found to be gone, in seconds since 1970.
+    pub removed_at: i64,
+    /// When it was last had back, in seconds since 1970.
+    pub restored_at: Option<i64>,
 }
 
 /// Something that did not work.

@@ -13,12 +13,13 @@ use super::control::{
 use super::error::PassError;
 use super::member::{kind_of, unusable};
 use super::progress::Progress;
+use super::restore::{self, Target};
 use super::visit::{self, Errand, Outcome};
 use super::words;
 use crate::config::Account;
 use crate::id::EntryId;
 use crate::protocol::types::MailboxName;
-use crate::store::{Kind, Store, Undone};
+use crate::store::{Kind, Store, StoreError, Undone};
 use crate::upstream::UpstreamError;
 
 /// The accounts, and how to reach whoever keeps each.
@@ -116,37 +117,45 @@ impl Desk {
                 self.sync(account.as_deref(), mailbox.as_deref(), dry_run, &ticks)
                     .await
             }
-            Request::Journal => {
-                let mut entries = Vec::new();
-                for (name, counter) in &self.counters {
-                    entries.extend(words::journal_of(name, counter.store(name)?).await?);
-                }
-                Ok(Answer::Journal(entries))
-            }
-            Request::Conflicts => {
-                let mut conflicts = Vec::new();
-                for (name, counter) in &self.counters {
-                    conflicts.extend(words::conflicts(name, counter.store(name)?).await?);
-                }
-                Ok(Answer::Conflicts(conflicts))
-            }
+            Request::Journal => Ok(Answer::Journal(self.of_all(words::journal_of).await?)),
+            Request::Conflicts => Ok(Answer::Conflicts(self.of_all(words::conflicts).await?)),
             Request::Undo { account, conflict } => {
-                let store = self.counter(&account)?.store(&account)?;
+                let store = self.store(&account)?;
                 undo(store, conflict).await
             }
+            Request::Removed => Ok(Answer::Removed(self.of_all(restore::removed).await?)),
+            Request::Text { account, removed } => {
+                let store = self.store(&account)?;
+                Ok(Answer::Text(restore::text(store, removed).await?))
+            }
+            Request::Restore {
+                account,
+                removed,
+                into,
+                mailbox,
+            } => {
+                let from = self.store(&account)?;
+                let into = into.unwrap_or_else(|| account.clone());
+                let to = Target {
+                    store: self.store(&into)?,
+                    account: &into,
+                    mailbox: mailbox.as_deref().map(mailbox_name).transpose()?,
+                };
+                restore::restore(&account, from, removed, to).await
+            }
             Request::Retry { account, entry } => {
-                let store = self.counter(&account)?.store(&account)?;
+                let store = self.store(&account)?;
                 let changed = store.retry_entry(EntryId::from_raw(entry)).await?;
                 Ok(Answer::Done { changed })
             }
             Request::Drop { account, entry } => {
-                let store = self.counter(&account)?.store(&account)?;
+                let store = self.store(&account)?;
                 let changed = store.drop_entry(EntryId::from_raw(entry)).await?;
                 Ok(Answer::Done { changed })
             }
             Request::Approve { account, mailbox } => {
                 let mailbox = mailbox_name(&mailbox)?;
-                let store = self.counter(&account)?.store(&account)?;
+                let store = self.store(&account)?;
                 let changed = store.approve(mailbox).await?;
                 Ok(Answer::Done { changed })
             }
@@ -203,6 +212,23 @@ impl Desk {
             changed |= keeper.online.send_replace(online) != online;
         }
         Ok(Answer::Done { changed })
+    }
+
+    /// What every account has of something.
+    async fn of_all<T>(
+        &self,
+        list: impl AsyncFn(&str, &Store) -> Result<Vec<T>, StoreError>,
+    ) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        for (name, counter) in &self.counters {
+            all.extend(list(name, counter.store(name)?).await?);
+        }
+        Ok(all)
+    }
+
+    /// The files of an account.
+    fn store(&self, account: &str) -> Result<&Store, Failure> {
+        self.counter(account)?.store(account)
     }
 
     fn counter(&self, account: &str) -> Result<&Counter, Failure> {

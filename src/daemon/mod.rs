@@ -18,6 +18,7 @@ mod progress;
 mod queue;
 mod reload;
 mod report;
+mod restore;
 mod rules;
 mod settings;
 mod unread;

@@ -52,7 +52,15 @@ pub(super) async fn mailboxes(store: &Store) -> Result<Vec<MailboxStatus>, Store
 pub async fn journal_of(account: &str, store: &Store) -> Result<Vec<Entry>, StoreError> {
     let rows = store.entries().await?;
     let holds = store.holds().await?;
-    let subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;
+    let mut subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;
+    for row in &rows {
+        if let NamedAction::Append { .. } = row.action
+            && let Some(octets) = store.pinned(row.id).await?
+        {
+            let (header, _) = message::header::split(&octets);
+            subjects.extend(subject(header).map(|subject| (row.message, subject)));
+        }
+    }
     let entry = |row: EntryRow| {
         let held = holds
             .iter()
@@ -218,7 +226,12 @@ async fn subjects(
 }
 
 fn subject(header: &[u8]) -> Option<String> {
-    let raw = message::header::first_value(header, b"Subject")?;
+    field(header, b"Subject")
+}
+
+/// A field of a header, as far as people need it to know the message by.
+pub(super) fn field(header: &[u8], name: &[u8]) -> Option<String> {
+    let raw = message::header::first_value(header, name)?;
     let text = String::from_utf8_lossy(&message::header::unfold(raw))
         .trim()
         .to_owned();

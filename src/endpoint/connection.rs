@@ -18,7 +18,6 @@ use crate::protocol::command::Command;
 use crate::protocol::response::{Condition, Status};
 use crate::protocol::server::{BadReason, Request, Server, SessionState};
 use crate::protocol::types::{Password, Tag};
-use crate::store::Kind;
 
 /// A client, and how far it has come.
 pub(super) struct Connection {
@@ -119,7 +118,7 @@ impl Connection {
     }
 
     fn enter(&mut self, session: Session, room: &mut Room) {
-        if session.store.kind() == Kind::Mirror {
+        if !session.store.takes_messages() {
             self.server.refuse_messages();
         }
         self.session = Some(session);

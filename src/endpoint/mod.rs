@@ -11,10 +11,12 @@
 //! - [`connection`]: octets in, commands one after the other, octets out;
 //! - [`session`]: what a connection knows between two commands;
 //! - [`stored`]: what is read of messages;
+//! - [`deliver`](mod@deliver): how whole messages come in;
 //! - [`command`]: one file for each command.
 
 mod command;
 mod connection;
+mod deliver;
 mod listener;
 mod login;
 mod numbers;
@@ -29,6 +31,7 @@ mod wire;
 
 pub use crate::protocol::server::ServerLimits;
 pub use connection::preauth_words;
+pub use deliver::{Letter, deliver};
 pub use listener::{ListenError, Listener, after_refusal, stopped};
 pub use login::PasswordDigest;
 pub use service::{Endpoint, Peer};

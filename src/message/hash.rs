@@ -10,7 +10,7 @@ use super::header::{Lines, LogicalLines, without_line_end};
 ///    message's text behind it.
 /// 2. It is cut into logical lines: a line and the lines behind it that begin with a space or a tab. A logical line whose
 ///    name, which is what stands before the first line's first colon without white space at its end, is one of those
-///    in `VOLATILE`, in any case, is left out. All else counts, in order, fields or not.
+///    in `VOLATILE`, in any case, or one of those behind `RENAMED`, is left out. All else counts, in order, fields or not.
 /// 3. Every line loses its LF and the one CR before it, if any, and gets CR LF; the last one too. Nothing else is changed:
 ///    not case, not white space, not folding.
 /// 4. The octets go to BLAKE3 in its key derivation mode, with `CONTEXT` as the context string.
@@ -37,6 +37,10 @@ fn is_volatile(logical_line: &[u8]) -> bool {
     let end = memchr2(b':', b'\n', logical_line).unwrap_or(logical_line.len());
     let (name, _) = logical_line.split_at(end);
     let name = name.trim_ascii_end();
+    let name = match name.split_at_checked(RENAMED.len()) {
+        Some((prefix, original)) if prefix.eq_ignore_ascii_case(RENAMED) => original,
+        _ => name,
+    };
     VOLATILE
         .iter()
         .any(|volatile| volatile.eq_ignore_ascii_case(name))
@@ -46,6 +50,9 @@ const CONTEXT: &str = "lowtide message header hash, version 1";
 
 /// More than most headers, so that a whole message handed in costs no more.
 const FIRST_ROOM: usize = 8192;
+
+/// UW imapd puts this before such a field when a message that has it is appended to a plain mailbox file.
+const RENAMED: &[u8] = b"X-Original-";
 
 const VOLATILE: [&[u8]; 7] = [
     b"Status",
@@ -88,6 +95,7 @@ mod tests {
             b"Status: RO\r\nFrom: a@x.example\r\nX-Status: A\r\nX-UID: 7\r\nSubject: tide\r\n\ttable\r\nX-IMAP: 1 2\r\n\r\n",
             b"X-IMAPbase: 1 2\r\n  Harbour\r\nFrom: a@x.example\r\nSubject: tide\r\n\ttable\r\nContent-Length: 7\r\nx-keywords : \r\n\r\n",
             b"From: a@x.example\r\nSubject: tide\r\n\ttable\r\nSTATUS\r\n\r\n",
+            b"X-Original-Status: RO\r\nx-original-X-UID: 7\r\nFrom: a@x.example\r\nSubject: tide\r\n\ttable\r\n\r\n",
         ] {
             assert_eq!(header_hash(header), header_hash(HEADER), "{}", header.escape_ascii());
         }
@@ -103,6 +111,7 @@ mod tests {
             b"from: a@x.example\r\nSubject: tide\r\n\ttable\r\n",
             b"From: a@x.example\r\nSubject: tide\r\n\ttable\r\nno field\r\n",
             b"From: a@x.example\r\nSubject: tide\r\n\ttable\r\nX-Status-2: A\r\n",
+            b"X-Original-To: b@x.example\r\nFrom: a@x.example\r\nSubject: tide\r\n\ttable\r\n",
             b"From: a@x.example\r\r\nSubject: tide\r\n\ttable\r\n",
         ] {
             assert_ne!(

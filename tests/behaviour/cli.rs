@@ -5,5 +5,6 @@ mod daemon;
 mod demo;
 mod home;
 mod life;
+mod restore;
 mod server;
 mod words;

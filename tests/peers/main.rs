@@ -12,6 +12,7 @@
 )]
 
 #[cfg(test)]
+mod bringing;
 mod broken;
 #[cfg(test)]
 mod cachewipe;

@@ -6,24 +6,31 @@ use std::fs;
 use super::home::{Daemon, Home, Ran, mirror, mode, preauth};
 use super::server::Client;
 
-const LETTER: &str = "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nFrom: Grace <grace@example.org>\r\n\
+pub(super) const LETTER: &str = "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nFrom: Grace <grace@example.org>\r\n\
 Subject: tide\x1b[2J tables\r\n\r\nHigh water at noon.\r\n";
 
 /// A server with an account `post`, and a home that mirrors it as `work`.
-struct Pair {
+pub(super) struct Pair {
     server: Daemon,
     server_home: Home,
-    home: Home,
+    pub(super) home: Home,
 }
 
 impl Pair {
     fn new() -> Self {
+        Self::speaking("imap2", "")
+    }
+
+    /// The same in another protocol, and with more accounts at home.
+    pub(super) fn speaking(protocol: &str, accounts: &str) -> Self {
         let server_home = Home::new("[account.post]");
         let server = server_home.daemon();
         let password = fs::read_to_string(server_home.path("endpoint-password")).unwrap();
         let home = Home::empty();
         home.secret("server-password", &password);
-        home.configure(&mirror(server.address, "post", "protocol = \"imap2\""));
+        let protocol = format!("protocol = \"{protocol}\"");
+        let work = mirror(server.address, "post", &protocol);
+        home.configure(&format!("{work}{accounts}"));
         Self {
             server,
             server_home,
@@ -32,12 +39,12 @@ impl Pair {
     }
 
     /// Another client of the server.
-    fn other(&self) -> Client {
+    pub(super) fn other(&self) -> Client {
         let password = fs::read_to_string(self.server_home.path("endpoint-password")).unwrap();
         Client::login(self.server.address, "post", password.trim())
     }
 
-    fn sync(&self, code: i32) -> Ran {
+    pub(super) fn sync(&self, code: i32) -> Ran {
         self.home.run(&["sync"]).ended(code)
     }
 }
