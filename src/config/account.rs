@@ -71,7 +71,7 @@ pub struct ConflictPolicy {
 pub struct ConflictRules {
     usual: ConflictPolicy,
     /// The longest name first.
-    own: Vec<(Pattern, DeletedHere)>,
+    own: Vec<(Pattern, ConflictPolicy)>,
 }
 
 impl ConflictRules {
@@ -79,11 +79,7 @@ impl ConflictRules {
     #[must_use]
     pub fn of(&self, mailbox: &[u8]) -> ConflictPolicy {
         let own = self.own.iter().find(|(pattern, _)| pattern.fits(mailbox));
-        ConflictPolicy {
-            deleted_here_changed_there: own
-                .map_or(self.usual.deleted_here_changed_there, |&(_, rule)| rule),
-            ..self.usual
-        }
+        own.map_or(self.usual, |&(_, policy)| policy)
     }
 
     fn read(section: &Section<'_>) -> Result<Self, Fault> {
@@ -101,7 +97,7 @@ impl ConflictRules {
                 )
             })?;
             let own = mailboxes.child(name)?.backed_by(section);
-            Ok((pattern, own.require("deleted-here-changed-there")?.word()?))
+            Ok((pattern, ConflictPolicy::read(&own)?))
         };
         Ok(Self {
             usual: ConflictPolicy::read(section)?,
@@ -160,6 +156,8 @@ words! {
     DeletedThere {
         /// It is gone here too.
         Accept = "accept",
+        /// It goes back there as a new message, where the server takes messages.
+        Restore = "restore",
     }
 }
 

@@ -194,13 +194,15 @@ pub const KEYS: &[Key] = &[
     key("account.NAME.conflict", "deleted-here-changed-there", Kind::Word(DeletedHere::WORDS), Value(r#""keep""#),
         "Expunged here, changed there by another client: keep the message, or delete it there"),
     key("account.NAME.conflict", "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
-        "Changed here, expunged there by another client: let it go"),
+        "Flagged or undeleted here, expunged there by another client: let it go, or put it back where the server takes messages"),
     table("account.NAME.conflict", "mailbox", CONFLICT_MAILBOXES, "Other rules for some mailboxes"),
 
     table(CONFLICT_MAILBOXES, CHOSEN, CONFLICT_MAILBOX, "A mailbox, or several by a pattern with \"*\"; where several fit, the longest name holds"),
 
     key(CONFLICT_MAILBOX, "deleted-here-changed-there", Kind::Word(DeletedHere::WORDS), Value(r#""keep""#),
         "As above; without it, what is said above holds"),
+    key(CONFLICT_MAILBOX, "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
+        "The same"),
 
     key("storage", "data-dir", Kind::Path, Depends("lowtide in $XDG_DATA_HOME, or without that in ~/.local/share"),
         "Directory of the mail and of what waits to be sent; one directory per account in it"),

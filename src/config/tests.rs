@@ -218,7 +218,7 @@ fn settings_of_an_account_are_read() {
     let text = remote(
         "protocol = 'imap2bis'\nmailboxes = ['INBOX', '!old']\npoll = '90s'\nscrub = '30d'\n[account.work.keep]\n\
          bodies = { newer-than = '90d', smaller-than = '5MB' }\nbefore-removal = '10kB'\n[account.work.conflict]\n\
-         deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'accept'",
+         deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'restore'",
     );
     let work = upstream(&text);
     assert_eq!(work.protocol, Protocol::Imap2bis);
@@ -236,7 +236,7 @@ fn settings_of_an_account_are_read() {
     );
     let conflict = work.conflict.of(b"INBOX");
     assert_eq!(conflict.deleted_here_changed_there, DeletedHere::Delete);
-    assert_eq!(conflict.changed_here_deleted_there, DeletedThere::Accept);
+    assert_eq!(conflict.changed_here_deleted_there, DeletedThere::Restore);
     let headers = upstream(&remote("keep.bodies = 'headers'"));
     assert_eq!(headers.bodies, Bodies::Headers);
 }
@@ -246,7 +246,7 @@ fn a_mailbox_has_its_own_rules_by_the_longest_name_that_fits() {
     let work = upstream(&remote(
         "[account.work.conflict]\ndeleted-here-changed-there = 'delete'\n[account.work.conflict.mailbox]\n\
          'lists/*' = { deleted-here-changed-there = 'keep' }\n\
-         'lists/bot/*' = {}\ninbox = { deleted-here-changed-there = 'keep' }",
+         'lists/bot/*' = { changed-here-deleted-there = 'restore' }\ninbox = { deleted-here-changed-there = 'keep' }",
     ));
     for (mailbox, expected) in [
         ("INBOX", DeletedHere::Keep),
@@ -257,6 +257,9 @@ fn a_mailbox_has_its_own_rules_by_the_longest_name_that_fits() {
         let policy = work.conflict.of(mailbox.as_bytes());
         assert_eq!(policy.deleted_here_changed_there, expected, "{mailbox}");
     }
+    let there = |mailbox: &[u8]| work.conflict.of(mailbox).changed_here_deleted_there;
+    assert_eq!(there(b"lists/bot/ci"), DeletedThere::Restore);
+    assert_eq!(there(b"lists/rust"), DeletedThere::Accept);
     let nameless = said(remote("conflict.mailbox.'' = {}"));
     assert!(nameless.contains("a mailbox without a name"), "{nameless}");
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mirror::{Halt, Plan, Settlement, Step, StepOutcome};
+use crate::mirror::{Conflict, Halt, Plan, Settlement, Step, StepOutcome};
 use crate::protocol::types::MailboxName;
 
 /// What one pass came to, or several over one mailbox.
@@ -123,6 +123,7 @@ impl Report {
             .arrived
             .iter()
             .any(|arrival| arrival.was.is_some());
+        let brings_back = settlement.conflicts.iter().any(Conflict::restores);
         let counts = Counts {
             arrived: settlement.arrived.len(),
             gone: settlement.gone.len(),
@@ -136,7 +137,7 @@ impl Report {
         Self {
             mailbox: Some(mailbox),
             counts,
-            again: copied || came_back,
+            again: copied || came_back || brings_back,
             ..Self::default()
         }
     }

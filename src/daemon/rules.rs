@@ -44,10 +44,12 @@ impl Column {
         };
         let otherwise = Policy {
             delete_what_others_marked: true,
+            restore_what_others_removed: true,
         };
         match rule(wish, meanwhile, Policy::default()) {
             _ if never_meet(wish, meanwhile) => "-",
             Ruling::Keep(_) if rule(wish, meanwhile, otherwise) == Ruling::Apply => "keep*",
+            ruling @ Ruling::Forgo(_) if rule(wish, meanwhile, otherwise) != ruling => "lost*",
             ruling => word_of(ruling),
         }
     }
@@ -150,7 +152,7 @@ const COLUMNS: [Column; 7] = [
     },
 ];
 
-const LEGEND: [(&str, &str); 11] = [
+const LEGEND: [(&str, &str); 12] = [
     ("do", "it is carried out; what they did stays as well"),
     ("agreed", "both want the same: nothing is sent"),
     (
@@ -162,7 +164,14 @@ const LEGEND: [(&str, &str); 11] = [
         "keep*",
         "the same, but with deleted-here-changed-there = \"delete\": do",
     ),
-    ("lost", "the message is gone, with a conflict on record"),
+    (
+        "lost*",
+        "the message is gone, with a conflict on record; with changed-here-deleted-there =",
+    ),
+    (
+        "",
+        "\"restore\" it goes back as a new message, if the server takes messages",
+    ),
     ("drop", "nothing is left that it could be done to"),
     (
         "ask",
@@ -179,7 +188,8 @@ const LEGEND: [(&str, &str); 11] = [
 const ELSEWHERE: &str = "\
 Where they did several things, the lowest row decides; only for delete and expunge it matters
 more that they flagged, answered or undeleted the message than that they marked it deleted.
-\"conflicts undo\" does what you wanted after all, as long as the message is there.
+\"conflicts undo\" does what you wanted after all, as long as the message is there; what was
+removed, here or there, \"restore\" brings back for 30 days.
 
 Whatever they did: in a mailbox that is open for reading only a copy is made and the rest waits;
 so does all in a mailbox that the server does not open. What a server refuses, or says OK to and

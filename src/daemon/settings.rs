@@ -87,6 +87,8 @@ pub(super) fn policy(upstream: &config::Upstream, mailbox: &MailboxName) -> Poli
     let rules = upstream.conflict.of(mailbox.as_bytes());
     Policy {
         delete_what_others_marked: rules.deleted_here_changed_there == config::DeletedHere::Delete,
+        restore_what_others_removed: rules.changed_here_deleted_there
+            == config::DeletedThere::Restore,
     }
 }
 

@@ -127,7 +127,7 @@ fn undo_words(row: &ConflictRow) -> Option<&'static str> {
             Some("mark the message deleted all the same")
         }
         ConflictKind::MarkedHereDeletedThere => Some("take their deletion mark off"),
-        ConflictKind::ChangedHereDeletedThere => None,
+        ConflictKind::ChangedHereDeletedThere | ConflictKind::ChangedHereRestoredThere => None,
     }
 }
 

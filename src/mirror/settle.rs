@@ -138,6 +138,14 @@ pub struct Conflict {
     pub entries: Vec<EntryId>,
 }
 
+impl Conflict {
+    /// Whether the message was removed by others and is to go back to the server.
+    #[must_use]
+    pub fn restores(&self) -> bool {
+        self.kind == ConflictKind::ChangedHereRestoredThere
+    }
+}
+
 /// Everything that one pass looked at and did.
 #[derive(Clone, Copy, Debug)]
 pub struct PassRecord<'a> {

@@ -93,6 +93,8 @@ pub enum ConflictKind {
     DeletedHereUndeletedThere,
     /// Flagged or undeleted here; removed on the server.
     ChangedHereDeletedThere,
+    /// The same, and it goes back to the server as a new message.
+    ChangedHereRestoredThere,
     /// Flagged, answered or given a keyword here; marked `\Deleted` by somebody else.
     MarkedHereDeletedThere,
 }
@@ -102,14 +104,16 @@ pub enum ConflictKind {
 pub struct Policy {
     /// Delete here although somebody flagged, answered or undeleted the message meanwhile.
     pub delete_what_others_marked: bool,
+    /// Put a message back that somebody removed after the user had flagged or undeleted it.
+    pub restore_what_others_removed: bool,
 }
 
 /// The table.
 #[must_use]
 pub fn rule(wish: Wish, meanwhile: Meanwhile, policy: Policy) -> Ruling {
     use ConflictKind::{
-        ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere,
-        MarkedHereDeletedThere,
+        ChangedHereDeletedThere, ChangedHereRestoredThere, DeletedHereMarkedThere,
+        DeletedHereUndeletedThere, MarkedHereDeletedThere,
     };
     use Meanwhile::{
         Deleted, Gone, Marked, Nothing, Otherwise, PutBack, Returned, Same, Unclear, Undeleted,
@@ -125,6 +129,9 @@ pub fn rule(wish: Wish, meanwhile: Meanwhile, policy: Policy) -> Ruling {
 
         // What is gone cannot be changed. Whoever flagged or undeleted it wanted to keep it, and hears of it.
         (Remove | Set(Sort::Deleted), Gone) => Agreed,
+        (Set(Flagged) | Clear(Sort::Deleted), Gone) if policy.restore_what_others_removed => {
+            Forgo(ChangedHereRestoredThere)
+        }
         (Set(Flagged) | Clear(Sort::Deleted), Gone) => Forgo(ChangedHereDeletedThere),
         (Copy, Gone) => Park,
         (Set(_) | Clear(_), Gone) => Drop,
@@ -212,6 +219,9 @@ impl std::fmt::Display for ConflictKind {
                 "deleted here, but undeleted or put back by somebody else since"
             }
             Self::ChangedHereDeletedThere => "flagged or undeleted here, but removed on the server",
+            Self::ChangedHereRestoredThere => {
+                "flagged or undeleted here, but removed on the server: it goes back as a new message"
+            }
             Self::MarkedHereDeletedThere => {
                 "marked here, and marked deleted by somebody else: the mark was set, and it may go"
             }

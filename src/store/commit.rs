@@ -9,12 +9,13 @@ use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
 use super::{
-    BodyIn, HeaderIn, IdBlock, Inner, Store, base, conflict, content, journal, mailbox, notes,
+    BodyIn, HeaderIn, IdBlock, Inner, Store, base, conflict, content, journal, limbo, mailbox,
+    notes,
 };
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
-use crate::mirror::{Arrival, Base, Rebinding, Settlement, Trouble};
+use crate::mirror::{Arrival, Base, ConflictKind, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -131,6 +132,15 @@ impl Store {
     ) -> Result<Vec<MessageId>, StoreError> {
         self.keep_in_limbo(mailbox, settlement.removed()).await?;
         let ids = self.new_ids(settlement.arrived.len()).await?;
+        let restored = self
+            .new_ids(
+                settlement
+                    .conflicts
+                    .iter()
+                    .filter(|settled| settled.restores())
+                    .count(),
+            )
+            .await?;
         let settlement = Arc::new(settlement);
         let (inner, changes) = (self.inner.clone(), Arc::clone(&settlement));
         let write = move |cache: &mut Connection| {
@@ -145,9 +155,13 @@ impl Store {
         let retire = move |connection: &mut Connection| {
             let name = inner.with(mailbox, |held| held.name.clone())?;
             let transaction = connection.transaction()?;
-            write_journal(&transaction, &inner, mailbox, &name, &settlement)?;
+            let brought = write_journal(&transaction, &inner, mailbox, &settlement, &restored)?;
+            notes::release(&transaction, &name)?;
             transaction.commit()?;
-            Ok(inner.publish(mailbox, |held| held.retire(&settlement))?)
+            Ok(inner.publish(mailbox, |held| {
+                held.retire(&settlement);
+                held.accept(brought);
+            })?)
         };
         self.inner.journal.run(retire).await?;
         Ok(ids)
@@ -346,16 +360,30 @@ fn write_base(
     content::remove(transaction, &settlement.gone)
 }
 
+/// Writes what became of the entries. Gives the new ones, which bring back what others removed.
 fn write_journal(
     transaction: &Transaction<'_>,
     inner: &Inner,
     mailbox: MailboxId,
-    name: &MailboxName,
     settlement: &Settlement,
-) -> Result<(), Fault> {
+    restored: &[MessageId],
+) -> Result<Vec<JournalEntry>, Fault> {
+    let takes_messages = inner.memory().takes_messages;
+    let mut ids = restored.iter().filter(|_| takes_messages);
+    let mut brought = Vec::new();
     inner.with(mailbox, |held| {
         for settled in &settlement.conflicts {
-            conflict::add(transaction, held, settled)?;
+            let mut settled = settled.clone();
+            if settled.restores() {
+                let back = ids.next();
+                let back =
+                    back.map(|&id| limbo::bring_back(transaction, held, settled.message, id));
+                match back.transpose()?.flatten() {
+                    Some(entry) => brought.push(entry),
+                    None => settled.kind = ConflictKind::ChangedHereDeletedThere,
+                }
+            }
+            conflict::add(transaction, held, &settled)?;
         }
         Ok::<_, Fault>(())
     })??;
@@ -369,8 +397,7 @@ fn write_journal(
             journal::refuse(transaction, *entry)?;
         }
     }
-    notes::release(transaction, name)?;
-    Ok(())
+    Ok(brought)
 }
 
 /// How many ids are reserved beyond those needed, so that not every pass has to reserve.

@@ -108,12 +108,12 @@ impl ConflictRow {
                     remove: FlagSet::EMPTY,
                 }
             }
-            ConflictKind::MarkedHereDeletedThere | ConflictKind::ChangedHereDeletedThere => {
-                FlagDelta {
-                    add: FlagSet::EMPTY,
-                    remove: FlagSet::DELETED,
-                }
-            }
+            ConflictKind::MarkedHereDeletedThere
+            | ConflictKind::ChangedHereDeletedThere
+            | ConflictKind::ChangedHereRestoredThere => FlagDelta {
+                add: FlagSet::EMPTY,
+                remove: FlagSet::DELETED,
+            },
         };
         let actions = [
             Some(Action::Flags(marks)),
@@ -164,6 +164,7 @@ pub(super) fn add(
     };
     let kept = match conflict.kept {
         MessageState::Present(flags) => format!("kept, with {}", names(keywords, flags)),
+        MessageState::Gone if conflict.restores() => "put back as a new message".to_owned(),
         MessageState::Gone => GONE.to_owned(),
     };
     let mark = entries().map(|entry| entry.mark).next();
@@ -197,6 +198,7 @@ fn code_of(kind: ConflictKind) -> i64 {
         ConflictKind::DeletedHereUndeletedThere => 2,
         ConflictKind::ChangedHereDeletedThere => 3,
         ConflictKind::MarkedHereDeletedThere => 4,
+        ConflictKind::ChangedHereRestoredThere => 5,
     }
 }
 
@@ -206,6 +208,7 @@ fn kind_of(code: i64) -> Result<ConflictKind, Fault> {
         2 => ConflictKind::DeletedHereUndeletedThere,
         3 => ConflictKind::ChangedHereDeletedThere,
         4 => ConflictKind::MarkedHereDeletedThere,
+        5 => ConflictKind::ChangedHereRestoredThere,
         _ => return Err(Fault::damage(format!("a conflict of the kind {code}"))),
     })
 }

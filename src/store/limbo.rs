@@ -9,11 +9,12 @@ use super::content::{self, Packed};
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
+use super::journal::{self, Draft};
 use super::mailbox::name_of;
 use super::{Kind, Store};
 use crate::clock;
-use crate::id::{MailboxId, MessageId};
-use crate::journal::Action;
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{Action, EntryState, JournalEntry, Mark};
 use crate::mirror::LocalState;
 use crate::protocol::types::{Flag, FlagSet, MailboxName};
 
@@ -106,6 +107,76 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Has a removed message appended again, under a new id, with the flags that the user last gave it. Nothing if its text is
+/// not held.
+pub(super) fn bring_back(
+    transaction: &Transaction<'_>,
+    held: &Held,
+    message: MessageId,
+    id: MessageId,
+) -> Result<Option<JournalEntry>, Fault> {
+    let sql =
+        "SELECT size, coding, bytes, hash, instant, zone, flags FROM limbo WHERE message = ?1";
+    let read = |row: &Row<'_>| {
+        let hash: [u8; 32] = row.get(3)?;
+        let (instant, zone_minutes): (i64, i16) = (row.get(4)?, row.get(5)?);
+        Ok((
+            Packed::from_row(row)?,
+            hash,
+            instant,
+            zone_minutes,
+            row.get::<_, String>(6)?,
+        ))
+    };
+    let found = transaction
+        .query_row(sql, [message.raw()], read)
+        .optional()?;
+    let mark = held.entries.iter().find(|entry| entry.message == message);
+    let (Some((packed, hash, instant, zone_minutes, flags)), Some(entry)) = (found, mark) else {
+        return Ok(None);
+    };
+    let flags: Vec<Flag> = flags_of(&flags);
+    let accepted_at = clock::unix_seconds();
+    let mut entry = JournalEntry {
+        id: EntryId::from_raw(0),
+        message: id,
+        mark: Mark {
+            instant,
+            size: packed.size(),
+            header: entry.mark.header,
+            uid: None,
+        },
+        flags_before: FlagSet::EMPTY,
+        action: Action::Append {
+            flags: held.view.keywords.resolve(&flags).0,
+            zone_minutes,
+        },
+        state: EntryState::Pending,
+        trouble: String::new(),
+        accepted_at,
+        uid_validity: None,
+    };
+    entry.id = journal::insert(
+        transaction,
+        &Draft {
+            mailbox: &held.name,
+            uid_validity: None,
+            keywords: &held.view.keywords,
+            message: id,
+            mark: entry.mark,
+            flags_before: FlagSet::EMPTY,
+            action: &entry.action,
+            pinned: Some((&hash, &packed)),
+            accepted_at,
+        },
+    )?;
+    transaction.execute(
+        "UPDATE limbo SET restored_at = ?2 WHERE message = ?1",
+        params![message.raw(), accepted_at],
+    )?;
+    Ok(Some(entry))
 }
 
 /// A message that is about to be removed.
@@ -206,19 +277,23 @@ fn load(journal: &Connection) -> Result<Vec<(MessageId, Removed)>, Fault> {
 
 fn read(row: &Row<'_>) -> Result<Removed, Fault> {
     let flags: String = row.get(5)?;
-    let named = |name: &str| Flag::from_bytes(name.as_bytes()).ok();
     Ok(Removed {
         id: row.get(0)?,
         mailbox: name_of(&row.get::<_, Vec<u8>>(1)?)?,
         instant: row.get(3)?,
         zone_minutes: row.get(4)?,
-        flags: flags.split_ascii_whitespace().filter_map(named).collect(),
+        flags: flags_of(&flags),
         by_user: row.get(6)?,
         removed_at: row.get(7)?,
         restored_at: row.get(8)?,
         header: row.get(9)?,
         size: row.get(10)?,
     })
+}
+
+fn flags_of(names: &str) -> Vec<Flag> {
+    let named = |name: &str| Flag::from_bytes(name.as_bytes()).ok();
+    names.split_ascii_whitespace().filter_map(named).collect()
 }
 
 /// Leaves out what the cache still has: its removal was not carried through.

@@ -13,6 +13,7 @@
 
 #[cfg(test)]
 mod bringing;
+#[cfg(test)]
 mod broken;
 #[cfg(test)]
 mod cachewipe;

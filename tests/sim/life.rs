@@ -92,6 +92,7 @@ impl<'a> Life<'a> {
         let options = PassOptions {
             policy: Policy {
                 delete_what_others_marked: chance.percent(20),
+                restore_what_others_removed: false,
             },
             brakes: Brakes {
                 few: usize::MAX,

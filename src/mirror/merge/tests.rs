@@ -119,6 +119,7 @@ fn a_deleted_message_that_others_marked_is_kept() {
         check(NONE, &removed[..count], there(marks), conflict);
         let kept_anyway = Policy {
             delete_what_others_marked: true,
+            ..Policy::default()
         };
         let verdict = verdict(NONE, &removed[..count], there(marks), kept_anyway).unwrap();
         let wished = if count == 2 {
@@ -329,6 +330,7 @@ fn what_stands_unmarked_where_expunge_may_have_been_carried_out_is_kept() {
     for delete_what_others_marked in [false, true] {
         let policy = Policy {
             delete_what_others_marked,
+            ..Policy::default()
         };
         let outcome = |expunged, now| {
             let marked = sent(1, adding(DELETED), 0);
@@ -412,6 +414,7 @@ fn what_others_changed_and_we_did_not_ask_for_survives() {
         let entries = actions(chance, known);
         let policy = Policy {
             delete_what_others_marked: chance.percent(20),
+            ..Policy::default()
         };
         let Some(verdict) = verdict(known, &entries, there(now), policy) else {
             assert!(entries.is_empty() && known == now);

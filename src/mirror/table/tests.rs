@@ -1,8 +1,8 @@
 //! The table written once more, cell by cell, by what it promises: nothing is lost, nobody is overruled unheard.
 
 use super::ConflictKind::{
-    ChangedHereDeletedThere, DeletedHereMarkedThere, DeletedHereUndeletedThere,
-    MarkedHereDeletedThere,
+    ChangedHereDeletedThere, ChangedHereRestoredThere, DeletedHereMarkedThere,
+    DeletedHereUndeletedThere, MarkedHereDeletedThere,
 };
 use super::{Meanwhile, Policy, Ruling, Sort, Wish, rule};
 use crate::protocol::types::FlagSet;
@@ -10,14 +10,18 @@ use crate::protocol::types::FlagSet;
 use Ruling::{Agreed, Apply, Drop, Follow, Forgo, Keep, Park, Tell, Wait};
 
 /// What becomes of a wish: nothing, other flags, the same, undeleted, marked, deleted, put back, gone, returned, unclear.
-fn row(wish: Wish, delete: bool) -> [Ruling; 10] {
+fn row(wish: Wish, delete: bool, restore: bool) -> [Ruling; 10] {
     let kept = |kind| if delete { Apply } else { Keep(kind) };
     let marked = kept(DeletedHereMarkedThere);
     let (undeleted, maybe_undeleted) = (
         Keep(DeletedHereUndeletedThere),
         kept(DeletedHereUndeletedThere),
     );
-    let lost = Forgo(ChangedHereDeletedThere);
+    let lost = Forgo(if restore {
+        ChangedHereRestoredThere
+    } else {
+        ChangedHereDeletedThere
+    });
     let told = Tell(MarkedHereDeletedThere);
     match wish {
         Wish::Set(Sort::Deleted) => [
@@ -60,11 +64,12 @@ fn row(wish: Wish, delete: bool) -> [Ruling; 10] {
 fn every_cell_is_as_it_is_written() {
     let mut cell_count = 0;
     for wish in Wish::ALL {
-        for delete_what_others_marked in [false, true] {
+        for (delete, restore) in [(false, false), (false, true), (true, false), (true, true)] {
             let policy = Policy {
-                delete_what_others_marked,
+                delete_what_others_marked: delete,
+                restore_what_others_removed: restore,
             };
-            let row = row(wish, delete_what_others_marked);
+            let row = row(wish, delete, restore);
             for (meanwhile, expected) in Meanwhile::ALL.into_iter().zip(row) {
                 let ruling = rule(wish, meanwhile, policy);
                 assert_eq!(ruling, expected, "{wish:?}, {meanwhile:?}, {policy:?}");
@@ -72,7 +77,7 @@ fn every_cell_is_as_it_is_written() {
             }
         }
     }
-    assert_eq!(cell_count, 14 * 10 * 2);
+    assert_eq!(cell_count, 14 * 10 * 4);
 }
 
 /// Whoever reads the table can tell that no wish ends unheard while its message is there.

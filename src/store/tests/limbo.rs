@@ -3,10 +3,11 @@
 use super::content::{body, header};
 use super::{Account, DELETED, FLAGGED, SEEN, adding, arrivals, expunging, mark};
 use crate::id::MessageId;
-use crate::mirror::{Arrival, Settlement};
+use crate::journal::HeaderHash;
+use crate::mirror::{Arrival, Conflict, ConflictKind, MessageState, RemoteState, Settlement};
 use crate::protocol::types::Flag;
-use crate::store::Removed;
 use crate::store::limbo::forget;
+use crate::store::{NamedAction, Removed};
 
 impl Account {
     async fn holding(texts: &[&str]) -> Self {
@@ -166,4 +167,60 @@ async fn a_message_that_is_to_be_appended_survives_without_a_cache() {
     assert_eq!(store.pinned(entry.id).await.unwrap().unwrap(), text);
     assert!(store.drop_entry(entry.id).await.unwrap());
     assert_eq!(store.pinned(entry.id).await.unwrap(), None);
+}
+
+/// What the user flagged and others removed, where that is to be put back.
+async fn flagged_and_removed(account: &Account) {
+    let one = account.messages[0];
+    account.accept(vec![adding(one, FLAGGED)]).await;
+    let ids = account.entries().await;
+    let conflict = Conflict {
+        message: one,
+        kind: ConflictKind::ChangedHereRestoredThere,
+        saw: SEEN,
+        there: RemoteState::Gone,
+        kept: MessageState::Gone,
+        entries: ids.clone(),
+    };
+    let settlement = Settlement {
+        gone: vec![one],
+        retired: ids,
+        conflicts: vec![conflict],
+        ..Settlement::default()
+    };
+    account.record(settlement).await;
+}
+
+#[tokio::test]
+async fn what_others_removed_is_appended_anew_where_that_is_wanted_and_can_be() {
+    let account = Account::holding(&["ebb"]).await;
+    account.store().learn_server(true).await.unwrap();
+    flagged_and_removed(&account).await;
+    let entries = account.store().entries().await.unwrap();
+    let [entry] = &entries[..] else {
+        panic!("{entries:?}")
+    };
+    assert_eq!(entry.mark.header, Some(HeaderHash([9; 32])));
+    assert!(!account.messages.contains(&entry.message));
+    let octets = account.store().pinned(entry.id).await.unwrap().unwrap();
+    assert_eq!(octets, b"ebb");
+    let NamedAction::Append { flags, .. } = &entry.action else {
+        panic!("{entry:?}")
+    };
+    assert_eq!(*flags, [Flag::Flagged]);
+    let conflicts = account.store().conflicts().await.unwrap();
+    assert_eq!(conflicts[0].kept, "put back as a new message");
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_back_is_told_to_be_gone() {
+    let (held, unheld) = (Account::holding(&["ebb"]).await, Account::with(1).await);
+    unheld.store().learn_server(true).await.unwrap();
+    for account in [held, unheld] {
+        flagged_and_removed(&account).await;
+        assert_eq!(account.entries().await, []);
+        let conflicts = account.store().conflicts().await.unwrap();
+        assert_eq!(conflicts[0].kind, ConflictKind::ChangedHereDeletedThere);
+        assert_eq!(conflicts[0].kept, "gone");
+    }
 }

@@ -111,3 +111,34 @@ fn what_is_appended_offline_is_on_the_server_once_after_the_next_pass() {
     );
     assert!(there.contains("23-Nov-26 09:00:00-GMT"), "{there}");
 }
+
+#[test]
+fn what_others_removed_goes_back_with_the_flag_of_the_user_where_that_is_wanted() {
+    let wish = "[account.work.conflict]\nchanged-here-deleted-there = \"restore\"\n";
+    let pair = Pair::speaking("imap2bis", wish);
+    let mut other = pair.other();
+    other.append("INBOX", LETTER);
+    pair.sync(0);
+    pair.home.session(
+        "work",
+        "a SELECT INBOX\r\nb STORE 1 +FLAGS (\\Flagged)\r\nc LOGOUT\r\n",
+    );
+    other.append(
+        "INBOX",
+        "Subject: another\r\n\r\nSo that not all is gone.\r\n",
+    );
+    other.does("SELECT INBOX");
+    other.does("STORE 1 +FLAGS (\\Deleted)");
+    other.does("EXPUNGE");
+    pair.sync(3);
+    pair.sync(0);
+    let told = pair.home.run(&["conflicts"]).ended(0);
+    told.shows(&["it goes back as a new message", "put back as a new message"]);
+    other.does("NOOP");
+    let there = other.does("FETCH 2 (FLAGS RFC822)");
+    assert!(
+        there.contains("\\Flagged") && there.contains(LETTER),
+        "{there}"
+    );
+    assert!(!there.contains("* 3 "), "{there}");
+}

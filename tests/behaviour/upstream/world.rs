@@ -37,6 +37,7 @@ pub(super) const LISTED: &str = "C: x FIND ALL.MAILBOXES \"*\"
 pub(super) const OPTIONS: PassOptions = PassOptions {
     policy: Policy {
         delete_what_others_marked: false,
+        restore_what_others_removed: false,
     },
     brakes: Brakes { few: 20, many: 500 },
     attempts: 2,

@@ -5,8 +5,8 @@ use super::{
     DeletedHereUndeletedThere, FlagSet, Gone, JournalEntry, KEYWORD, MarkedHereDeletedThere,
     Outcome, Policy, Present, RemoteState, Settle, adding, attempted, entry, there, verdict,
 };
-use crate::mirror::WaitReason;
 use crate::mirror::support::{ANSWERED, DELETED, FLAGGED, NONE};
+use crate::mirror::{ConflictKind, WaitReason};
 use crate::protocol::types::FlagDelta;
 
 /// What the user did with one message.
@@ -44,10 +44,12 @@ impl Ours {
             RemoteState::Returned if touched => Outcome::Wait(WaitReason::Returned),
             RemoteState::Returned => Settle(Gone),
             RemoteState::Gone if !self.removed && (self.set(FLAGGED) || self.cleared(DELETED)) => {
-                Conflict {
-                    kind: ChangedHereDeletedThere,
-                    kept: Gone,
-                }
+                let kind = if policy.restore_what_others_removed {
+                    ConflictKind::ChangedHereRestoredThere
+                } else {
+                    ChangedHereDeletedThere
+                };
+                Conflict { kind, kept: Gone }
             }
             RemoteState::Gone => Settle(Gone),
             RemoteState::Present(now) if !touched && now == self.known => return None,
@@ -140,6 +142,7 @@ fn every_set() -> impl Iterator<Item = FlagSet> + Clone {
 fn every_cell_of_the_table_is_as_it_is_written() {
     let policies = [false, true].map(|choice| Policy {
         delete_what_others_marked: choice,
+        restore_what_others_removed: choice,
     });
     let absent = [
         RemoteState::Gone,
