@@ -95,7 +95,7 @@ async fn reconcile(
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);
-    let copies = weigh(&input.name, &input.entries, sightings);
+    let copies = weigh(&input.name, &input.entries, &input.elsewhere, sightings);
     let verdicts = merge(&input.base, &local, &remote, options.policy);
     let brakes = (!input.approved).then_some(options.brakes);
     let plan = match plan(&verdicts, &remote, &seen.facts, &copies, brakes) {

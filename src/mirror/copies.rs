@@ -30,13 +30,20 @@ pub enum CopyDecision {
     Park(ParkReason),
 }
 
-/// Decides about every message that is to come into a mailbox, oldest entry first. The entries are those of the mailbox `own`.
+/// Decides about every message that is to come into a mailbox, oldest entry first. The entries are those of the mailbox `own`;
+/// `elsewhere` is what entries of other mailboxes have sent to where, and no answer came. As long as that is open, nothing
+/// that resembles it is sent there: its arrival would be taken for the other's.
 #[must_use]
 pub fn weigh(
     own: &MailboxName,
     entries: &[JournalEntry],
+    elsewhere: &[(MailboxName, Mark)],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeMap<EntryId, CopyDecision> {
+    let mut open = Equals::default();
+    for (to, mark) in elsewhere {
+        open.add(to, *mark);
+    }
     let received = receipts(own, entries, sightings);
     let mut under_way = Equals::default();
     let mut decisions = BTreeMap::new();
@@ -52,6 +59,9 @@ pub fn weigh(
             (state, Some(&Sighting::Holds(held))) => {
                 let decision = send(state, held.saturating_add(under_way.count(to, &entry.mark)));
                 if matches!(decision, CopyDecision::Send(_)) {
+                    if open.count(to, &entry.mark) > 0 {
+                        continue;
+                    }
                     under_way.add(to, entry.mark);
                 }
                 decision
@@ -62,14 +72,18 @@ pub fn weigh(
     decisions
 }
 
-/// The messages that arrived. Each arrival proves one of them: the one that was sent last of those it can have been.
+/// The messages that arrived. Each arrival proves one of them: the one that was sent last of those it can have been. What the
+/// server said NO to did not arrive.
 fn receipts(
     own: &MailboxName,
     entries: &[JournalEntry],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeSet<EntryId> {
     let sent = entries.iter().filter_map(|entry| {
-        let (to, attempt) = (entry.destination(own)?, entry.attempt()?);
+        let EntryState::Attempted(attempt) = entry.state else {
+            return None;
+        };
+        let to = entry.destination(own)?;
         Some((Reverse(attempt.equals_before), entry.id, to, &entry.mark))
     });
     let mut sent: Vec<_> = sent.collect();

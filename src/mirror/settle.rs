@@ -9,7 +9,7 @@ use super::align::{Alignment, Fate};
 use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
-use super::plan::{Delay, Plan};
+use super::plan::{Delay, Plan, Step};
 use super::table::ConflictKind;
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -210,7 +210,10 @@ impl PassRecord<'_> {
 /// What the server was last seen to hold of the messages this pass dealt with.
 struct Proven {
     states: BTreeMap<MessageId, MessageState>,
+    /// What was said NO to, where a step acts on messages.
     refusals: BTreeMap<MessageId, String>,
+    /// The same where it brings one message, for one entry.
+    refused: BTreeMap<EntryId, String>,
     stepped: BTreeSet<MessageId>,
 }
 
@@ -231,6 +234,7 @@ impl Proven {
         let mut proven = Self {
             states: shown.collect(),
             refusals: BTreeMap::new(),
+            refused: BTreeMap::new(),
             stepped: BTreeSet::new(),
         };
         for (step, outcome) in pass.plan.steps.iter().zip(pass.outcomes) {
@@ -239,11 +243,15 @@ impl Proven {
                 StepOutcome::Done(seen) => proven.states.extend(seen.iter().copied()),
                 StepOutcome::Refused { text, seen } => {
                     proven.states.extend(seen.iter().copied());
-                    proven.refusals.extend(
-                        step.messages()
-                            .iter()
-                            .map(|&message| (message, text.clone())),
-                    );
+                    let words = |&message| (message, text.clone());
+                    match step {
+                        Step::Copy { entry, .. } | Step::Append { entry, .. } => {
+                            proven.refused.insert(*entry, text.clone());
+                        }
+                        Step::StoreFlags { messages, .. } | Step::Expunge { only: messages } => {
+                            proven.refusals.extend(messages.iter().map(words));
+                        }
+                    }
                 }
             }
         }
@@ -382,9 +390,13 @@ impl Settlement {
         proven: &Proven,
         pass: &PassRecord<'_>,
     ) {
-        let refusal = proven.refusals.get(&message);
         let delay = pass.plan.delays.get(&message).copied();
         for entry in waiting {
+            let refusal = if entry.is_copy() || entry.is_append() {
+                proven.refused.get(&entry.id)
+            } else {
+                proven.refusals.get(&message)
+            };
             let spent = entry
                 .attempt()
                 .is_some_and(|attempt| attempt.number >= pass.attempts);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Attempt, EntryState, JournalEntry, ParkReason};
+use crate::journal::{Attempt, EntryState, JournalEntry, Mark, ParkReason};
 use crate::mirror::{Arrival, Base, ConflictKind, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
@@ -29,6 +29,8 @@ pub struct PassInput {
     pub entries: Vec<JournalEntry>,
     /// What the keyword bits mean.
     pub keywords: Keywords,
+    /// What entries of other mailboxes have sent to some mailbox, without knowing whether it arrived.
+    pub elsewhere: Vec<(MailboxName, Mark)>,
     /// Whether a person approved what the mailbox was held for.
     pub approved: bool,
 }
@@ -49,16 +51,17 @@ impl Store {
             )
         })?;
         let holder = name.clone();
-        let approved = self
-            .inner
-            .journal_readers
-            .run(move |journal| notes::approved(journal, &holder))
-            .await?;
+        let read = move |journal: &Connection| {
+            let elsewhere = journal::open_elsewhere(journal, &holder)?;
+            Ok((elsewhere, notes::approved(journal, &holder)?))
+        };
+        let (elsewhere, approved) = self.inner.journal_readers.run(read).await?;
         Ok(PassInput {
             name,
             base,
             entries,
             keywords,
+            elsewhere,
             approved,
         })
     }

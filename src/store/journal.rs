@@ -249,6 +249,30 @@ pub(super) fn routes_of_copies(
     Ok(routes)
 }
 
+/// What entries of other mailboxes have sent to some mailbox, without knowing whether it arrived.
+pub(super) fn open_elsewhere(
+    connection: &Connection,
+    mailbox: &MailboxName,
+) -> Result<Vec<(MailboxName, Mark)>, Fault> {
+    let sql = format!("{SELECT} WHERE state = 1 AND kind IN (3, 4) AND mailbox <> ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([mailbox.as_bytes()])?;
+    let mut open = Vec::new();
+    while let Some(row) = rows.next()? {
+        let EntryRow {
+            mailbox,
+            mark,
+            action,
+            ..
+        } = read(row)?;
+        open.push(match action {
+            NamedAction::Copy { to } => (to, mark),
+            _ => (mailbox, mark),
+        });
+    }
+    Ok(open)
+}
+
 /// The entries of one mailbox, oldest first; `None` for all mailboxes.
 pub(super) fn load(
     connection: &Connection,

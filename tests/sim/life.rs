@@ -92,7 +92,7 @@ impl<'a> Life<'a> {
         let options = PassOptions {
             policy: Policy {
                 delete_what_others_marked: chance.percent(20),
-                restore_what_others_removed: false,
+                restore_what_others_removed: chance.percent(20),
             },
             brakes: Brakes {
                 few: usize::MAX,
@@ -236,6 +236,7 @@ impl Life<'_> {
         let store = store.unwrap_or_else(|error| panic!("{}: {error}", self.seed));
         let names = NAMES.map(|name| name.parse::<MailboxName>().unwrap());
         store.adopt_list(names.to_vec()).await.unwrap();
+        store.learn_server(self.manners.is_modern).await.unwrap();
         self.store = Some(store.clone());
         store
     }

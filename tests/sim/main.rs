@@ -24,6 +24,7 @@ mod random;
 mod server;
 mod sweep;
 mod user;
+mod wire;
 
 use life::Tally;
 use memory::home;

@@ -70,6 +70,8 @@ pub(crate) enum Event {
     },
     /// A message was appended by COPY.
     Copied { who: Who, to: Place, letter: Letter },
+    /// A message was appended by us.
+    Appended { to: Place, letter: Letter },
     /// A message came, however it did.
     Arrived { mailbox: Place, letter: Letter },
 }
@@ -135,6 +137,8 @@ pub(crate) enum What {
     Remove { is_done: bool },
     /// Copy it.
     Copy { to: Place },
+    /// Append it, since our user wrote it or wants it back.
+    Append,
 }
 
 impl Model {
@@ -202,6 +206,22 @@ impl Model {
             letter,
         });
         self.note();
+    }
+
+    /// We append a message.
+    pub(crate) fn append_ours(&mut self, to: Place, date: i64, bytes: Vec<u8>, flags: FlagSet) {
+        let letter = (text_of(&bytes), date);
+        self.append(to, letter, bytes.into(), flags);
+        self.events.push(Event::Appended { to, letter });
+    }
+
+    /// Something that our user may append: new, or once more what is there.
+    pub(crate) fn compose(&mut self, place: Place, chance: &mut Random) -> (Letter, Rc<[u8]>) {
+        if let Some(last) = self.mailboxes[place].last().filter(|_| chance.percent(30)) {
+            return (last.letter, last.bytes.clone());
+        }
+        self.last_text += 1;
+        ((self.last_text, self.now), write(self.last_text, chance))
     }
 
     pub(crate) fn find(&self, place: Place, serial: Serial) -> Option<&Message> {
@@ -493,7 +513,7 @@ impl Model {
                     }
                 }
                 What::Remove { is_done } => *is_done |= wish.may_be_gone,
-                What::Copy { .. } => {}
+                What::Copy { .. } | What::Append => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lowtide::journal::EntryState;
 use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::FlagSet;
+use lowtide::store::NamedAction;
 
 use crate::life::{Life, id_of};
 use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, What, Who, Wish};
@@ -13,11 +14,13 @@ use crate::user::look;
 impl Life<'_> {
     /// What must hold at any time.
     pub(super) async fn is_safe(&mut self) {
+        let put_back = self.put_back().await;
         let model = self.model.borrow();
         // Nothing goes that our user did not ask to remove.
         let mut removed: BTreeMap<(Place, Letter), usize> = BTreeMap::new();
         // Copies are counted by what they say: their dates may be any.
         let mut copied: BTreeMap<(Place, u32), usize> = BTreeMap::new();
+        let mut appended: BTreeMap<(Place, u32), usize> = BTreeMap::new();
         // A copy whose answer was lost and whose equal is gone cannot be told from one that never came.
         let mut lost: BTreeMap<(Place, u32), usize> = BTreeMap::new();
         for event in &model.events {
@@ -35,6 +38,9 @@ impl Life<'_> {
                     to,
                     letter,
                 } => *copied.entry((to, letter.0)).or_default() += 1,
+                Event::Appended { to, letter } => {
+                    *appended.entry((to, letter.0)).or_default() += 1;
+                }
                 Event::Removed {
                     who: Who::Others,
                     mailbox,
@@ -75,6 +81,33 @@ impl Life<'_> {
                 NAMES[*to]
             );
         }
+        for ((to, text), count) in &appended {
+            let wishes = model.wishes.iter();
+            let asked = wishes.filter(|wish| {
+                (wish.place, wish.letter.0) == (*to, *text) && matches!(wish.what, What::Append)
+            });
+            let asked = asked.count() + put_back.get(&(*to, *text)).copied().unwrap_or(0);
+            let excused = lost.get(&(*to, *text)).copied().unwrap_or(0);
+            assert!(
+                *count <= asked + excused,
+                "{}: text {text} was appended {count} times to {}, and asked for {asked} times",
+                self.seed,
+                NAMES[*to]
+            );
+        }
+    }
+
+    /// What others removed and is to go back, by what it says.
+    async fn put_back(&mut self) -> BTreeMap<(Place, u32), usize> {
+        let conflicts = self.store().await.conflicts().await.unwrap();
+        let mut texts = BTreeMap::new();
+        for conflict in conflicts {
+            if conflict.kind == ConflictKind::ChangedHereRestoredThere {
+                let (place, letter) = self.user.letters[&conflict.message];
+                *texts.entry((place, letter.0)).or_default() += 1;
+            }
+        }
+        texts
     }
 
     /// Whether the copy is what the server holds, apart from letters of which something still waits.
@@ -123,6 +156,7 @@ impl Life<'_> {
             .chain(entries.iter().map(|entry| entry.message))
             .filter_map(|message| self.user.letters.get(&message).copied())
             .collect();
+        let put_back = self.put_back().await;
         let seed = self.seed;
         for entry in &entries {
             let parked = matches!(entry.state, EntryState::Parked(_));
@@ -152,7 +186,26 @@ impl Life<'_> {
                     });
                     came.count() < model.wishes.iter().filter(is_meant).count()
                 }
+                What::Append => {
+                    let is_meant = |other: &&Wish| {
+                        matches!(other.what, What::Append)
+                            && (other.place, other.letter) == (wish.place, wish.letter)
+                            && other.is_certain
+                    };
+                    let asked = model.wishes.iter().filter(is_meant).count();
+                    let waits = entries.iter().filter(|entry| {
+                        matches!(entry.action, NamedAction::Append { .. })
+                            && entry.mark.instant == wish.letter.1
+                    });
+                    let came = model.events.iter().filter(|event| {
+                        matches!(event, Event::Appended { to, letter }
+                            if (*to, *letter) == (wish.place, wish.letter))
+                    });
+                    let back = put_back.get(&(wish.place, wish.letter.0)).copied();
+                    came.count() + waits.count() < asked + back.unwrap_or(0)
+                }
             };
+            let is_told = is_told && !matches!(wish.what, What::Append);
             assert!(
                 !is_lost || is_told || !wish.is_certain,
                 "{seed}: a wish was lost: {wish:?}\nconflicts {conflicts:?}\nentries {entries:?}\n{:?}",
@@ -177,7 +230,7 @@ impl Life<'_> {
                     .map(|wish| match wish.what {
                         What::Flags { named, .. } => named,
                         What::Remove { .. } => DELETED,
-                        What::Copy { .. } => FlagSet::EMPTY,
+                        What::Copy { .. } | What::Append => FlagSet::EMPTY,
                     })
                     .collect();
                 let differs = message

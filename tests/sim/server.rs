@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use jiff::Timestamp;
-use lowtide::protocol::types::{FlagSet, Keywords};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use lowtide::protocol::types::FlagSet;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 use crate::life::trace;
 use crate::model::{DELETED, Message, Model, NAMES, Place, SEEN, Serial, Who};
 use crate::random::Random;
+use crate::wire::{NONSENSE, date, flag, instant, names, numbers};
 
 /// How a server differs from others.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +43,8 @@ pub(crate) struct Manners {
     pub(crate) loses_locks: bool,
     /// It says NO now and then.
     pub(crate) refuses: bool,
+    /// A message that is appended gets an end of line, and counts for more than it was.
+    pub(crate) adds_lines: bool,
     /// In how many of a hundred commands somebody else acts.
     pub(crate) others: usize,
 }
@@ -58,6 +60,7 @@ impl Manners {
             is_library: odd(10),
             loses_locks: odd(10),
             refuses: odd(10),
+            adds_lines: is_modern && odd(30),
             eager: !is_modern && odd(30),
             silent: odd(20),
             forgetful: odd(15),
@@ -89,6 +92,8 @@ pub(crate) struct Server {
     /// Messages with changes that are not kept yet, for a server that forgets.
     unkept: Vec<(Place, Serial)>,
     told: Vec<u8>,
+    /// The message that an APPEND brings.
+    literal: Vec<u8>,
 }
 
 impl Server {
@@ -105,6 +110,7 @@ impl Server {
             searched: None,
             unkept: Vec::new(),
             told: Vec::new(),
+            literal: Vec::new(),
         }
     }
 
@@ -120,6 +126,17 @@ impl Server {
                 break;
             };
             let (tag, command) = whole.split_once(' ').unwrap();
+            let mut literal = Vec::new();
+            if let Some((_, count)) = command.split_once('{') {
+                literal = vec![0; count.trim_end_matches('}').parse().unwrap()];
+                let asked = io.get_mut().write_all(b"+ go on\r\n").await;
+                let mut end = [0; 2];
+                let came = io.read_exact(&mut literal).await.is_ok();
+                if asked.is_err() || !came || io.read_exact(&mut end).await.is_err() {
+                    break;
+                }
+            }
+            self.literal = literal;
             let verdict = self.answer(command);
             self.model.borrow_mut().is_being_read =
                 command.ends_with(" RFC822") || command.starts_with("STORE");
@@ -179,7 +196,7 @@ impl Server {
             self.is_read_only = true;
             self.say("* OK [READ-ONLY] the lock is lost");
         }
-        let changes = matches!(words[0], "STORE" | "COPY" | "EXPUNGE" | "CHECK");
+        let changes = matches!(words[0], "STORE" | "COPY" | "APPEND" | "EXPUNGE" | "CHECK");
         if self.manners.refuses && changes && self.chance.percent(5) {
             return "NO not now".to_owned();
         }
@@ -228,6 +245,7 @@ impl Server {
                 Ok(())
             }
             ["SELECT", name, ..] => self.select(name),
+            ["APPEND", to, ..] if self.manners.is_modern => self.append(to, command),
             _ if self.selected.is_none() => Err("BAD nothing is selected"),
             ["FETCH", set, ..] => self.fetch(set, command),
             ["STORE", set, mode, ..] => self.store(set, mode, command),
@@ -434,7 +452,8 @@ impl Server {
         parts
     }
 
-    fn mark_read(&mut self, place: Place, serial: Serial) {
+    /// The client has to reckon with this mark: if others set or took it just now, nobody can say whose it is.
+    fn could_mark(&mut self, place: Place, serial: Serial) {
         let told = self.told_before.iter().find(|(known, _)| *known == serial);
         let is_told = told.is_some_and(|(_, flags)| flags.contains(SEEN));
         let is_read = self
@@ -447,6 +466,10 @@ impl Server {
         if is_told != is_read {
             self.model.borrow_mut().nobody_knows(place, serial);
         }
+    }
+
+    fn mark_read(&mut self, place: Place, serial: Serial) {
+        self.could_mark(place, serial);
         let before = self.model.borrow().find(place, serial).unwrap().flags;
         self.change(place, serial, before, before.union(SEEN));
     }
@@ -528,6 +551,29 @@ impl Server {
         Ok(())
     }
 
+    fn append(&mut self, to: &str, command: &str) -> Result<(), &'static str> {
+        let to = NAMES.iter().position(|name| *name == to);
+        let to = to.ok_or("NO there is no such mailbox")?;
+        if self.manners.is_library && to + 1 == NAMES.len() {
+            return Err("NO it can only be read");
+        }
+        let flags = command
+            .split_once('(')
+            .and_then(|(_, rest)| rest.split_once(')'));
+        let flags = flags.map_or("", |(flags, _)| flags).split_whitespace();
+        let flags: FlagSet = flags.map(flag).collect();
+        let date = instant(command.split('"').nth(1).unwrap());
+        let mut bytes = std::mem::take(&mut self.literal);
+        if self.manners.adds_lines {
+            bytes.extend(b"\r\n");
+        }
+        self.model.borrow_mut().append_ours(to, date, bytes, flags);
+        if self.selected == Some(to) {
+            self.tell_news();
+        }
+        Ok(())
+    }
+
     fn copy(&mut self, set: &str, to: &str) -> Result<(), &'static str> {
         let place = self.selected.unwrap();
         let to = NAMES
@@ -539,61 +585,13 @@ impl Server {
                 continue;
             };
             self.model.borrow_mut().copy(Who::Us, place, serial, to);
-            if self.manners.copy_reads && self.model.borrow().find(place, serial).is_some() {
-                self.mark_read(place, serial);
+            let is_there = self.model.borrow().find(place, serial).is_some();
+            match (is_there, self.manners.copy_reads) {
+                (true, true) => self.mark_read(place, serial),
+                (true, false) if !self.manners.is_modern => self.could_mark(place, serial),
+                _ => {}
             }
         }
         Ok(())
     }
 }
-
-fn numbers(set: &str, count: usize) -> Vec<usize> {
-    let range = |item: &str| {
-        let (first, last) = item.split_once(':').unwrap_or((item, item));
-        first.parse::<usize>().unwrap()..=last.parse().unwrap()
-    };
-    set.split(',')
-        .flat_map(range)
-        .filter(|number| *number <= count)
-        .collect()
-}
-
-fn names(flags: FlagSet) -> String {
-    let names: Vec<String> = Keywords::default()
-        .names(flags)
-        .map(|flag| flag.to_string())
-        .collect();
-    names.join(" ")
-}
-
-fn flag(name: &str) -> FlagSet {
-    match name.to_ascii_lowercase().as_str() {
-        "\\seen" => SEEN,
-        "\\answered" => FlagSet::ANSWERED,
-        "\\flagged" => FlagSet::FLAGGED,
-        "\\deleted" => DELETED,
-        other => panic!("nobody stores {other}"),
-    }
-}
-
-fn date(instant: i64, is_modern: bool) -> String {
-    let time = Timestamp::from_second(instant).unwrap();
-    let form = if is_modern {
-        "%e-%b-%Y %H:%M:%S +0000"
-    } else {
-        "%e-%b-%y %H:%M:%S-GMT"
-    };
-    time.strftime(form).to_string()
-}
-
-/// What no server should say.
-const NONSENSE: [&str; 8] = [
-    "* 4000000000 EXPUNGE",
-    "* 0 EXPUNGE",
-    "* 4294967296 EXISTS",
-    "* 1999999999 EXISTS",
-    "* 1 FETCH (FLAGS",
-    "* SEARCH 1 two",
-    "* 1 FETCH (RFC822 {99999999999}",
-    "%&! it rains",
-];

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use lowtide::endpoint::{Letter as Composed, deliver};
 use lowtide::id::MessageId;
 use lowtide::journal::{Action, NewEntry};
-use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::protocol::types::{FlagDelta, FlagSet, InternalDate, Keywords};
 use lowtide::store::{Row, Store, StoreError};
 
 use crate::life::{id_of, trace};
-use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, text_of};
+use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, flags, text_of};
 use crate::random::Random;
 
 /// Who reads mail offline.
@@ -37,6 +38,9 @@ impl User {
         let Ok(shown) = look(store, place).await else {
             return;
         };
+        if store.takes_messages() && self.chance.percent(8) {
+            return self.write(place, store, model).await;
+        }
         let known: Vec<_> = shown
             .into_iter()
             .filter_map(|(id, letter, flags)| Some((id, letter?, flags)))
@@ -90,6 +94,31 @@ impl User {
         model
             .borrow_mut()
             .wish(place, letter, what, count, is_certain);
+        self.wish_count += 1;
+    }
+}
+
+/// What our user writes.
+impl User {
+    /// Appends a message.
+    async fn write(&mut self, place: Place, store: &Store, model: &RefCell<Model>) {
+        let (letter, bytes) = model.borrow_mut().compose(place, &mut self.chance);
+        let flags = flags(&mut self.chance, 25).minus(DELETED);
+        trace(|| format!("user: {} appends {letter:?} {flags:?}", NAMES[place]));
+        let new = Composed {
+            flags: Keywords::default().names(flags).collect(),
+            date: InternalDate {
+                instant_secs: letter.1,
+                offset_minutes: 60,
+                zone_known: true,
+            },
+            octets: bytes.to_vec(),
+        };
+        let accepted = deliver(store, id_of(store, place), new).await;
+        let is_certain = accepted.is_ok();
+        model
+            .borrow_mut()
+            .wish(place, letter, What::Append, 0, is_certain);
         self.wish_count += 1;
     }
 }

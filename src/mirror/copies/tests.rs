@@ -56,7 +56,9 @@ fn check(entries: &[JournalEntry], seen: &[Sighting], expected: &[CopyDecision])
         .map(|entry| entry.id)
         .zip(seen.iter().copied())
         .collect();
-    let decisions: Vec<CopyDecision> = weigh(&own(), entries, &sightings).into_values().collect();
+    let decisions: Vec<CopyDecision> = weigh(&own(), entries, &[], &sightings)
+        .into_values()
+        .collect();
     assert_eq!(decisions, expected);
 }
 
@@ -102,7 +104,7 @@ fn a_copy_is_sent_again_once() {
 #[test]
 fn nothing_is_decided_about_a_destination_that_was_not_looked_at() {
     let entries = [copy(1, mark(1, 1, 1)), entry(2, 2, adding(FlagSet::SEEN))];
-    assert!(weigh(&own(), &entries, &BTreeMap::new()).is_empty());
+    assert!(weigh(&own(), &entries, &[], &BTreeMap::new()).is_empty());
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn every_copy_arrives_exactly_once_or_is_parked() {
                 .iter()
                 .map(|entry| (entry.id, Holds(held)))
                 .collect();
-            let decisions = weigh(&own(), &journal, &sightings);
+            let decisions = weigh(&own(), &journal, &[], &sightings);
             let mut reached = true;
             journal.retain_mut(|entry| match &decisions[&entry.id] {
                 Received => {
@@ -303,4 +305,36 @@ fn a_copy_into_the_same_mailbox_is_not_taken_for_what_is_appended() {
         &[Holds(2), Holds(2)],
         &[Received, Send(attempt(2, 2))],
     );
+}
+
+#[test]
+fn what_the_server_said_no_to_is_not_taken_for_what_came_by_another_way() {
+    let letter = Mark {
+        header: Some(header(1)),
+        ..mark(1, 5, 100)
+    };
+    let refused = JournalEntry {
+        state: EntryState::Refused(attempt(1, 0)),
+        ..append(1, letter)
+    };
+    check(&[refused], &[Holds(1)], &[Send(attempt(2, 1))]);
+}
+
+#[test]
+fn nothing_is_sent_where_its_like_from_another_mailbox_may_still_arrive() {
+    let letter = Mark {
+        header: Some(header(1)),
+        ..mark(1, 5, 100)
+    };
+    let entries = [copy(1, letter)];
+    let sightings = BTreeMap::from([(EntryId::from_raw(1), Holds(0))]);
+    let decided =
+        |elsewhere: &[(MailboxName, Mark)]| weigh(&own(), &entries, elsewhere, &sightings);
+    assert!(decided(&[(archive(), letter)]).is_empty());
+    assert_eq!(decided(&[(own(), letter)]).len(), 1);
+    let other = Mark {
+        header: Some(header(2)),
+        ..letter
+    };
+    assert_eq!(decided(&[(archive(), other)]).len(), 1);
 }

@@ -146,7 +146,12 @@ impl Client {
             .collect();
         let entries = self.journal.clone();
         let local = fold(&self.base, &entries);
-        let copies = weigh(&"INBOX".parse().unwrap(), &entries, &self.sightings(server));
+        let copies = weigh(
+            &"INBOX".parse().unwrap(),
+            &entries,
+            &[],
+            &self.sightings(server),
+        );
         let remote = alignment.remote(&seen);
         let verdicts = merge(&self.base, &local, &remote, Policy::default());
         let plan = plan(&verdicts, &remote, &seen.facts, &copies, None).expect("no brakes");
