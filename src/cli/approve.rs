@@ -13,10 +13,18 @@ pub(super) async fn run(
     account: String,
     mailbox: String,
 ) -> Result<Exit, Problem> {
-    if let Some(held) = held(context, &account, &mailbox).await? {
+    let (held, plan) = held(context, &account, &mailbox).await?;
+    if let Some(held) = held {
+        let held = format!("{account}/{mailbox}: {held}.");
+        context.out.news(Tone::Notable, &held)?;
+    }
+    for step in plan.iter().take(MOST_LINES) {
+        context.out.news(Tone::Plain, &format!("    {step}"))?;
+    }
+    if let Some(more) = plan.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
         context
             .out
-            .news(Tone::Notable, &format!("{account}/{mailbox}: {held}."))?;
+            .news(Tone::Plain, &format!("    and {more} more"))?;
     }
     let request = Request::Approve {
         account: account.clone(),
@@ -40,8 +48,13 @@ pub(super) async fn run(
     }
 }
 
-/// Why the mailbox waits, as it is now where the server can be asked, or else as it was when it was stopped.
-async fn held(context: &Context, account: &str, mailbox: &str) -> Result<Option<String>, Problem> {
+/// Why the mailbox waits, and what it would come to: as it is now where the server can be asked, or else as it was when it was
+/// stopped.
+async fn held(
+    context: &Context,
+    account: &str,
+    mailbox: &str,
+) -> Result<(Option<String>, Vec<String>), Problem> {
     let look = Request::Sync {
         account: Some(account.to_owned()),
         mailbox: Some(mailbox.to_owned()),
@@ -51,9 +64,9 @@ async fn held(context: &Context, account: &str, mailbox: &str) -> Result<Option<
         let now = accounts
             .into_iter()
             .flat_map(|account| account.mailboxes)
-            .find_map(|mailbox| mailbox.held);
-        if now.is_some() {
-            return Ok(now);
+            .find(|mailbox| mailbox.held.is_some());
+        if let Some(now) = now {
+            return Ok((now.held, now.plan));
         }
     }
     let Answer::Status(accounts) = context.ask_plainly(Request::Status).await? else {
@@ -65,5 +78,8 @@ async fn held(context: &Context, account: &str, mailbox: &str) -> Result<Option<
         .flat_map(|status| status.mailboxes)
         .find(|status| status.is_called(mailbox))
         .and_then(|status| status.held);
-    Ok(before)
+    Ok((before, Vec::new()))
 }
+
+/// How much of what it would come to is shown.
+const MOST_LINES: usize = 20;

@@ -101,7 +101,11 @@ async fn reconcile(
     let plan = match plan(&verdicts, &remote, &seen.facts, &copies, brakes) {
         Ok(plan) => plan,
         Err(halt) => {
-            let report = halted(store, mailbox, &input, halt, options.dry_run).await?;
+            let mut report = halted(store, mailbox, &input, halt, options.dry_run).await?;
+            if options.dry_run {
+                let beyond = plan(&verdicts, &remote, &seen.facts, &copies, None);
+                report = report.beyond(beyond.ok(), verdicts.gone());
+            }
             return Ok((report, local.unbound));
         }
     };

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::MessageId;
 use crate::mirror::{Conflict, Halt, Plan, Settlement, Step, StepOutcome};
 use crate::protocol::types::MailboxName;
 
@@ -16,8 +17,10 @@ pub struct Report {
     pub again: bool,
     /// Whether texts are left to be read, since somebody did something or waits for a text elsewhere.
     pub interrupted: bool,
-    /// What was planned, of a pass that only looked.
+    /// What was planned, of a pass that only looked; where it was stopped, what it would come to.
     pub plan: Option<Plan>,
+    /// The messages that a pass which was stopped would let go of here, since others removed them.
+    pub would_go: Vec<MessageId>,
     /// Why nothing was done.
     pub halt: Option<Halt>,
 }
@@ -106,6 +109,15 @@ impl Report {
             mailbox: Some(mailbox),
             halt: Some(halt),
             ..Self::default()
+        }
+    }
+
+    /// The same, with what the pass would come to if a person approved it.
+    pub(super) fn beyond(self, plan: Option<Plan>, would_go: Vec<MessageId>) -> Self {
+        Self {
+            plan,
+            would_go,
+            ..self
         }
     }
 

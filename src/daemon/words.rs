@@ -148,7 +148,8 @@ pub(super) async fn passes(
             Ok(report) => {
                 let plan = match (&report.plan, store.mailbox(&mailbox)) {
                     (Some(plan), Some(id)) => {
-                        steps(store, plan, &store.view(id).await?.keywords).await?
+                        let keywords = store.view(id).await?.keywords;
+                        steps(store, plan, &report.would_go, &keywords).await?
                     }
                     (Some(_), None) | (None, _) => Vec::new(),
                 };
@@ -169,13 +170,18 @@ fn counted(mailbox: String, report: &Report, plan: Vec<String>) -> MailboxSync {
     }
 }
 
-/// A plan in words, a line for each message and step.
-async fn steps(store: &Store, plan: &Plan, keywords: &Keywords) -> Result<Vec<String>, StoreError> {
-    let messages = plan
+/// A plan in words, a line for each message and step; before it, what would go here.
+async fn steps(
+    store: &Store,
+    plan: &Plan,
+    would_go: &[MessageId],
+    keywords: &Keywords,
+) -> Result<Vec<String>, StoreError> {
+    let acted_on = plan
         .steps
         .iter()
-        .flat_map(|step| step.messages().iter().copied())
-        .collect();
+        .flat_map(|step| step.messages().iter().copied());
+    let messages = acted_on.chain(would_go.iter().copied()).collect();
     let subjects = subjects(store, messages).await?;
     let subject = |message: &MessageId| {
         subjects.get(message).map_or_else(
@@ -183,7 +189,10 @@ async fn steps(store: &Store, plan: &Plan, keywords: &Keywords) -> Result<Vec<St
             |subject| format!("\"{subject}\""),
         )
     };
-    let mut lines = Vec::new();
+    let gone = would_go.iter();
+    let mut lines: Vec<String> = gone
+        .map(|message| format!("let {} go here", subject(message)))
+        .collect();
     for step in &plan.steps {
         for message in step.messages() {
             let subject = subject(message);

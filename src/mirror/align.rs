@@ -15,7 +15,7 @@ use super::view::{Base, BaseMessage, Remote, RemoteState, Stranger};
 use crate::id::MessageId;
 use crate::journal::Mark;
 use crate::protocol::types::{FlagSet, SeqNum};
-use look::{Looks, Lost, agreeing, headers_before, is_like_one_of, look, tied_looks};
+use look::{Looks, Lost, Twins, agreeing, headers_before, is_like_one_of, look, tied_looks};
 
 /// The outcome of one attempt to align.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,9 +199,8 @@ impl Reading {
         let last = self.unproven_end(base, seen, &lost, rule);
         let tied = match seen.coverage {
             Coverage::Glance { closely: false } => BTreeSet::new(),
-            Coverage::Glance { closely: true } | Coverage::Whole | Coverage::Check { .. } => {
-                tied_looks(base)
-            }
+            Coverage::Glance { closely: true } => tied_looks(base, Twins::LeftOut),
+            Coverage::Whole | Coverage::Check { .. } => tied_looks(base, Twins::Counted),
         };
         let headers_before = headers_before(base);
         let any_header = |first: usize, last: usize| {

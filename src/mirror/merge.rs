@@ -21,6 +21,17 @@ pub struct Verdicts {
     pub appended: Vec<(MessageId, EntryId)>,
 }
 
+impl Verdicts {
+    /// The messages that others removed.
+    #[must_use]
+    pub fn gone(&self) -> Vec<MessageId> {
+        let gone = self.messages.iter().filter(|verdict| {
+            verdict.remote == RemoteState::Gone && matches!(verdict.local, LocalState::Present(_))
+        });
+        gone.map(|verdict| verdict.message).collect()
+    }
+}
+
 /// What one message should come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

@@ -202,6 +202,10 @@ impl Life<'_> {
                     self.model.borrow()
                 );
             }
+            if round == 10 {
+                // A week goes by: what was put in the place of its like, unseen, is found.
+                self.options.list_every = Duration::ZERO;
+            }
             let before = format!("{:?}", self.model.borrow().mailboxes);
             self.connect(CALM).await;
             self.options.chance = self.chance.number();

@@ -11,103 +11,139 @@ use crate::life::{Life, id_of};
 use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, What, Who, Wish};
 use crate::user::look;
 
-impl Life<'_> {
-    /// What must hold at any time.
-    pub(super) async fn is_safe(&mut self) {
-        let put_back = self.put_back().await;
-        let model = self.model.borrow();
-        // Nothing goes that our user did not ask to remove.
-        let mut removed: BTreeMap<(Place, Letter), usize> = BTreeMap::new();
-        // Copies are counted by what they say: their dates may be any.
-        let mut copied: BTreeMap<(Place, u32), usize> = BTreeMap::new();
-        let mut appended: BTreeMap<(Place, u32), usize> = BTreeMap::new();
-        // A copy whose answer was lost and whose equal is gone cannot be told from one that never came.
-        let mut lost: BTreeMap<(Place, u32), usize> = BTreeMap::new();
-        for event in &model.events {
+/// What happened, counted.
+#[derive(Default)]
+struct Deeds {
+    /// What we removed.
+    removed: BTreeMap<(Place, Letter), usize>,
+    /// What we copied, by what it says: the dates of copies may be any.
+    copied: BTreeMap<(Place, u32), usize>,
+    /// What we appended.
+    appended: BTreeMap<(Place, Letter), usize>,
+    /// What anybody removed. A copy whose answer was lost and whose equal is gone cannot be told from one that never came.
+    lost: BTreeMap<(Place, u32), usize>,
+}
+
+impl Deeds {
+    fn of(events: &[Event]) -> Self {
+        let mut deeds = Self::default();
+        for event in events {
             match *event {
                 Event::Removed {
-                    who: Who::Us,
+                    who,
                     mailbox,
                     letter,
                 } => {
-                    *removed.entry((mailbox, letter)).or_default() += 1;
-                    *lost.entry((mailbox, letter.0)).or_default() += 1;
+                    *deeds.lost.entry((mailbox, letter.0)).or_default() += 1;
+                    if who == Who::Us {
+                        *deeds.removed.entry((mailbox, letter)).or_default() += 1;
+                    }
                 }
                 Event::Copied {
                     who: Who::Us,
                     to,
                     letter,
-                } => *copied.entry((to, letter.0)).or_default() += 1,
+                } => *deeds.copied.entry((to, letter.0)).or_default() += 1,
                 Event::Appended { to, letter } => {
-                    *appended.entry((to, letter.0)).or_default() += 1;
+                    *deeds.appended.entry((to, letter)).or_default() += 1;
                 }
-                Event::Removed {
-                    who: Who::Others,
-                    mailbox,
-                    letter,
-                } => *lost.entry((mailbox, letter.0)).or_default() += 1,
                 Event::Copied {
                     who: Who::Others, ..
                 }
                 | Event::Arrived { .. } => {}
             }
         }
-        for ((place, letter), count) in &removed {
-            let asked = model.wishes.iter().filter(|wish| {
-                (wish.place, wish.letter) == (*place, *letter)
+        deeds
+    }
+
+    fn lost(&self, place: Place, text: u32) -> usize {
+        self.lost.get(&(place, text)).copied().unwrap_or(0)
+    }
+}
+
+impl Life<'_> {
+    /// What must hold at any time: nothing goes that our user did not ask to remove, and nothing comes that nobody asked for.
+    pub(super) async fn is_safe(&mut self) {
+        let brought = self.brought(|_| true).await;
+        let model = self.model.borrow();
+        let deeds = Deeds::of(&model.events);
+        let seed = self.seed;
+        let asked = |is_meant: &dyn Fn(&Wish) -> bool| {
+            model.wishes.iter().filter(|wish| is_meant(wish)).count()
+        };
+        for (&(place, letter), count) in &deeds.removed {
+            let asked = asked(&|wish| {
+                (wish.place, wish.letter) == (place, letter)
                     && matches!(wish.what, What::Remove { .. })
             });
+            let place = NAMES[place];
             assert!(
-                *count <= asked.count(),
-                "{}: letter {letter:?} was removed from {} without being asked to",
-                self.seed,
-                NAMES[*place]
+                *count <= asked,
+                "{seed}: letter {letter:?} was removed from {place} without being asked to"
             );
         }
-        for ((to, text), count) in &copied {
-            let asked = model
-                .wishes
-                .iter()
-                .filter(|wish| {
-                    wish.letter.0 == *text
-                        && matches!(wish.what, What::Copy { to: asked } if asked == *to)
-                })
-                .count();
-            let excused = lost.get(&(*to, *text)).copied().unwrap_or(0);
-            assert!(
-                *count <= asked + excused,
-                "{}: text {text} was copied {count} times to {}, and asked for {asked} times",
-                self.seed,
-                NAMES[*to]
-            );
-        }
-        for ((to, text), count) in &appended {
-            let wishes = model.wishes.iter();
-            let asked = wishes.filter(|wish| {
-                (wish.place, wish.letter.0) == (*to, *text) && matches!(wish.what, What::Append)
+        for (&(to, text), count) in &deeds.copied {
+            let asked = asked(&|wish| {
+                wish.letter.0 == text
+                    && matches!(wish.what, What::Copy { to: asked } if asked == to)
             });
-            let asked = asked.count() + put_back.get(&(*to, *text)).copied().unwrap_or(0);
-            let excused = lost.get(&(*to, *text)).copied().unwrap_or(0);
+            let (excused, place) = (deeds.lost(to, text), NAMES[to]);
             assert!(
                 *count <= asked + excused,
-                "{}: text {text} was appended {count} times to {}, and asked for {asked} times",
-                self.seed,
-                NAMES[*to]
+                "{seed}: text {text} was copied {count} times to {place}, and asked for {asked} times"
+            );
+        }
+        for (&(to, letter), count) in &deeds.appended {
+            let asked = brought.get(&(to, letter)).copied().unwrap_or(0);
+            let (excused, place) = (deeds.lost(to, letter.0), NAMES[to]);
+            assert!(
+                *count <= asked + excused,
+                "{seed}: {letter:?} was appended {count} times to {place}, and asked for {asked} times"
             );
         }
     }
 
-    /// What others removed and is to go back, by what it says.
-    async fn put_back(&mut self) -> BTreeMap<(Place, u32), usize> {
+    /// How often each letter is to be appended: because our user wrote it, or because others removed it and it is to go back.
+    async fn brought(
+        &mut self,
+        is_meant: impl Fn(&Wish) -> bool,
+    ) -> BTreeMap<(Place, Letter), usize> {
         let conflicts = self.store().await.conflicts().await.unwrap();
-        let mut texts = BTreeMap::new();
-        for conflict in conflicts {
-            if conflict.kind == ConflictKind::ChangedHereRestoredThere {
-                let (place, letter) = self.user.letters[&conflict.message];
-                *texts.entry((place, letter.0)).or_default() += 1;
-            }
+        let back = conflicts
+            .iter()
+            .filter(|conflict| conflict.kind == ConflictKind::ChangedHereRestoredThere)
+            .map(|conflict| self.user.letters[&conflict.message]);
+        let model = self.model.borrow();
+        let wishes = model.wishes.iter();
+        let written = wishes
+            .filter(|wish| matches!(wish.what, What::Append) && is_meant(wish))
+            .map(|wish| (wish.place, wish.letter));
+        let mut brought = BTreeMap::new();
+        for letter in back.chain(written) {
+            *brought.entry(letter).or_default() += 1;
         }
-        texts
+        brought
+    }
+
+    /// At the end all of them have come, but for those that wait.
+    async fn is_brought(&mut self) {
+        let brought = self.brought(|wish| wish.is_certain).await;
+        let entries = self.store().await.entries().await.unwrap();
+        let deeds = Deeds::of(&self.model.borrow().events);
+        for ((place, letter), count) in brought {
+            let waiting = entries.iter().filter(|entry| {
+                matches!(entry.action, NamedAction::Append { .. })
+                    && entry.mark.instant == letter.1
+                    && entry.mailbox.to_string() == NAMES[place]
+            });
+            let came = deeds.appended.get(&(place, letter)).copied().unwrap_or(0);
+            assert!(
+                count <= came + waiting.count(),
+                "{}: {letter:?} was to be appended to {} {count} times, and was {came} times: {entries:?}",
+                self.seed,
+                NAMES[place]
+            );
+        }
     }
 
     /// Whether the copy is what the server holds, apart from letters of which something still waits.
@@ -156,7 +192,7 @@ impl Life<'_> {
             .chain(entries.iter().map(|entry| entry.message))
             .filter_map(|message| self.user.letters.get(&message).copied())
             .collect();
-        let put_back = self.put_back().await;
+        self.is_brought().await;
         let seed = self.seed;
         for entry in &entries {
             let parked = matches!(entry.state, EntryState::Parked(_));
@@ -186,26 +222,8 @@ impl Life<'_> {
                     });
                     came.count() < model.wishes.iter().filter(is_meant).count()
                 }
-                What::Append => {
-                    let is_meant = |other: &&Wish| {
-                        matches!(other.what, What::Append)
-                            && (other.place, other.letter) == (wish.place, wish.letter)
-                            && other.is_certain
-                    };
-                    let asked = model.wishes.iter().filter(is_meant).count();
-                    let waits = entries.iter().filter(|entry| {
-                        matches!(entry.action, NamedAction::Append { .. })
-                            && entry.mark.instant == wish.letter.1
-                    });
-                    let came = model.events.iter().filter(|event| {
-                        matches!(event, Event::Appended { to, letter }
-                            if (*to, *letter) == (wish.place, wish.letter))
-                    });
-                    let back = put_back.get(&(wish.place, wish.letter.0)).copied();
-                    came.count() + waits.count() < asked + back.unwrap_or(0)
-                }
+                What::Append => false,
             };
-            let is_told = is_told && !matches!(wish.what, What::Append);
             assert!(
                 !is_lost || is_told || !wish.is_certain,
                 "{seed}: a wish was lost: {wish:?}\nconflicts {conflicts:?}\nentries {entries:?}\n{:?}",

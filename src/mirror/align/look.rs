@@ -34,16 +34,26 @@ pub(super) fn is_like_one_of(lost: &Lost, mark: &Mark) -> bool {
     alike.next().is_some()
 }
 
-/// Dates and sizes that several messages of the base share although their headers differ. Where there are many, mail was
-/// brought in bulk, and to read all those headers each time would cost more than it tells.
-pub(super) fn tied_looks(base: &Base) -> BTreeSet<(i64, u32)> {
+/// Whether messages that nobody can tell apart count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Twins {
+    Counted,
+    LeftOut,
+}
+
+/// Dates and sizes that several messages of the base share although their headers differ, or also those of twins: one of
+/// them may have made room for another of their look. Where there are many, mail was brought in bulk, and to read all those
+/// headers each time would cost more than it tells.
+pub(super) fn tied_looks(base: &Base, twins: Twins) -> BTreeSet<(i64, u32)> {
     let marks = base.messages.iter().map(|known| known.mark);
     let mut read: Vec<Look> = marks
         .filter(|mark| mark.header.is_some())
         .map(|mark| look(&mark))
         .collect();
     read.sort_unstable();
-    read.dedup();
+    if twins == Twins::LeftOut {
+        read.dedup();
+    }
     let shared = read.windows(2).filter_map(|pair| match pair {
         [(instant, size, _), (other_instant, other_size, _)]
             if (instant, size) == (other_instant, other_size) =>

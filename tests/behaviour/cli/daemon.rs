@@ -170,7 +170,12 @@ fn a_mailbox_of_which_most_is_gone_waits_for_approval_with_4() {
     let read = home.session("work", "a SELECT INBOX\r\nb LOGOUT\r\n");
     assert!(read.contains("* 2 EXISTS"), "{read}");
     let approved = home.run(&["approve", "work", "INBOX"]).ended(0);
-    approved.shows(&["Approved."]);
+    let goes = "let \"tide\\u{1b}[2J tables\" go here";
+    approved.shows(&[
+        "2 of 2 messages are gone from the server",
+        goes,
+        "Approved.",
+    ]);
     home.run(&["status"]).ended(0);
     pair.sync(0);
     let read = home.session("work", "a SELECT INBOX\r\nb LOGOUT\r\n");
