@@ -152,6 +152,11 @@ pub(super) enum JournalVerb {
         /// The action's number
         id: i64,
     },
+    /// Say that actions are meant which were found in a damaged or older journal, or are more than 30 days old
+    Accept {
+        /// The account
+        account: String,
+    },
     /// Give an action up: what it asked for is not carried out
     Drop {
         /// The account

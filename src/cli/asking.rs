@@ -40,6 +40,7 @@ fn concerned<'a>(config: &'a Config, request: &Request) -> Vec<&'a Account> {
         Request::Sync { account, .. } | Request::SetOnline { account, .. } => account.as_deref(),
         Request::Retry { account, .. }
         | Request::Drop { account, .. }
+        | Request::Accept { account }
         | Request::Undo { account, .. }
         | Request::Text { account, .. }
         | Request::Restore { account, .. }

@@ -26,6 +26,14 @@ pub(super) async fn run(context: &Context, wish: JournalWish) -> Result<Exit, Pr
             )
             .await
         }
+        JournalVerb::Accept { account } => {
+            let request = Request::Accept {
+                account: account.clone(),
+            };
+            let done = format!("{account}: they are carried out with the next pass.");
+            let absent = format!("{account} has no actions that wait for this");
+            decide(context, request, &done, &absent).await
+        }
         JournalVerb::Drop { account, id } => {
             let request = Request::Drop {
                 account: account.clone(),

@@ -170,7 +170,7 @@ fn next(kind: FailureKind, account: &str) -> String {
             "Nothing is deleted: see that the disk is sound, and that the data directory and all in it is yours".to_owned()
         }
         FailureKind::Cache => {
-            "Stop lowtide, move cache.db and cache.db-wal aside, and start it again: what was in them is fetched again, and nothing you did is lost".to_owned()
+            "Start lowtide again, or run this once more: the copy is set aside and fetched anew, and nothing you did is lost".to_owned()
         }
         FailureKind::DiskFull => "Make room on the disk, and run it again; nothing is lost".to_owned(),
         FailureKind::Locked => {

@@ -49,6 +49,11 @@ pub enum Request {
         /// The entry.
         entry: i64,
     },
+    /// Says that entries are meant that wait for such a word.
+    Accept {
+        /// The account.
+        account: String,
+    },
     /// What was decided against the user.
     Conflicts,
     /// Asks once more for what a decision was against.

@@ -148,6 +148,10 @@ impl Desk {
                 let changed = store.retry_entry(EntryId::from_raw(entry)).await?;
                 Ok(Answer::Done { changed })
             }
+            Request::Accept { account } => {
+                let changed = self.store(&account)?.confirm_entries().await?;
+                Ok(Answer::Done { changed })
+            }
             Request::Drop { account, entry } => {
                 let store = self.store(&account)?;
                 let changed = store.drop_entry(EntryId::from_raw(entry)).await?;

@@ -379,8 +379,8 @@ fn store_advice(error: &StoreError) -> Option<String> {
     Some(advice.to_owned())
 }
 
-const DAMAGED_JOURNAL: &str = "Stop lowtide and keep a copy: the file holds what you did and was not carried out yet. Once it is \
-    moved aside, with the files beside it that begin with the same name, lowtide goes on without what waited in it";
+const DAMAGED_JOURNAL: &str = "Start lowtide again: it sets the file aside, and what could be saved of it then waits for \
+    \"lowtide journal accept\"";
 const DAMAGED_MAIL: &str = "Stop lowtide and move the file aside, with those beside it that begin with the same name, and delete \
     none of them: this mail is nowhere else. Put a backup in its place, or what \"sqlite3 OLD .recover | sqlite3 mail.db\" saves";
 const MAX_SUBJECT_CHARS: usize = 60;

@@ -98,6 +98,20 @@ pub enum ParkReason {
     NoReceipt,
     /// The message could not be found again after the cache was rebuilt, or stands there more than once.
     Unbound,
+    /// The journal was put back from an older copy, and this may have been done since.
+    Stale,
+    /// It was found in a damaged journal.
+    Salvaged,
+    /// It was asked for long ago.
+    Old,
+}
+
+impl ParkReason {
+    /// Whether nothing speaks against the action itself: it only takes a person to say that it is still meant.
+    #[must_use]
+    pub fn asks_if_meant(&self) -> bool {
+        matches!(self, Self::Stale | Self::Salvaged | Self::Old)
+    }
 }
 
 impl Action {
@@ -192,6 +206,11 @@ impl std::fmt::Display for ParkReason {
             }
             Self::NoReceipt => f.write_str("sent twice, and it cannot be found in the destination"),
             Self::Unbound => f.write_str("the message cannot be told from others on the server"),
+            Self::Stale => {
+                f.write_str("the journal is an older copy, and this may be done already")
+            }
+            Self::Salvaged => f.write_str("it was found in a damaged journal"),
+            Self::Old => f.write_str("it was asked for more than 30 days ago"),
         }
     }
 }

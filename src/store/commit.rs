@@ -149,6 +149,7 @@ impl Store {
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
             write_base(&transaction, mailbox, &changes, &ids)?;
+            journal::set_epoch(&transaction, inner.memory().epoch)?;
             transaction.commit()?;
             inner.publish(mailbox, |held| held.learn(&changes, &ids))?;
             Ok(ids)
@@ -160,7 +161,11 @@ impl Store {
             let transaction = connection.transaction()?;
             let brought = write_journal(&transaction, &inner, mailbox, &settlement, &restored)?;
             notes::release(&transaction, &name)?;
+            let epoch = inner.memory().epoch;
+            let epoch = epoch.saturating_add(i64::from(!settlement.retired.is_empty()));
+            journal::set_epoch(&transaction, epoch)?;
             transaction.commit()?;
+            inner.memory().epoch = epoch;
             Ok(inner.publish(mailbox, |held| {
                 held.retire(&settlement);
                 held.accept(brought);

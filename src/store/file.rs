@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::{ErrorCode, ffi};
 
 use super::error::StoreError;
+use super::repair;
 
 /// What one of an account's files holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,7 @@ impl StoreFile {
     }
 
     fn damaged(&self, detail: String) -> StoreError {
+        repair::suspect(self, &detail);
         StoreError::Damaged {
             path: self.path.to_path_buf(),
             kind: self.kind,

@@ -323,7 +323,10 @@ pub(super) fn park(
         | ParkReason::NoDestination
         | ParkReason::SourceGone
         | ParkReason::NoReceipt
-        | ParkReason::Unbound => "",
+        | ParkReason::Unbound
+        | ParkReason::Stale
+        | ParkReason::Salvaged
+        | ParkReason::Old => "",
     };
     let sql = "UPDATE entry SET state = 2, park = ?2, trouble = ?3 WHERE id = ?1";
     transaction
@@ -336,6 +339,36 @@ pub(super) fn park(
 pub(super) fn retry(transaction: &Transaction<'_>, entry: EntryId) -> Result<bool, Fault> {
     let sql = "UPDATE entry SET state = 0, attempts = 0, park = 0, trouble = '' WHERE id = ?1 AND state = 2";
     Ok(transaction.execute(sql, [entry.raw()])? > 0)
+}
+
+/// Makes entries active again that only waited for a person to say that they are meant. What may have been sent for them
+/// before counts as sent.
+pub(super) fn confirm(transaction: &Transaction<'_>) -> Result<bool, Fault> {
+    let sql = "UPDATE entry SET state = attempts > 0, park = 0, trouble = '', confirmed = 1 WHERE state = 2 AND park IN (7, 8, 9)";
+    Ok(transaction.execute(sql, [])? > 0)
+}
+
+/// Sets every entry aside that is not: the journal is older than what the cache knows of.
+pub(super) fn distrust(connection: &Connection) -> Result<usize, Fault> {
+    let sql = "UPDATE entry SET state = 2, park = 7 WHERE state <> 2";
+    Ok(connection.execute(sql, [])?)
+}
+
+/// Sets entries aside that were accepted before a moment, unless a person said that they are meant.
+pub(super) fn set_old_aside(connection: &Connection, before: i64) -> Result<usize, Fault> {
+    let sql = "UPDATE entry SET state = 2, park = 9 WHERE state <> 2 AND confirmed = 0 AND accepted_at < ?1";
+    Ok(connection.execute(sql, [before])?)
+}
+
+/// How often entries were let go of: as the journal has it, or as the cache knew it.
+pub(super) fn epoch(connection: &Connection) -> Result<i64, Fault> {
+    Ok(connection.query_row("SELECT number FROM epoch", [], |row| row.get(0))?)
+}
+
+/// Writes down how often entries were let go of.
+pub(super) fn set_epoch(connection: &Connection, number: i64) -> Result<(), Fault> {
+    connection.execute("UPDATE epoch SET number = ?1 WHERE number <> ?1", [number])?;
+    Ok(())
 }
 
 /// Records that the server said NO to what was last sent for an entry.
@@ -370,6 +403,29 @@ pub(super) fn rebind(
 }
 
 fn read(row: &Row<'_>) -> Result<EntryRow, Fault> {
+    let asked = read_wish(row)?;
+    Ok(EntryRow {
+        state: state(
+            row.get(13)?,
+            Attempt {
+                number: row.get(14)?,
+                equals_before: row.get(15)?,
+            },
+            row.get(16)?,
+            row.get(17)?,
+        ),
+        trouble: row.get(17)?,
+        ..asked
+    })
+}
+
+/// Whether a row that begins with [`COLUMNS`] is an entry as it was written.
+pub(super) fn is_as_written(row: &Row<'_>) -> bool {
+    read_wish(row).is_ok()
+}
+
+/// What an entry asks for, which never changes.
+fn read_wish(row: &Row<'_>) -> Result<EntryRow, Fault> {
     let id = EntryId::from_raw(row.get(0)?);
     let damaged = || Fault::damage(format!("entry {id} does not read as it was written"));
     let mailbox: Vec<u8> = row.get(1)?;
@@ -406,16 +462,8 @@ fn read(row: &Row<'_>) -> Result<EntryRow, Fault> {
             .filter_map(|name| Flag::from_bytes(name.as_bytes()).ok())
             .collect(),
         action: action(kind, &payload).ok_or_else(damaged)?,
-        state: state(
-            row.get(13)?,
-            Attempt {
-                number: row.get(14)?,
-                equals_before: row.get(15)?,
-            },
-            row.get(16)?,
-            row.get(17)?,
-        ),
-        trouble: row.get(17)?,
+        state: EntryState::Pending,
+        trouble: String::new(),
         accepted_at,
     })
 }
@@ -536,6 +584,9 @@ fn state(code: i64, attempt: Attempt, park: i64, text: String) -> EntryState {
             4 => ParkReason::SourceGone,
             5 => ParkReason::NoReceipt,
             6 => ParkReason::Unbound,
+            7 => ParkReason::Stale,
+            8 => ParkReason::Salvaged,
+            9 => ParkReason::Old,
             _ => ParkReason::Refused { text },
         }),
     }
@@ -549,6 +600,9 @@ fn park_code(reason: &ParkReason) -> i64 {
         ParkReason::SourceGone => 4,
         ParkReason::NoReceipt => 5,
         ParkReason::Unbound => 6,
+        ParkReason::Stale => 7,
+        ParkReason::Salvaged => 8,
+        ParkReason::Old => 9,
     }
 }
 
@@ -556,6 +610,9 @@ const INSERT: &str = "INSERT INTO entry (mailbox, message, instant, size, header
                       payload, accepted_at, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const SELECT: &str = "SELECT id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
                       accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry";
+/// What of an entry is worth saving, in the order of [`SELECT`].
+pub(super) const COLUMNS: &str = "id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
+                                  accepted_at, checksum, attempts, copies_before";
 /// Each mailbox with the number of its entries, and of those that are parked.
 const BACKLOG: &str = "SELECT mailbox, count(*), (SELECT count(*) FROM entry parked WHERE parked.mailbox = entry.mailbox AND \
                        parked.state = 2) FROM entry GROUP BY mailbox";

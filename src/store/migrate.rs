@@ -21,6 +21,7 @@ pub(super) const JOURNAL: Schema = Schema {
         include_str!("../../migrations/journal/0001_journal.sql"),
         include_str!("../../migrations/journal/0002_conflict.sql"),
         include_str!("../../migrations/journal/0003_limbo.sql"),
+        include_str!("../../migrations/journal/0004_epoch.sql"),
     ],
 };
 

@@ -26,6 +26,7 @@ mod migrate;
 mod notes;
 mod open;
 mod read;
+mod repair;
 mod thread;
 mod view;
 mod wish;
@@ -113,6 +114,8 @@ struct Memory {
     resets: u64,
     /// Whether the server has APPEND, as far as is known.
     takes_messages: bool,
+    /// How often the journal let go of entries.
+    epoch: i64,
 }
 
 /// Message ids that may be given without another commit.
@@ -168,13 +171,13 @@ impl Store {
         let in_use = watch::Sender::new(());
         let journal_file = StoreFile::of(dir, FileKind::Journal);
         let cache_file = StoreFile::of(dir, kind.of_mailboxes());
-        let journal = open::writer(&journal_file, &migrate::JOURNAL)?;
-        let cache = open::writer(&cache_file, &migrate::CACHE)?;
-        let (precious, its_file) = match kind {
-            Kind::Mirror => (&journal, &journal_file),
-            Kind::Local => (&cache, &cache_file),
+        let journal = repair::journal(&journal_file)?;
+        let cache = match kind {
+            Kind::Mirror => repair::cache(&cache_file)?,
+            Kind::Local => repair::whole(&cache_file, &migrate::CACHE)?,
         };
-        open::check(precious).map_err(|fault| its_file.told(fault))?;
+        let epoch =
+            repair::hold_back(&journal, &cache).map_err(|fault| journal_file.told(fault))?;
         let reserved = journal::reserved(&journal).map_err(|fault| journal_file.told(fault))?;
         let Known {
             names,
@@ -196,6 +199,7 @@ impl Store {
                 held: BTreeMap::new(),
                 resets: 0,
                 takes_messages,
+                epoch,
             }),
             ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
             arrivals: tokio::sync::Mutex::new(()),

@@ -218,6 +218,14 @@ impl Store {
             .await
     }
 
+    /// Makes entries active again that only waited for a person to say that they are meant. Says whether there were any.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they still wait.
+    pub async fn confirm_entries(&self) -> Result<bool, StoreError> {
+        self.reset(journal::confirm).await
+    }
+
     /// Gives an entry up: what it asked for is not carried out. Says whether there was one.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn private_file() -> OpenOptions {
+pub(super) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
         .mode(0o600)

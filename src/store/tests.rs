@@ -7,6 +7,7 @@ mod limbo;
 mod lives;
 mod local;
 mod notes;
+mod repair;
 mod space;
 
 use std::path::{Path, PathBuf};

@@ -27,6 +27,10 @@ pub(super) struct Aim {
 pub(super) struct Watch {
     /// Its flags before. A message that only just arrived has none.
     before: FlagSet,
+    /// What was first shown of a suspect once the command was over. What comes later is somebody else's doing.
+    after: Option<FlagSet>,
+    /// What it showed when it was last asked.
+    told: Option<FlagSet>,
     role: Role,
 }
 
@@ -114,6 +118,7 @@ impl Selected<'_> {
         let mut is_changed = false;
         for _ in 0..MOST_TAKEN_BACK {
             self.look_at_suspects().await?;
+            self.map.clear_of_suspicion(may);
             let Some((seq, stray)) = self.map.stray(may) else {
                 break;
             };
@@ -151,15 +156,23 @@ impl Selected<'_> {
         for _ in 0..LOOKS {
             let suspects: Vec<SeqNum> = self.map.suspects().collect();
             let aim = self.map.aim(&suspects);
+            self.map.forget_what_suspects_show();
             for set in SequenceSet::chunked(suspects, MAX_RANGES) {
                 let request = FetchRequest::Items(vec![FetchItem::Flags]);
-                self.hear(Command::Fetch(Numbering::Sequence, set, request))
-                    .await?;
+                let fetch = Command::Fetch(Numbering::Sequence, set, request);
+                let map = &mut self.map;
+                let hear = |untagged| {
+                    map.apply(untagged)?;
+                    map.note_what_suspects_show();
+                    Ok(())
+                };
+                self.wire.run(fetch, hear).await?;
             }
             if self.map.moved_since(&aim) == 0 {
                 break;
             }
         }
+        self.map.recall_what_suspects_show();
         Ok(())
     }
 
@@ -196,6 +209,8 @@ impl Map {
             if slot.watch.role != Role::Suspect {
                 slot.watch = Watch {
                     before: slot.flags.unwrap_or_default(),
+                    after: None,
+                    told: None,
                     role: Role::Bystander,
                 };
             }
@@ -245,16 +260,62 @@ impl Map {
         suspects.filter_map(|(index, _)| SeqNum::from_index(index))
     }
 
+    /// The suspects are asked for their flags anew.
+    fn forget_what_suspects_show(&mut self) {
+        for slot in &mut self.slots {
+            if slot.watch.role == Role::Suspect {
+                slot.watch.after = None;
+                slot.watch.told = slot.flags.take().or(slot.watch.told);
+            }
+        }
+    }
+
+    /// The first that is shown of a suspect counts.
+    fn note_what_suspects_show(&mut self) {
+        for slot in &mut self.slots {
+            if slot.watch.role == Role::Suspect && slot.watch.after.is_none() {
+                slot.watch.after = slot.flags;
+            }
+        }
+    }
+
+    /// Where nothing new was told, what was told before stands.
+    fn recall_what_suspects_show(&mut self) {
+        for slot in &mut self.slots {
+            if slot.watch.role == Role::Suspect {
+                slot.flags = slot.flags.or(slot.watch.told);
+                slot.watch.after = slot.watch.after.or(slot.flags);
+            }
+        }
+    }
+
+    /// Whoever was shown without a stray change was not hit; what changes there from now on is somebody else's doing.
+    fn clear_of_suspicion(&mut self, may: FlagDelta) {
+        for slot in &mut self.slots {
+            let is_clean = slot.watch.stray(may).is_some_and(FlagDelta::is_empty);
+            if slot.watch.role == Role::Suspect && is_clean {
+                slot.watch.role = Role::Bystander;
+                slot.watch.before = slot.flags.unwrap_or(slot.watch.before);
+            }
+        }
+    }
+
     /// The first message with a change that was not meant for it, and what takes it back.
     fn stray(&self, may: FlagDelta) -> Option<(SeqNum, FlagDelta)> {
         self.suspects().find_map(|seq| {
-            let slot = self.slots.get(seq.index())?;
-            let (before, now) = (slot.watch.before, slot.flags?);
-            let back = FlagDelta {
-                add: before.minus(now).intersection(may.remove),
-                remove: now.minus(before).intersection(may.add),
-            };
+            let back = self.slots.get(seq.index())?.watch.stray(may)?;
             (!back.is_empty()).then_some((seq, back))
+        })
+    }
+}
+
+impl Watch {
+    /// What would take back a change that was not meant for a message, as far as it was looked at.
+    fn stray(&self, may: FlagDelta) -> Option<FlagDelta> {
+        let (before, after) = (self.before, self.after?);
+        Some(FlagDelta {
+            add: before.minus(after).intersection(may.remove),
+            remove: after.minus(before).intersection(may.add),
         })
     }
 }

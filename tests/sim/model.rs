@@ -497,6 +497,21 @@ impl Model {
         self.note();
     }
 
+    /// Whether a wish may only take back what had not come true yet: of twins nobody can tell which of them that was.
+    pub(crate) fn may_take_back(&self, wish: &Wish, flags: FlagSet) -> bool {
+        let alike = self.mailboxes[wish.place].iter();
+        let alike = alike.filter(|message| message.letter == wish.letter);
+        let before = self
+            .wishes
+            .iter()
+            .take_while(|other| !std::ptr::eq(*other, wish));
+        let mut before = before.filter(|other| {
+            (other.place, other.letter) == (wish.place, wish.letter)
+                && matches!(other.what, What::Flags { named, .. } if named.contains(flags))
+        });
+        alike.count() > 1 && before.next().is_some()
+    }
+
     /// Sees which wishes have come true.
     fn note(&mut self) {
         for wish in &mut self.wishes {

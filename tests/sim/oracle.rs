@@ -206,7 +206,8 @@ impl Life<'_> {
             let is_told = spoken_of.contains(&(wish.place, wish.letter));
             let is_lost = match wish.what {
                 What::Flags { add, remove, .. } => {
-                    !add.union(remove).is_empty() && !wish.may_be_gone
+                    let left = add.union(remove);
+                    !left.is_empty() && !wish.may_be_gone && !model.may_take_back(wish, left)
                 }
                 What::Remove { is_done } => !is_done,
                 What::Copy { to } => {

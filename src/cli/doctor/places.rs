@@ -48,6 +48,18 @@ pub(super) fn look(config_path: &Path, config: &Config) -> Vec<Finding> {
 /// Everything below a directory, without following links.
 fn examine_all(path: &Path, wrong: &mut Vec<Problem>) {
     examine(path, OTHERS_MAY_ANYTHING, wrong);
+    let is_journal = |name: &str| name.starts_with("journal.db.damaged") && !name.contains("-wal");
+    if path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(is_journal)
+    {
+        wrong.push(Problem::new(
+            Exit::Attention,
+            format!("a journal was damaged, and is kept as {}", path.display()),
+            "Look at \"lowtide journal\" for what could be saved of it, then delete the file",
+        ));
+    }
     let is_directory = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
     if !is_directory {
         return;

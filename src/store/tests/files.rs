@@ -100,33 +100,55 @@ async fn files_of_others_of_a_later_program_and_of_no_kind_at_all_are_refused_un
     }
 }
 
+/// Ways in which a disk spoils a file.
+const HARMS: [fn(&mut Vec<u8>); 3] = [
+    |octets| octets[..100].fill(0x55),
+    |octets| octets[16 * 1024..].fill(0x55),
+    |octets| octets.truncate(octets.len() / 2),
+];
+
 #[tokio::test]
-async fn damage_is_told_with_the_file_it_is_in() {
-    let head: fn(&mut Vec<u8>) = |octets| octets[..100].fill(0x55);
-    let all_but_the_first_page: fn(&mut Vec<u8>) = |octets| octets[16 * 1024..].fill(0x55);
-    let end: fn(&mut Vec<u8>) = |octets| octets.truncate(octets.len() / 2);
+async fn a_damaged_file_of_a_mirror_is_set_aside_as_it_is() {
     for kind in [FileKind::Journal, FileKind::Cache] {
-        for harm in [head, all_but_the_first_page, end] {
+        for harm in HARMS {
             let mut account = Account::with(3).await;
             account
                 .accept(vec![adding(account.messages[0], FLAGGED)])
                 .await;
-            account.close().await;
-            let path = account.path().join(kind.name());
-            tamper(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
-            let mut octets = fs::read(&path).unwrap();
+            let mut octets = account.octets(kind).await;
             harm(&mut octets);
-            fs::write(&path, &octets).unwrap();
-            let StoreError::Damaged {
-                path: told,
-                kind: told_kind,
-                ..
-            } = refused(&account.path())
-            else {
-                panic!("{kind:?} is not damaged");
-            };
-            assert_eq!((told, told_kind), (path, kind));
+            fs::write(account.file(kind), &octets).unwrap();
+            account.reopen().await;
+            let aside = format!("{}.damaged", kind.name());
+            assert_eq!(fs::read(account.path().join(aside)).unwrap(), octets);
+            if kind == FileKind::Cache {
+                assert_eq!(account.entries().await.len(), 1);
+            }
         }
+    }
+}
+
+#[tokio::test]
+async fn damaged_mail_that_is_nowhere_else_is_told_and_left_alone() {
+    for harm in HARMS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("account");
+        Store::open(&path, Kind::Local).unwrap().close().await;
+        let file = path.join(FileKind::Mail.name());
+        tamper(&file, "PRAGMA wal_checkpoint(TRUNCATE)");
+        let mut octets = fs::read(&file).unwrap();
+        harm(&mut octets);
+        fs::write(&file, &octets).unwrap();
+        let Err(StoreError::Damaged {
+            path: told,
+            kind: FileKind::Mail,
+            ..
+        }) = Store::open(&path, Kind::Local)
+        else {
+            panic!("it is not damaged");
+        };
+        assert_eq!(told, file);
+        assert_eq!(fs::read(&file).unwrap(), octets);
     }
 }
 

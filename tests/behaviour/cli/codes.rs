@@ -142,10 +142,10 @@ fn files_that_others_can_reach_or_that_are_damaged_end_with_74() {
     home.run(&["doctor"]).ended(74);
     fs::set_permissions(&account, Permissions::from_mode(0o700)).unwrap();
     home.run(&["doctor"]).ended(0);
-    spoil(&account.join("journal.db"));
+    spoil(&account.join("mail.db"));
     home.run(&["status"])
         .ended(74)
-        .says("journal.db is damaged", "Stop lowtide and keep a copy");
+        .says("mail.db is damaged", "this mail is nowhere else");
 }
 
 fn spoil(database: &Path) {
@@ -155,20 +155,25 @@ fn spoil(database: &Path) {
 }
 
 #[test]
-fn a_damaged_copy_is_told_with_its_path_and_how_to_go_on() {
+fn a_damaged_copy_is_set_aside_and_what_is_saved_of_a_journal_waits_for_a_word() {
     let home = Home::mirroring(nobody(), "ada", "secret");
     home.run(&["status"]).ended(0);
-    let cache = home.path("data/work").join("cache.db");
-    spoil(&cache);
-    let advice = "Stop lowtide, move cache.db and cache.db-wal aside";
-    home.run(&["status"])
-        .ended(74)
-        .says(&format!("{} is damaged", cache.display()), advice);
-    let found = home.run(&["doctor"]).ended(74);
-    found.shows(&[advice]);
-    assert!(!found.out.contains("lowtide doctor"), "{found:#?}");
-    fs::rename(&cache, home.path("aside")).unwrap();
+    let account = home.path("data/work");
+    spoil(&account.join("cache.db"));
     home.run(&["status"]).ended(0);
+    assert!(account.join("cache.db.damaged").exists());
+    home.run(&["doctor"]).ended(69);
+    spoil(&account.join("journal.db"));
+    home.run(&["status"]).ended(0);
+    let found = home.run(&["doctor"]);
+    found.shows(&[
+        "a journal was damaged",
+        "journal.db.damaged",
+        "delete the file",
+    ]);
+    home.run(&["journal", "accept", "work"])
+        .ended(2)
+        .says("work has no actions that wait for this", "lowtide journal");
 }
 
 #[test]

@@ -116,12 +116,31 @@ async fn a_change_back_that_goes_astray_is_taken_back_too() {
         S: x OK
         C: x STORE 2 +FLAGS (\\Flagged)
         S: x OK
+        LOOK 2 (\\Flagged)
+        CHECK";
+    moves(&world, &["", "", "", "\\Flagged"], script).await;
+}
+
+/// What somebody marks after it was seen not to have been hit is theirs.
+#[tokio::test]
+async fn what_others_mark_beside_a_change_that_went_astray_stays() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = "
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: * 1 EXPUNGE
+        S: x OK
         C: x FETCH 1:2 FLAGS
         S: * 1 FETCH (FLAGS ())
         S: * 2 FETCH (FLAGS (\\Flagged))
+        S: * 1 FETCH (FLAGS (\\Flagged))
         S: x OK
+        C: x STORE 2 -FLAGS (\\Flagged)
+        S: x OK
+        LOOK 2 ()
         CHECK";
-    moves(&world, &["", "", "", "\\Flagged"], script).await;
+    moves(&world, &["", "", "", ""], script).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,194 @@
+//! Files that are damaged, or older than they should be: what the user did is not lost, and nothing is sent in doubt.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use super::content::body;
+use super::{Account, FLAGGED, SEEN, adding};
+use crate::id::{EntryId, MessageId};
+use crate::journal::{EntryState, ParkReason};
+use crate::mirror::Settlement;
+use crate::store::{EntryRow, FileKind, Kind, Store, StoreError};
+
+impl Account {
+    pub(super) fn file(&self, kind: FileKind) -> PathBuf {
+        self.path().join(kind.name())
+    }
+
+    /// The octets of a file once it is closed, with what waited in its log.
+    pub(super) async fn octets(&mut self, kind: FileKind) -> Vec<u8> {
+        self.close().await;
+        let file = rusqlite::Connection::open(self.file(kind)).unwrap();
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        file.query_row(checkpoint, [], |_| Ok(())).unwrap();
+        drop(file);
+        fs::read(self.file(kind)).unwrap()
+    }
+
+    async fn rows(&self) -> Vec<EntryRow> {
+        self.store().entries().await.unwrap()
+    }
+
+    /// The entries are carried out, as a pass records it.
+    async fn retires(&self) {
+        let settlement = Settlement {
+            retired: self.entries().await,
+            ..Settlement::default()
+        };
+        self.record(settlement).await;
+    }
+}
+
+fn parked(rows: &[EntryRow], reason: &ParkReason) -> bool {
+    rows.iter()
+        .all(|row| row.state == EntryState::Parked(reason.clone()))
+}
+
+#[tokio::test]
+async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
+    let mut account = Account::with(2).await;
+    account
+        .accept(vec![adding(account.messages[0], FLAGGED)])
+        .await;
+    let old = account.octets(FileKind::Journal).await;
+    account.reopen().await;
+    account.view().await;
+    account.retires().await;
+    account
+        .accept(vec![adding(account.messages[1], SEEN)])
+        .await;
+    // What was retired last is known to the cache as soon as anything more is recorded.
+    account.retires().await;
+    account.octets(FileKind::Journal).await;
+    fs::write(account.file(FileKind::Journal), &old).unwrap();
+    account.reopen().await;
+    let rows = account.rows().await;
+    assert_eq!(rows.len(), 1);
+    assert!(parked(&rows, &ParkReason::Stale), "{rows:?}");
+    assert!(account.store().confirm_entries().await.unwrap());
+    account.reopen().await;
+    assert_eq!(account.rows().await[0].state, EntryState::Pending);
+    assert!(!account.store().confirm_entries().await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_asked_for_long_ago_is_asked_about() {
+    let mut account = Account::with(1).await;
+    account
+        .accept(vec![adding(account.messages[0], FLAGGED)])
+        .await;
+    account.close().await;
+    let file = rusqlite::Connection::open(account.file(FileKind::Journal)).unwrap();
+    // The checksum covers the date, so it is only looked at here.
+    let aside = crate::store::journal::set_old_aside(&file, i64::MAX).unwrap();
+    assert_eq!(aside, 1);
+    drop(file);
+    account.reopen().await;
+    assert!(parked(&account.rows().await, &ParkReason::Old));
+    account.store().confirm_entries().await.unwrap();
+    account.close().await;
+    let file = rusqlite::Connection::open(account.file(FileKind::Journal)).unwrap();
+    let again = crate::store::journal::set_old_aside(&file, i64::MAX).unwrap();
+    assert_eq!(again, 0, "a person said that it is meant");
+}
+
+#[tokio::test]
+async fn a_damaged_cache_is_set_aside_and_built_anew() {
+    let mut account = Account::with(3).await;
+    account
+        .accept(vec![adding(account.messages[0], FLAGGED)])
+        .await;
+    let mut octets = account.octets(FileKind::Cache).await;
+    octets[..100].fill(0x55);
+    fs::write(account.file(FileKind::Cache), &octets).unwrap();
+    account.reopen().await;
+    assert_eq!(account.entries().await.len(), 1);
+    assert_eq!(account.store().mailboxes().await.unwrap(), []);
+    let aside = account.path().join("cache.db.damaged");
+    assert_eq!(fs::read(&aside).unwrap(), octets);
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_what_it_was_is_read_again() {
+    let mut account = Account::with(1).await;
+    let one = account.messages[0];
+    let held = body(one, b"ebb and flow");
+    account.store().keep_bodies(vec![held]).await.unwrap();
+    account.close().await;
+    let file = rusqlite::Connection::open(account.file(FileKind::Cache)).unwrap();
+    file.execute("UPDATE blob SET bytes = x'00', size = 1", [])
+        .unwrap();
+    drop(file);
+    account.reopen().await;
+    assert!(account.store().bodies(vec![one]).await.is_err());
+    account.reopen().await;
+    assert_eq!(account.store().bodies(vec![one]).await.unwrap(), [None]);
+    let missing = account.store().without_body(account.inbox).await.unwrap();
+    assert_eq!(missing.len(), 1);
+}
+
+/// Wherever an octet of the journal is flipped: the account opens, and what it holds is what was written, or is told to be gone.
+#[tokio::test]
+async fn no_flipped_octet_of_the_journal_becomes_an_action() {
+    let mut account = Account::with(30).await;
+    let wishes = account
+        .messages
+        .iter()
+        .map(|message| adding(*message, FLAGGED));
+    account.accept(wishes.collect()).await;
+    account
+        .store()
+        .note_unseen(account.inbox, account.messages.clone())
+        .await
+        .unwrap();
+    let written = account.rows().await;
+    let (journal, cache) = (
+        account.octets(FileKind::Journal).await,
+        fs::read(account.file(FileKind::Cache)).unwrap(),
+    );
+    let (mut salvaged_count, mut whole_count) = (0, 0);
+    for position in (0..journal.len()).step_by(241) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut octets = journal.clone();
+        octets[position] ^= 0x10;
+        let account = dir.path().join("account");
+        fs::DirBuilder::new().mode(0o700).create(&account).unwrap();
+        fs::write(account.join("journal.db"), &octets).unwrap();
+        fs::write(account.join("cache.db"), &cache).unwrap();
+        let store = match Store::open(&account, Kind::Mirror) {
+            Ok(store) => store,
+            // The octets by which a file is known for ours.
+            Err(StoreError::Foreign { .. } | StoreError::Newer { .. }) => continue,
+            Err(error) => panic!("octet {position}: {error:?}"),
+        };
+        let rows = store.entries().await.unwrap();
+        for row in &rows {
+            let original = written.iter().find(|known| known.id == row.id).unwrap();
+            assert_eq!(asked(row), asked(original), "octet {position}");
+        }
+        let is_aside = account.join("journal.db.damaged").exists();
+        if is_aside {
+            assert!(parked(&rows, &ParkReason::Salvaged), "octet {position}");
+            salvaged_count += rows.len();
+        } else {
+            let states =
+                |rows: &[EntryRow]| rows.iter().map(|row| row.state.clone()).collect::<Vec<_>>();
+            assert_eq!(states(&rows), states(&written), "octet {position}");
+            whole_count += 1;
+        }
+    }
+    assert!(
+        salvaged_count > 0 && whole_count > 0,
+        "{salvaged_count} {whole_count}"
+    );
+}
+
+/// What an entry asks for.
+fn asked(row: &EntryRow) -> (EntryId, MessageId, String) {
+    (
+        row.id,
+        row.message,
+        format!("{:?} {:?} {:?}", row.mark, row.action, row.flags_before),
+    )
+}
