@@ -18,9 +18,10 @@ use lowtide::upstream::{
 };
 
 use crate::link::{Link, Traffic};
+use crate::manners::Manners;
 use crate::model::{DELETED, Model, NAMES, Place, Who};
 use crate::random::Random;
-use crate::server::{Manners, Server};
+use crate::server::Server;
 use crate::user::{User, look};
 
 /// What a life came to.

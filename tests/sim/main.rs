@@ -15,6 +15,7 @@
 
 mod life;
 mod link;
+mod manners;
 mod memory;
 mod model;
 mod oracle;

@@ -8,71 +8,10 @@ use lowtide::protocol::types::FlagSet;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 use crate::life::trace;
+use crate::manners::Manners;
 use crate::model::{DELETED, Message, Model, NAMES, Place, SEEN, Serial, Who};
 use crate::random::Random;
 use crate::wire::{NONSENSE, date, flag, instant, names, numbers};
-
-/// How a server differs from others.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Manners {
-    /// Removals are told at any time, also in the middle of a FETCH or before a STORE takes its numbers.
-    pub(crate) eager: bool,
-    /// SEARCH says nothing where it finds nothing.
-    pub(crate) silent: bool,
-    /// What is stored is kept at CHECK, or when the mailbox is left; a connection that breaks loses it.
-    pub(crate) forgetful: bool,
-    /// COPY marks its source as read.
-    pub(crate) copy_reads: bool,
-    /// It does not search by flags.
-    pub(crate) no_search: bool,
-    /// Some lines of a FETCH are left out, and come when they are asked for again.
-    pub(crate) gaps: bool,
-    /// STORE does not show what came of it.
-    pub(crate) mute_store: bool,
-    /// Lines that mean nothing come in between.
-    pub(crate) babbles: bool,
-    /// It speaks IMAP4rev1: messages have UIDs, and numbers stand still while a command is carried out.
-    pub(crate) is_modern: bool,
-    /// It removes by UID.
-    pub(crate) expunges_by_uid: bool,
-    /// It counts changes.
-    pub(crate) counts: bool,
-    /// The last mailbox can be read and not changed.
-    pub(crate) is_library: bool,
-    /// A session loses its lock now and then: what is stored from then on is shown, and forgotten with the session.
-    pub(crate) loses_locks: bool,
-    /// It says NO now and then.
-    pub(crate) refuses: bool,
-    /// A message that is appended gets an end of line, and counts for more than it was.
-    pub(crate) adds_lines: bool,
-    /// In how many of a hundred commands somebody else acts.
-    pub(crate) others: usize,
-}
-
-impl Manners {
-    pub(crate) fn new(chance: &mut Random) -> Self {
-        let mut odd = |share| chance.percent(share);
-        let is_modern = odd(35);
-        Self {
-            is_modern,
-            expunges_by_uid: is_modern && odd(60),
-            counts: is_modern && odd(50),
-            is_library: odd(10),
-            loses_locks: odd(10),
-            refuses: odd(10),
-            adds_lines: is_modern && odd(30),
-            eager: !is_modern && odd(30),
-            silent: odd(20),
-            forgetful: odd(15),
-            copy_reads: !is_modern && odd(50),
-            no_search: odd(10),
-            gaps: odd(15),
-            mute_store: odd(20),
-            babbles: odd(10),
-            others: 0,
-        }
-    }
-}
 
 /// One connection.
 pub(crate) struct Server {
@@ -92,6 +31,8 @@ pub(crate) struct Server {
     /// Messages with changes that are not kept yet, for a server that forgets.
     unkept: Vec<(Place, Serial)>,
     told: Vec<u8>,
+    /// Messages that were copied, and not looked at since: a mark on one may be the copy's.
+    copied: Vec<Serial>,
     /// The message that an APPEND brings.
     literal: Vec<u8>,
 }
@@ -111,6 +52,7 @@ impl Server {
             unkept: Vec::new(),
             told: Vec::new(),
             literal: Vec::new(),
+            copied: Vec::new(),
         }
     }
 
@@ -387,6 +329,9 @@ impl Server {
             }
             if reads {
                 self.mark_read(place, serial);
+            } else if items == "FLAGS" && self.copied.contains(&serial) {
+                self.could_mark(place, serial);
+                self.copied.retain(|copied| *copied != serial);
             }
             let flags = self.model.borrow().find(place, serial).unwrap().flags;
             if items.contains("FLAGS") || reads {
@@ -588,7 +533,10 @@ impl Server {
             let is_there = self.model.borrow().find(place, serial).is_some();
             match (is_there, self.manners.copy_reads) {
                 (true, true) => self.mark_read(place, serial),
-                (true, false) if !self.manners.is_modern => self.could_mark(place, serial),
+                (true, false) if !self.manners.is_modern => {
+                    self.could_mark(place, serial);
+                    self.copied.push(serial);
+                }
                 _ => {}
             }
         }

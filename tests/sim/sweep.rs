@@ -10,10 +10,10 @@ use lowtide::daemon::Keep;
 use lowtide::protocol::types::FlagSet;
 
 use crate::life::{CALM, Life, Weather};
+use crate::manners::Manners;
 use crate::memory::home;
 use crate::model::{Letter, Model, NAMES};
 use crate::random::Random;
-use crate::server::Manners;
 use crate::user::User;
 use crate::{WORKERS, runtime};
 
