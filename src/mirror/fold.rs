@@ -47,6 +47,7 @@ impl LocalMessage {
             knew: flags,
             may_be_removed: false,
             named: FlagSet::EMPTY,
+            began: FlagDelta::NONE,
             copies: Vec::new(),
             entries: Vec::new(),
         }
@@ -62,6 +63,11 @@ impl LocalMessage {
         }
         if let Action::Flags(delta) = &entry.action {
             self.named = self.named.union(delta.touched());
+            if entry.attempt().is_none() {
+                let known = self.began.touched();
+                self.began.add = self.began.add.union(delta.add.minus(known));
+                self.began.remove = self.began.remove.union(delta.remove.minus(known));
+            }
             if entry.attempt().is_some() {
                 self.tried.add = self.tried.add.union(delta.add);
                 self.tried.remove = self.tried.remove.union(delta.remove);

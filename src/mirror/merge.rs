@@ -124,7 +124,7 @@ fn judge(mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
     use Outcome::{Conflict, Settle, Wait};
 
     let (base, flags) = (mine.before, mine.state.flags());
-    let asked = asked(base, flags, mine.tried);
+    let asked = asked(base, flags, mine.tried).union(unanswered(mine));
     let ruling = wishes(mine, asked)
         .map(|wish| rule(wish.0, meanwhile(wish, mine, asked, theirs), policy))
         .max();
@@ -229,6 +229,17 @@ impl CopyWish {
 fn asked(base: FlagSet, mine: FlagSet, tried: FlagDelta) -> FlagSet {
     let taken_back = tried.add.minus(mine).union(tried.remove.intersection(mine));
     FlagDelta::between(base, mine).touched().union(taken_back)
+}
+
+/// The flags that the user changed and that nothing was sent for: they are owed although the base may have learnt, while the
+/// user acted, that others did the same. Who deletes what others have undeleted since is asked anew.
+fn unanswered(mine: &LocalMessage) -> FlagSet {
+    let flags = mine.state.flags();
+    let (set, cleared) = (
+        mine.began.add.intersection(flags),
+        mine.began.remove.minus(flags),
+    );
+    set.union(cleared).minus(FlagSet::DELETED)
 }
 
 /// Their flags, except for those we ask for, which are ours.

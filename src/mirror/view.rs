@@ -92,6 +92,9 @@ pub struct LocalMessage {
     pub may_be_removed: bool,
     /// Every flag that the entries speak of.
     pub named: FlagSet,
+    /// What the user began with, as far as nothing was sent for it: the flags that entries of which none was attempted took
+    /// off first, and those that they set first. The base may have learnt since of others who did the same.
+    pub began: FlagDelta,
     /// Copies asked for, oldest first.
     pub copies: Vec<CopyWish>,
     /// The entries folded in here, oldest first.

@@ -108,6 +108,30 @@ fn changes_of_different_flags_come_together() {
     );
 }
 
+/// The base has learnt, while the user acted, that others did the same; and then they did the opposite.
+#[test]
+fn what_nothing_was_sent_for_is_owed_although_the_base_shows_it() {
+    let unread = entry(1, 1, removing(SEEN));
+    check(NONE, &[unread.clone()], there(SEEN), Settle(Present(NONE)));
+    let sent = JournalEntry {
+        state: EntryState::Attempted(Attempt {
+            number: 1,
+            equals_before: 0,
+        }),
+        ..unread.clone()
+    };
+    check(NONE, &[sent], there(SEEN), Settle(Present(SEEN)));
+    // Who takes back what nobody has seen yet asks for nothing.
+    let taken_back = [entry(1, 1, adding(SEEN)), entry(2, 1, removing(SEEN))];
+    check(NONE, &taken_back, there(SEEN), Settle(Present(SEEN)));
+    let again = [
+        unread,
+        entry(2, 1, adding(SEEN)),
+        entry(3, 1, removing(SEEN)),
+    ];
+    check(NONE, &again, there(SEEN), Settle(Present(NONE)));
+}
+
 #[test]
 fn a_deleted_message_that_others_marked_is_kept() {
     let removed = [entry(1, 1, adding(DELETED)), entry(2, 1, Action::Expunge)];
