@@ -112,7 +112,12 @@ fn changes_of_different_flags_come_together() {
 #[test]
 fn what_nothing_was_sent_for_is_owed_although_the_base_shows_it() {
     let unread = entry(1, 1, removing(SEEN));
-    check(NONE, &[unread.clone()], there(SEEN), Settle(Present(NONE)));
+    check(
+        NONE,
+        std::slice::from_ref(&unread),
+        there(SEEN),
+        Settle(Present(NONE)),
+    );
     let sent = JournalEntry {
         state: EntryState::Attempted(Attempt {
             number: 1,
