@@ -9,9 +9,9 @@ use super::file::{Fault, StoreFile};
 #[derive(Debug)]
 pub(super) struct Schema {
     /// Marks the file as ours, and as of this shape.
-    application_id: i32,
+    pub(super) application_id: i32,
     /// `migrations[n]` leads from version `n` to `n + 1`.
-    migrations: &'static [&'static str],
+    pub(super) migrations: &'static [&'static str],
 }
 
 /// The journal: what cannot be fetched again.

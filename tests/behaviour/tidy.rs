@@ -214,6 +214,43 @@ fn every_requirement_names_a_test_that_exists() {
     assert!(known.is_disjoint(&left_out), "both asked for and left out");
 }
 
+#[test]
+fn every_promise_and_every_scenario_is_proven_or_left_out_for_a_reason() {
+    let sources = ["src", "tests"].into_iter().flat_map(rust_files);
+    let tests: BTreeSet<String> = sources.flat_map(|file| test_names(&text(&file))).collect();
+    let mut proven = BTreeSet::new();
+    for row in rows("tests/promises.tsv") {
+        let [id, promise, proofs] = row.as_slice() else {
+            panic!("not three fields: {row:?}");
+        };
+        assert!(!promise.is_empty() && !proofs.is_empty(), "{row:?}");
+        for proof in proofs.split(' ') {
+            assert!(tests.contains(proof), "{id}: there is no test {proof}");
+        }
+        assert!(proven.insert(id.clone()), "twice: {id}");
+    }
+    let mut left_out = BTreeSet::new();
+    for row in rows("tests/left_out.tsv") {
+        let [id, scenario, reason] = row.as_slice() else {
+            panic!("not three fields: {row:?}");
+        };
+        assert!(!scenario.is_empty() && !reason.is_empty(), "{row:?}");
+        assert!(!proven.contains(id), "both proven and left out: {id}");
+        left_out.insert(id.clone());
+    }
+    let numbered = |kind: &str, count: usize| {
+        let ids = (1..=count).map(|number| format!("{kind}-{number:02}"));
+        ids.collect::<Vec<_>>()
+    };
+    let scenarios = SCENARIOS.split_whitespace().map(str::to_owned);
+    let rules = [numbered("DUR", 18), numbered("REP", 19)].concat();
+    let gaps: Vec<String> = scenarios
+        .chain(rules)
+        .filter(|id| !proven.contains(id) && !left_out.contains(id))
+        .collect();
+    assert!(gaps.is_empty(), "neither proven nor left out: {gaps:?}");
+}
+
 /// The lines of a table below its head, in fields.
 fn rows(path: &str) -> Vec<Vec<String>> {
     let table = text(&root().join(path));
@@ -367,3 +404,8 @@ fn shown(file: &Path) -> String {
 fn text(file: &Path) -> String {
     fs::read_to_string(file).unwrap()
 }
+
+/// What happens between a mirror and its server, by name; `tests/promises.tsv` tells what each is.
+const SCENARIOS: &str = "ALIGN-NOCHANGE ALIGN-NEWONLY ALIGN-HOLE ALIGN-HOLES ALIGN-DUPES ALIGN-RACE ALIGN-DRIFT ALIGN-REPLACED \
+    ALIGN-CACHEDREPLY FLAGS-SEARCH REPLAY-SHIFT REPLAY-OKLOST REPLAY-NOFETCH REPLAY-READONLY REPLAY-BYE REMOVE-FOREIGN REMOVE-LATE \
+    SHIELD-CRASH COPY-CRASH APPEND-CRASH SEEN-LEAK PEERKILL EXAMINE-STALE UIDV-CHANGE MODSEQ-CONFLICT";

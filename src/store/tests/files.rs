@@ -6,7 +6,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Account, FLAGGED, adding, name, open};
+use super::{Account, FLAGGED, adding, mark, name, open};
+use crate::id::MessageId;
+use crate::protocol::types::{FlagSet, Keywords};
+use crate::store::journal::{self, Draft};
+use crate::store::migrate;
 use crate::store::{FileKind, Kind, Store, StoreError};
 
 fn mode(path: &Path) -> u32 {
@@ -125,6 +129,48 @@ async fn a_damaged_file_of_a_mirror_is_set_aside_as_it_is() {
                 assert_eq!(account.entries().await.len(), 1);
             }
         }
+    }
+}
+
+/// A journal as an earlier lowtide left it, with one action in it.
+fn journal_of_version(path: &Path, version: usize, message: MessageId) {
+    let mut file = Connection::open(path).unwrap();
+    for migration in migrate::JOURNAL.migrations.iter().take(version) {
+        file.execute_batch(migration).unwrap();
+    }
+    file.pragma_update(None, "application_id", migrate::JOURNAL.application_id)
+        .unwrap();
+    file.pragma_update(None, "user_version", u32::try_from(version).unwrap())
+        .unwrap();
+    let transaction = file.transaction().unwrap();
+    let draft = Draft {
+        mailbox: &name("INBOX"),
+        uid_validity: None,
+        keywords: &Keywords::default(),
+        message,
+        mark: mark(1),
+        flags_before: FlagSet::EMPTY,
+        action: &adding(message, FLAGGED).action,
+        pinned: None,
+        accepted_at: crate::clock::unix_seconds(),
+    };
+    journal::insert(&transaction, &draft).unwrap();
+    transaction.commit().unwrap();
+}
+
+#[tokio::test]
+async fn an_older_file_is_brought_to_the_newest_shape() {
+    for version in 1..migrate::JOURNAL.migrations.len() {
+        let mut account = Account::with(1).await;
+        account.close().await;
+        let path = account.file(FileKind::Journal);
+        for end in ["", "-wal", "-shm"] {
+            drop(fs::remove_file(format!("{}{end}", path.display())));
+        }
+        journal_of_version(&path, version, account.messages[0]);
+        account.reopen().await;
+        assert_eq!(account.view().await, [(account.messages[0], FLAGGED)]);
+        assert_eq!(account.store().removed().await.unwrap(), []);
     }
 }
 
