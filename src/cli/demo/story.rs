@@ -32,16 +32,22 @@ pub(super) async fn tell(stage: &mut Stage, tell: &mut impl FnMut(&str)) -> Resu
 
     tell("");
     tell(
-        "5. Somebody's marked message was in the way of our EXPUNGE. They take their mark off, and the next sync finishes:",
+        "5. You have it otherwise. Their mark was also in the way of your EXPUNGE, and the next sync finishes that too:",
     );
-    let mut other = stage.other_client().await?;
-    other.say("SELECT INBOX").await?;
-    let invoice = find(&mut other, "Your invoice").await?;
-    other
-        .say(&format!("STORE {invoice} -FLAGS (\\Deleted)"))
-        .await?;
+    otherwise(stage, tell).await?;
     report(&stage.sync().await?, tell);
     waiting(stage, tell).await?;
+
+    tell("");
+    tell(
+        "6. On the server a mailbox is emptied, perhaps by mistake. lowtide stops there, and keeps what it has:",
+    );
+    let mut other = stage.other_client().await?;
+    play(&mut other, &EMPTIED, "they", tell).await?;
+    report(&stage.sync().await?, tell);
+    approved(stage, tell).await?;
+    report(&stage.sync().await?, tell);
+    removed(stage, tell).await?;
 
     tell("");
     for mailbox in ["INBOX", "receipts"] {
@@ -76,8 +82,11 @@ async fn offline(client: &mut MailClient, tell: &mut impl FnMut(&str)) -> Result
             &["STORE {Lunch} +FLAGS (\\Answered \\Seen)"],
         ),
         (
-            "copied \"Your invoice\" to receipts",
-            &["COPY {Your invoice} receipts"],
+            "copied \"Your invoice\" to receipts, and flagged it",
+            &[
+                "COPY {Your invoice} receipts",
+                "STORE {Your invoice} +FLAGS (\\Flagged)",
+            ],
         ),
         (
             "flagged \"Draft of the route\"",
@@ -208,6 +217,10 @@ fn untagged(heard: &[u8]) -> &[u8] {
 fn report(outcomes: &[Outcome], tell: &mut impl FnMut(&str)) {
     for Outcome { mailbox, result } in outcomes {
         match result {
+            Ok(report) if report.halt.is_some() => {
+                let why = report.halt.map(|halt| halt.to_string()).unwrap_or_default();
+                tell(&format!("     {mailbox}: stopped, since {why}"));
+            }
             Ok(report) => {
                 let quiet = report.counts.is_empty();
                 let done = if quiet {
@@ -220,6 +233,45 @@ fn report(outcomes: &[Outcome], tell: &mut impl FnMut(&str)) {
             Err(error) => tell(&format!("     {mailbox}: {error}")),
         }
     }
+}
+
+/// The user decides anew, where that is still possible.
+async fn otherwise(stage: &Stage, tell: &mut impl FnMut(&str)) -> Result<(), StoreError> {
+    for conflict in stage.mirror.conflicts().await? {
+        let what = if conflict.removes {
+            "removes the newsletter all the same"
+        } else if conflict.kept.starts_with("kept") {
+            "takes their deletion mark off the invoice"
+        } else {
+            continue;
+        };
+        let id = conflict.id;
+        stage.mirror.undo_conflict(id).await?;
+        tell(&format!("     \"lowtide conflicts undo you {id}\" {what}"));
+    }
+    Ok(())
+}
+
+/// The user looks, and lets it go on.
+async fn approved(stage: &Stage, tell: &mut impl FnMut(&str)) -> Result<(), StoreError> {
+    for hold in stage.mirror.holds().await? {
+        let mailbox = hold.mailbox.to_string();
+        stage.mirror.approve(hold.mailbox).await?;
+        tell(&format!(
+            "     \"lowtide approve you {mailbox}\" shows what would go, and lets it go"
+        ));
+    }
+    Ok(())
+}
+
+/// What was removed, by anybody, is still there for a while.
+async fn removed(stage: &Stage, tell: &mut impl FnMut(&str)) -> Result<(), StoreError> {
+    let removed = stage.mirror.removed().await?;
+    let count = removed.len();
+    tell(&format!(
+        "     \"lowtide restore\" has all {count} messages that were removed today, for 30 days"
+    ));
+    Ok(())
 }
 
 /// What was decided against a wish, and what waits.
@@ -254,3 +306,9 @@ async fn waiting(stage: &Stage, tell: &mut impl FnMut(&str)) -> Result<(), Store
     }
     Ok(())
 }
+
+/// Somebody removes everything.
+const EMPTIED: [(&str, &[&str]); 1] = [(
+    "opened receipts, marked everything deleted, and expunged it",
+    &["SELECT receipts", "STORE 1:3 +FLAGS (\\Deleted)", "EXPUNGE"],
+)];
