@@ -246,6 +246,7 @@ async fn carry_out(
     plan: &Plan,
 ) -> Result<Vec<StepOutcome>, PassError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
+    let mut refused: BTreeSet<MailboxName> = BTreeSet::new();
     let mark_of = |message| input.base.find(message).map(|known| known.mark);
     for step in &plan.steps {
         if !selected.recognise(step.messages(), mark_of).await? {
@@ -260,6 +261,14 @@ async fn carry_out(
                 continue;
             }
         }
+        if refused
+            .iter()
+            .any(|to| step.brings_to(&input.name) == Some(to))
+        {
+            // How many there are of its like was reckoned with what did not come.
+            outcomes.push(StepOutcome::Done(Vec::new()));
+            continue;
+        }
         let attempts = step.attempts(&input.entries);
         if !store.begin_attempt(mailbox, attempts).await? {
             return Err(GIVEN_UP);
@@ -270,6 +279,13 @@ async fn carry_out(
             Step::Append { entry, .. } => append(selected, store, input, *entry).await?,
             step => selected.execute(step, &input.base).await?,
         };
+        if let (Some(to), StepOutcome::Refused { .. }) = (step.brings_to(&input.name), &outcome) {
+            refused.insert(to.clone());
+            let sent = step.attempts(&input.entries);
+            store
+                .note_refusals(mailbox, sent.into_iter().map(|(entry, _)| entry))
+                .await?;
+        }
         let marked = unread::marked(store, mailbox, unread, &outcome).await?;
         outcome.see(unread::clear(store, mailbox, selected, &marked).await?);
         outcomes.push(outcome);

@@ -88,7 +88,11 @@ pub(super) async fn mailboxes(
     names.sort_by_key(|name| !name.is_inbox());
     let ids = store.adopt_list(names.clone()).await?;
     let listed = names.into_iter().zip(ids);
-    Ok(listed.filter(|(name, _)| is_mirrored(name)).collect())
+    let mirrored: Vec<(MailboxName, MailboxId)> =
+        listed.filter(|(name, _)| is_mirrored(name)).collect();
+    let passed_over: Vec<MailboxName> = mirrored.iter().map(|(name, _)| name.clone()).collect();
+    store.park_stranded(&passed_over).await?;
+    Ok(mirrored)
 }
 
 /// Passes over the mailboxes of an errand. A mailbox that spoils the connection gets another one, once. Ends early when the

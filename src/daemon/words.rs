@@ -55,7 +55,7 @@ pub async fn journal_of(account: &str, store: &Store) -> Result<Vec<Entry>, Stor
     let mut subjects = subjects(store, rows.iter().map(|row| row.message).collect()).await?;
     for row in &rows {
         if let NamedAction::Append { .. } = row.action
-            && let Some(octets) = store.pinned(row.id).await?
+            && let Ok(Some(octets)) = store.pinned(row.id).await
         {
             let (header, _) = message::header::split(&octets);
             subjects.extend(subject(header).map(|subject| (row.message, subject)));

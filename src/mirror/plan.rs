@@ -98,6 +98,16 @@ impl Step {
         meant.map(again).collect()
     }
 
+    /// The mailbox that it brings a message to; it is carried out in the mailbox `own`.
+    #[must_use]
+    pub fn brings_to<'a>(&'a self, own: &'a MailboxName) -> Option<&'a MailboxName> {
+        match self {
+            Self::Copy { to, .. } => Some(to),
+            Self::Append { .. } => Some(own),
+            Self::StoreFlags { .. } | Self::Expunge { .. } => None,
+        }
+    }
+
     /// Whether it changes the mailbox that it is carried out in.
     #[must_use]
     pub fn writes(&self) -> bool {
@@ -119,6 +129,8 @@ pub enum Delay {
     AfterRemoval,
     /// A copy of the message has to be proven first.
     CopyFirst,
+    /// What the user added has to be proven first: it may be what replaces the message.
+    AppendFirst,
     /// The message cannot be told from an equal one.
     Doubtful,
     /// The message came back as a new one; the wish goes over to that one.
@@ -316,7 +328,7 @@ impl Plan {
         }
     }
 
-    /// What the user adds comes first: what it is meant to replace may be removed in the same pass.
+    /// What the user adds comes first: what it is meant to replace is removed once it is seen there.
     fn append(
         &mut self,
         verdicts: &Verdicts,
@@ -363,6 +375,13 @@ impl Plan {
             .collect();
         if only.is_empty() {
             return true;
+        }
+        let adds = |step: &Step| matches!(step, Step::Append { .. });
+        if self.steps.iter().any(adds) {
+            let removals = only.into_iter();
+            self.delays
+                .extend(removals.map(|message| (message, Delay::AppendFirst)));
+            return false;
         }
         let marked_after = |aim: &&Aim| {
             !aim.removes
@@ -418,6 +437,7 @@ impl std::fmt::Display for Delay {
             }
             Self::AfterRemoval => "it comes after a removal that waits, and would stand in its way",
             Self::CopyFirst => "its copy has to be seen in the destination first",
+            Self::AppendFirst => "what you added has to be seen there first",
             Self::Doubtful => "it cannot be told from an equal message on the server",
             Self::Returned => "the message left its place and came back as a new one",
         })

@@ -1,6 +1,6 @@
 //! Messages that a client appends to a mailbox of a server: kept whole until the server is proven to have them.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::error::StoreError;
 use super::file::Fault;
@@ -10,7 +10,7 @@ use super::{Store, ring};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Action, EntryState, JournalEntry, Mark};
-use crate::protocol::types::FlagSet;
+use crate::protocol::types::{FlagSet, MailboxName};
 
 impl Store {
     /// Whether the server takes messages, as far as it was ever asked. Mailboxes without a server always do.
@@ -75,6 +75,26 @@ impl Store {
         self.inner.journal.run(accept).await?;
         ring(&self.inner.accepted);
         Ok(())
+    }
+
+    /// Sets messages aside that are to be appended to mailboxes which are not among those that are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they still wait.
+    pub async fn park_stranded(&self, passed_over: &[MailboxName]) -> Result<(), StoreError> {
+        let waiting = self.inner.journal_readers.run(journal::appended_to).await?;
+        let is_stranded = |name: &MailboxName| !passed_over.contains(name);
+        let stranded: Vec<MailboxName> = waiting.into_iter().filter(is_stranded).collect();
+        if stranded.is_empty() {
+            return Ok(());
+        }
+        let park = move |transaction: &Transaction<'_>| {
+            for mailbox in &stranded {
+                journal::park_appends(transaction, mailbox)?;
+            }
+            Ok(true)
+        };
+        self.reset(park).await.map(drop)
     }
 
     /// The octets of a message that an entry asks to append.

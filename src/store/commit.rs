@@ -122,6 +122,34 @@ impl Store {
         self.inner.journal.run(begin).await
     }
 
+    /// Records at once that the server said NO to what was just sent for these entries: should the pass come to no end, they
+    /// are not looked for.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then they count as sent, and are looked for.
+    pub async fn note_refusals(
+        &self,
+        mailbox: MailboxId,
+        entries: impl Iterator<Item = EntryId>,
+    ) -> Result<(), StoreError> {
+        let entries: Vec<EntryId> = entries.collect();
+        let inner = self.inner.clone();
+        let note = move |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for entry in &entries {
+                journal::refuse(&transaction, *entry)?;
+            }
+            transaction.commit()?;
+            inner.publish(mailbox, |held| {
+                for entry in entries {
+                    held.note_refusal(entry);
+                }
+            })?;
+            Ok(())
+        };
+        self.inner.journal.run(note).await
+    }
+
     /// Records what a pass has proven: first what is in limbo now, then the new base, then the entries that it retires.
     ///
     /// Returns the ids of the arrivals, in their order.
@@ -320,6 +348,15 @@ impl Held {
         self.refresh();
     }
 
+    /// What was sent for an entry was refused.
+    fn note_refusal(&mut self, id: EntryId) {
+        if let Some(entry) = self.entry_mut(id)
+            && let EntryState::Attempted(attempt) = entry.state
+        {
+            entry.state = EntryState::Refused(attempt);
+        }
+    }
+
     /// Takes in what became of the entries.
     fn retire(&mut self, settlement: &Settlement) {
         let retired: BTreeSet<EntryId> = settlement.retired.iter().copied().collect();
@@ -330,11 +367,9 @@ impl Held {
         for (id, trouble) in &settlement.troubled {
             if let Some(entry) = self.entry_mut(*id) {
                 entry.trouble = trouble.to_string();
-                if let (Trouble::Refused(_), EntryState::Attempted(attempt)) =
-                    (trouble, &entry.state)
-                {
-                    entry.state = EntryState::Refused(*attempt);
-                }
+            }
+            if let Trouble::Refused(_) = trouble {
+                self.note_refusal(*id);
             }
         }
         if !(retired.is_empty() && settlement.parked.is_empty()) {

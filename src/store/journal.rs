@@ -224,10 +224,34 @@ pub(super) fn park(
     Ok(())
 }
 
-/// Makes a parked entry pending again, as if it had never been tried.
+/// Makes a parked entry active again, as if it had never been tried; where nothing spoke against it, what may have been sent for
+/// it counts as sent.
 pub(super) fn retry(transaction: &Transaction<'_>, entry: EntryId) -> Result<bool, Fault> {
-    let sql = "UPDATE entry SET state = 0, attempts = 0, park = 0, trouble = '' WHERE id = ?1 AND state = 2";
+    let sql = "UPDATE entry SET state = park IN (7, 8, 9) AND attempts > 0, attempts = iif(park IN (7, 8, 9), attempts, 0), park = 0, \
+               trouble = '', confirmed = 1 WHERE id = ?1 AND state = 2";
     Ok(transaction.execute(sql, [entry.raw()])? > 0)
+}
+
+/// The mailboxes that something waits to be appended to.
+pub(super) fn appended_to(connection: &Connection) -> Result<Vec<MailboxName>, Fault> {
+    let sql = "SELECT DISTINCT mailbox FROM entry WHERE kind = 4 AND state <> 2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        names.push(name_of(&row.get::<_, Vec<u8>>(0)?)?);
+    }
+    Ok(names)
+}
+
+/// Sets aside what is to be appended to a mailbox: there is none.
+pub(super) fn park_appends(
+    transaction: &Transaction<'_>,
+    mailbox: &MailboxName,
+) -> Result<(), Fault> {
+    let sql = "UPDATE entry SET state = 2, park = 3 WHERE kind = 4 AND state <> 2 AND mailbox = ?1";
+    transaction.execute(sql, [mailbox.as_bytes()])?;
+    Ok(())
 }
 
 /// Makes entries active again that only waited for a person to say that they are meant. What may have been sent for them
@@ -243,9 +267,12 @@ pub(super) fn distrust(connection: &Connection) -> Result<usize, Fault> {
     Ok(connection.execute(sql, [])?)
 }
 
-/// Sets entries aside that were accepted before a moment, unless a person said that they are meant.
+/// Sets entries aside that were accepted before a moment, unless a person said that they are meant; with them what was done to
+/// the same messages since, which means something else alone.
 pub(super) fn set_old_aside(connection: &Connection, before: i64) -> Result<usize, Fault> {
-    let sql = "UPDATE entry SET state = 2, park = 9 WHERE state <> 2 AND confirmed = 0 AND accepted_at < ?1";
+    let sql = "UPDATE entry SET state = 2, park = 9 WHERE state <> 2 AND confirmed = 0 AND EXISTS (SELECT 1 FROM entry old WHERE \
+               old.mailbox = entry.mailbox AND old.message = entry.message AND old.state <> 2 AND old.confirmed = 0 AND \
+               old.accepted_at < ?1)";
     Ok(connection.execute(sql, [before])?)
 }
 

@@ -84,19 +84,20 @@ impl Store {
         messages: Vec<MessageId>,
     ) -> Result<(), StoreError> {
         let is_local = self.inner.kind == Kind::Local;
-        for some in messages.chunks(KEPT_AT_ONCE) {
-            let leaving = self.inner.with(mailbox, |held| {
-                let leaving = |id: &MessageId| held.leaving(*id, is_local);
-                some.iter().filter_map(leaving).collect::<Vec<_>>()
-            })?;
+        let mut leaving = self.inner.with(mailbox, |held| {
+            let leaving = |id: &MessageId| held.leaving(*id, is_local);
+            messages.iter().filter_map(leaving).collect::<Vec<_>>()
+        })?;
+        while !leaving.is_empty() {
             let read = move |cache: &Connection| texts(cache, leaving);
-            let leaving = self.inner.readers.run(read).await?;
-            if leaving.is_empty() {
+            let (texts, rest) = self.inner.readers.run(read).await?;
+            leaving = rest;
+            if texts.is_empty() {
                 continue;
             }
             let keep = move |journal: &mut Connection| {
                 let transaction = journal.transaction()?;
-                for (leaving, text) in &leaving {
+                for (leaving, text) in &texts {
                     insert(&transaction, leaving, text)?;
                 }
                 forget(&transaction, earliest(), KEPT_OCTETS)?;
@@ -215,22 +216,31 @@ impl Held {
     }
 }
 
-fn texts(cache: &Connection, leaving: Vec<Leaving>) -> Result<Vec<(Leaving, Text)>, Fault> {
-    let mut held = Vec::new();
-    for leaving in leaving {
-        let Some((hash, packed)) = content::packed(cache, leaving.message)? else {
+/// What is held of messages, as much as is kept at a time, and those that are left.
+#[expect(clippy::type_complexity, reason = "a list with its rest")]
+fn texts(
+    cache: &Connection,
+    leaving: Vec<Leaving>,
+) -> Result<(Vec<(Leaving, Text)>, Vec<Leaving>), Fault> {
+    let (mut held, mut octets) = (Vec::new(), 0);
+    let mut leaving = leaving.into_iter();
+    while octets < KEPT_AT_ONCE
+        && let Some(one) = leaving.next()
+    {
+        let Some((hash, packed)) = content::packed(cache, one.message)? else {
             continue;
         };
-        let header = content::headers(cache, &[leaving.message])?.pop().flatten();
-        let header = header.unwrap_or_default();
+        // A header that is damaged hides no text.
+        let header = content::headers(cache, &[one.message]).unwrap_or_default();
+        octets = octets.saturating_add(packed.as_bytes().len());
         let text = Text {
-            header,
+            header: header.into_iter().flatten().next().unwrap_or_default(),
             hash,
             packed,
         };
-        held.push((leaving, text));
+        held.push((one, text));
     }
-    Ok(held)
+    Ok((held, leaving.collect()))
 }
 
 fn insert(transaction: &Transaction<'_>, leaving: &Leaving, text: &Text) -> Result<(), Fault> {
@@ -325,8 +335,8 @@ fn earliest() -> i64 {
     clock::unix_seconds().saturating_sub(KEPT_SECONDS)
 }
 
-/// How many texts are in memory, and committed, at a time.
-const KEPT_AT_ONCE: usize = 64;
+/// How many octets of texts are in memory, and committed, at a time, and one text more.
+const KEPT_AT_ONCE: usize = 4 << 20;
 /// For how long a removed message can be had back.
 const KEPT_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// How much removed messages may take up, compressed.

@@ -244,7 +244,7 @@ impl Store {
     }
 
     /// Changes the journal behind the mailboxes' back, and has them read it again.
-    async fn reset(
+    pub(super) async fn reset(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<bool, Fault> + Send + 'static,
     ) -> Result<bool, StoreError> {

@@ -5,18 +5,19 @@
 //! from a copy: what it asks for may have been done since.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Row, params_from_iter};
 
-use super::content::Packed;
+use super::content::{self, Packed};
 use super::error::StoreError;
 use super::file::{Fault, FileKind, StoreFile};
 use super::migrate::{self, Schema};
 use super::{journal, mailbox, open};
 use crate::clock;
+use crate::id::MessageId;
 
 /// Opens a file and reads it whole.
 ///
@@ -28,8 +29,13 @@ pub(super) fn whole(file: &StoreFile, schema: &Schema) -> Result<Connection, Sto
     Ok(connection)
 }
 
-/// Opens the journal, or what can be saved of it.
+/// Opens the journal, or what can be saved of it. What is saved is complete before anything is moved: whenever this is
+/// interrupted, the next start does it again, or ends it.
 pub(super) fn journal(file: &StoreFile) -> Result<Connection, StoreError> {
+    let saved = file.path.with_extension("saved");
+    if saved.exists() {
+        put_in_place(&saved, file)?;
+    }
     let sound = whole(file, &migrate::JOURNAL).and_then(|connection| {
         let entries = journal::load(&connection, None);
         entries.map_err(|fault| file.told(fault))?;
@@ -38,16 +44,55 @@ pub(super) fn journal(file: &StoreFile) -> Result<Connection, StoreError> {
     let Some(detail) = sound.as_ref().err().and_then(damage) else {
         return sound;
     };
-    let aside = set_aside(&file.path, Earlier::Kept)?;
-    let mut fresh = open::writer(file, &migrate::JOURNAL)?;
-    let saved = salvage(&aside, &mut fresh).map_err(|fault| file.told(fault))?;
+    let draft = StoreFile {
+        path: file.path.with_extension("draft").into(),
+        kind: file.kind,
+    };
+    remove_all(&draft.path)?;
+    let mut fresh = open::writer(&draft, &migrate::JOURNAL)?;
+    let count = salvage(&file.path, &mut fresh).map_err(|fault| draft.told(fault))?;
+    // Closed, it is one file.
+    fresh
+        .close()
+        .map_err(|(_, error)| draft.told(error.into()))?;
+    let at = |source| StoreError::io(&draft.path, source);
+    std::fs::rename(&draft.path, &saved).map_err(at)?;
+    let aside = put_in_place(&saved, file)?;
     tracing::error!(
         file = %aside.display(),
         detail,
-        entries = saved,
+        entries = count,
         "the journal is damaged; what could be saved of it waits for \"lowtide journal accept\""
     );
-    Ok(fresh)
+    open::writer(file, &migrate::JOURNAL)
+}
+
+/// Sets the damaged journal aside, if that was not done yet, and puts what was saved of it in its place.
+fn put_in_place(saved: &Path, file: &StoreFile) -> Result<PathBuf, StoreError> {
+    let aside = set_aside(&file.path, Earlier::Kept)?;
+    let at = |source| StoreError::io(saved, source);
+    std::fs::rename(saved, &file.path).map_err(at)?;
+    Ok(aside)
+}
+
+/// Removes a database that was never used, with what is beside it.
+fn remove_all(path: &Path) -> Result<(), StoreError> {
+    for end in ["", "-wal", "-shm"] {
+        let file = beside(path, end);
+        match std::fs::remove_file(&file) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(StoreError::io(&file, source));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// Opens the cache, or a new one. It is only read whole where something spoke against it.
@@ -137,25 +182,23 @@ enum Earlier {
     Replaced,
 }
 
-/// Gives a database and its log another name. Nobody may have it open.
+/// Gives a database and its log another name, as far as they are still there. Nobody may have it open.
 fn set_aside(path: &Path, earlier: Earlier) -> Result<PathBuf, StoreError> {
-    let named = |suffix: &str| {
-        let mut name = OsString::from(path);
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let mut aside = named(".damaged");
+    let mut aside = beside(path, ".damaged");
     let mut number = 1_u32;
     while earlier == Earlier::Kept && aside.exists() {
         number = number.saturating_add(1);
-        aside = named(&format!(".damaged-{number}"));
+        aside = beside(path, &format!(".damaged-{number}"));
     }
-    let moved = std::fs::rename(path, &aside);
-    moved.map_err(|source| StoreError::io(path, source))?;
-    for log in ["-wal", "-shm"] {
-        let mut to = aside.clone().into_os_string();
-        to.push(log);
-        drop(std::fs::rename(named(log), to));
+    // The database last: as long as it is there, it is known that this is not done.
+    for end in ["-wal", "-shm", ""] {
+        let from = beside(path, end);
+        match std::fs::rename(&from, beside(&aside, end)) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(StoreError::io(&from, source));
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
     Ok(aside)
 }
@@ -170,19 +213,14 @@ fn salvage(damaged: &Path, fresh: &mut Connection) -> Result<usize, Fault> {
         return Ok(0);
     };
     let transaction = fresh.transaction()?;
-    let mut entry_count: usize = 0;
     for table in TABLES {
-        for row in table.rows(&damaged) {
-            if table.insert(&transaction, row).is_ok() && table.name == "entry" {
-                entry_count = entry_count.saturating_add(1);
-            }
-        }
+        table.save(&damaged, &transaction)?;
     }
     let next = damaged.query_row("SELECT next FROM id_block", [], |row| row.get::<_, i64>(0));
     let next = next.unwrap_or_default().saturating_add(IDS_LEFT_OUT);
     journal::reserve(&transaction, next)?;
     transaction.commit()?;
-    Ok(entry_count)
+    Ok(fresh.query_row("SELECT count(*) FROM entry", [], |row| row.get::<_, u32>(0))? as usize)
 }
 
 /// A table of the journal, as far as it is worth saving.
@@ -197,42 +235,57 @@ struct Salvaged {
 }
 
 impl Salvaged {
-    /// Every row that can be read, and is as it was written: from the beginning up to the damage, and from the end back to it.
-    fn rows(&self, damaged: &Connection) -> Vec<Vec<Value>> {
+    /// Saves every row that can be read, and is as it was written: from the beginning up to the damage, and from the end back
+    /// to it. One row is in memory at a time.
+    fn save(&self, damaged: &Connection, fresh: &Connection) -> Result<(), Fault> {
         if self.key.is_empty() {
-            return self.read_on(damaged).unwrap_or_default();
+            return self.save_in_turn(damaged, fresh);
         }
-        let mut forth = self.walk(damaged, "> ?1 ORDER BY", i64::MIN);
-        let last = forth.last().map_or(i64::MIN, |(key, _)| *key);
-        let mut back = self.walk(damaged, "< ?1 ORDER BY", i64::MAX);
-        back.retain(|(key, _)| *key > last);
-        back.reverse();
-        forth.append(&mut back);
-        forth.into_iter().filter_map(|(_, row)| row).collect()
+        let last = self.walk(damaged, fresh, Way::Forth, i64::MIN)?;
+        self.walk(damaged, fresh, Way::Back, last)?;
+        Ok(())
     }
 
     /// The rows of a table that has no numbers, up to the damage.
-    fn read_on(&self, damaged: &Connection) -> rusqlite::Result<Vec<Vec<Value>>> {
+    fn save_in_turn(&self, damaged: &Connection, fresh: &Connection) -> Result<(), Fault> {
         let sql = format!("SELECT {} FROM {}", self.columns, self.name);
-        let mut statement = damaged.prepare(&sql)?;
+        let Ok(mut statement) = damaged.prepare(&sql) else {
+            return Ok(());
+        };
         let count = statement.column_count();
-        let rows =
-            statement.query_map([], |row| (0..count).map(|column| row.get(column)).collect())?;
-        Ok(rows.map_while(Result::ok).collect())
+        let Ok(mut rows) = statement.query([]) else {
+            return Ok(());
+        };
+        while let Ok(Some(row)) = rows.next() {
+            let values: rusqlite::Result<Vec<Value>> = (0..count).map(|at| row.get(at)).collect();
+            if let Ok(values) = values {
+                self.insert(fresh, values)?;
+            }
+        }
+        Ok(())
     }
 
-    fn walk(&self, damaged: &Connection, way: &str, from: i64) -> Vec<(i64, Option<Vec<Value>>)> {
+    /// Goes from row to row, as far as that leads on, and on the way back not beyond `bound`. Gives the last key.
+    fn walk(
+        &self,
+        damaged: &Connection,
+        fresh: &Connection,
+        way: Way,
+        bound: i64,
+    ) -> Result<i64, Fault> {
         let Self {
             name, key, columns, ..
         } = self;
-        let direction = if from == i64::MIN { "ASC" } else { "DESC" };
+        let (beyond, order, from) = match way {
+            Way::Forth => (">", "ASC", i64::MIN),
+            Way::Back => ("<", "DESC", i64::MAX),
+        };
         let sql = format!(
-            "SELECT {columns}, {key} FROM {name} WHERE {key} {way} {key} {direction} LIMIT 1"
+            "SELECT {columns}, {key} FROM {name} WHERE {key} {beyond} ?1 ORDER BY {key} {order} LIMIT 1"
         );
-        let mut found = Vec::new();
         let mut at = from;
         let Ok(mut statement) = damaged.prepare(&sql) else {
-            return found;
+            return Ok(at);
         };
         let count = statement.column_count().saturating_sub(1);
         loop {
@@ -242,13 +295,23 @@ impl Salvaged {
                 let values: rusqlite::Result<Vec<Value>> = values;
                 Ok((key, values.ok().filter(|_| (self.is_sound)(row))))
             });
-            let Ok((key, row)) = read else { return found };
+            let Ok((key, row)) = read else { return Ok(at) };
+            let leads_on = match way {
+                Way::Forth => key > at,
+                Way::Back => key < at && key > bound,
+            };
+            if !leads_on {
+                return Ok(at);
+            }
             at = key;
-            found.push((key, row));
+            if let Some(row) = row {
+                self.insert(fresh, row)?;
+            }
         }
     }
 
-    fn insert(&self, fresh: &Connection, mut row: Vec<Value>) -> rusqlite::Result<usize> {
+    /// A row that contradicts another is left out.
+    fn insert(&self, fresh: &Connection, mut row: Vec<Value>) -> Result<(), Fault> {
         let mut columns = self.columns.to_owned();
         for (column, value) in self.marks {
             columns.push_str(&format!(", {column}"));
@@ -256,12 +319,34 @@ impl Salvaged {
         }
         let places = vec!["?"; row.len()].join(", ");
         let sql = format!("INSERT INTO {} ({columns}) VALUES ({places})", self.name);
-        fresh.execute(&sql, params_from_iter(row))
+        match fresh.execute(&sql, params_from_iter(row)) {
+            Err(error) if error.sqlite_error_code() != Some(ErrorCode::ConstraintViolation) => {
+                Err(error.into())
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }
 
-/// Texts that are not what they were are read again.
+/// In which direction the rows of a damaged table are read.
+#[derive(Clone, Copy)]
+enum Way {
+    Forth,
+    Back,
+}
+
+/// Texts and headers that are not what they were are read again.
 fn forget_damaged_texts(cache: &Connection) -> Result<(), Fault> {
+    let mut ids = cache.prepare("SELECT message_id FROM header")?;
+    let ids: Vec<i64> = ids
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in ids {
+        if content::headers(cache, &[MessageId::from_raw(id)]).is_err() {
+            cache.execute("UPDATE message SET has_header = 0 WHERE id = ?1", [id])?;
+            cache.execute("DELETE FROM header WHERE message_id = ?1", [id])?;
+        }
+    }
     let mut ids = cache.prepare("SELECT id FROM blob")?;
     let ids: Vec<i64> = ids
         .query_map([], |row| row.get(0))?

@@ -164,18 +164,17 @@ impl Wire {
         if output.is_empty() {
             return Ok(());
         }
-        let send = async {
-            self.stream.write_all(&output).await?;
-            self.stream.flush().await
-        };
         let silent = |_| UpstreamError::Silent {
             doing,
             after: patience,
         };
-        timeout(patience, send)
-            .await
-            .map_err(silent)?
-            .map_err(|error| self.broken(error))
+        // A message may take long to be sent, as long as it goes on.
+        for some in output.chunks(SENT_AT_ONCE) {
+            let sent = timeout(patience, self.stream.write_all(some)).await;
+            sent.map_err(silent)?.map_err(|error| self.broken(error))?;
+        }
+        let flushed = timeout(patience, self.stream.flush()).await;
+        flushed.map_err(silent)?.map_err(|error| self.broken(error))
     }
 
     /// A connection that breaks after BYE was closed by the server, and its words say why.
@@ -203,3 +202,5 @@ pub(super) fn accept(
 
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
+/// How much is sent at once; each has its time.
+const SENT_AT_ONCE: usize = 64 * 1024;

@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use super::content::body;
-use super::{Account, FLAGGED, SEEN, adding};
+use super::content::{body, header};
+use super::{Account, FLAGGED, SEEN, adding, name};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{EntryState, ParkReason};
 use crate::mirror::Settlement;
-use crate::store::{EntryRow, FileKind, Kind, Store, StoreError};
+use crate::store::{EntryRow, FileKind, Kind, NewMessage, Store, StoreError};
 
 impl Account {
     pub(super) fn file(&self, kind: FileKind) -> PathBuf {
@@ -70,6 +70,48 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     account.reopen().await;
     assert_eq!(account.rows().await[0].state, EntryState::Pending);
     assert!(!account.store().confirm_entries().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_salvage_that_was_interrupted_is_ended_by_the_next_start() {
+    for is_moved in [false, true] {
+        let mut account = Account::with(1).await;
+        account
+            .accept(vec![adding(account.messages[0], FLAGGED)])
+            .await;
+        let octets = account.octets(FileKind::Journal).await;
+        let journal = account.file(FileKind::Journal);
+        fs::write(journal.with_extension("saved"), octets).unwrap();
+        if is_moved {
+            fs::remove_file(&journal).unwrap();
+        } else {
+            fs::write(&journal, "this is no database").unwrap();
+        }
+        account.reopen().await;
+        assert_eq!(account.entries().await.len(), 1);
+        assert!(!journal.with_extension("saved").exists());
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_be_appended_to_a_mailbox_that_is_gone_is_set_aside() {
+    let account = Account::with(0).await;
+    let text = b"Subject: ebb\r\n\r\nlow water";
+    let unnamed = MessageId::from_raw(0);
+    let message = NewMessage {
+        flags: FLAGGED,
+        instant: 5,
+        zone_minutes: 0,
+        size: 25,
+        header: header(unnamed, b"Subject: ebb\r\n\r\n"),
+        body: body(unnamed, text),
+    };
+    let store = account.store();
+    store.accept_message(account.inbox, message).await.unwrap();
+    store.park_stranded(&[name("INBOX")]).await.unwrap();
+    assert_eq!(account.rows().await[0].state, EntryState::Pending);
+    store.park_stranded(&[name("notes")]).await.unwrap();
+    assert!(parked(&account.rows().await, &ParkReason::NoDestination));
 }
 
 #[tokio::test]
