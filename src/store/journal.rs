@@ -270,9 +270,8 @@ pub(super) fn distrust(connection: &Connection) -> Result<usize, Fault> {
 /// Sets entries aside that were accepted before a moment, unless a person said that they are meant; with them what was done to
 /// the same messages since, which means something else alone.
 pub(super) fn set_old_aside(connection: &Connection, before: i64) -> Result<usize, Fault> {
-    let sql = "UPDATE entry SET state = 2, park = 9 WHERE state <> 2 AND confirmed = 0 AND EXISTS (SELECT 1 FROM entry old WHERE \
-               old.mailbox = entry.mailbox AND old.message = entry.message AND old.state <> 2 AND old.confirmed = 0 AND \
-               old.accepted_at < ?1)";
+    let sql = "UPDATE entry SET state = 2, park = 9 WHERE state <> 2 AND confirmed = 0 AND (mailbox, message) IN (SELECT mailbox, \
+               message FROM entry WHERE state <> 2 AND confirmed = 0 AND accepted_at < ?1)";
     Ok(connection.execute(sql, [before])?)
 }
 

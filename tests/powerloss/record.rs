@@ -93,7 +93,8 @@ fn call(line: &str, is_done: bool) -> Option<Call> {
     Some(match name {
         "openat" if arguments.contains("O_CREAT") => Call::Create(path(quoted.first()?)?),
         "pwrite64" => {
-            let (words, _) = arguments.rsplit_once(')').unwrap();
+            // The last line of a record may be cut; what it tells of did not reach the disk.
+            let (words, _) = arguments.rsplit_once(')')?;
             let offset = words.rsplit(", ").next().unwrap();
             Call::Write(file()?, offset.parse().unwrap(), quoted[0].clone())
         }
