@@ -136,6 +136,22 @@ impl Action {
 }
 
 impl JournalEntry {
+    /// A message that is to be appended, under an id of its own; the journal gives the entry its number.
+    #[must_use]
+    pub fn appending(message: MessageId, mark: Mark, action: Action, accepted_at: i64) -> Self {
+        Self {
+            id: EntryId::from_raw(0),
+            message,
+            mark,
+            flags_before: FlagSet::EMPTY,
+            action,
+            state: EntryState::Pending,
+            trouble: String::new(),
+            accepted_at,
+            uid_validity: None,
+        }
+    }
+
     /// Whether replay looks at this entry at all.
     #[must_use]
     pub fn is_active(&self) -> bool {

@@ -51,15 +51,14 @@ impl Store {
         let inner = self.inner.clone();
         let accept = move |connection: &mut rusqlite::Connection| {
             let at = clock::unix_seconds();
-            let (name, uid_validity, keywords, drafts) = inner.with(mailbox, |held| {
+            let (name, keywords, drafts) = inner.with(mailbox, |held| {
                 (
                     held.name.clone(),
-                    held.base.facts.uid_validity,
                     held.view.keywords.clone(),
                     drafts(held, &wishes, at),
                 )
             })?;
-            let entries = write(connection, &name, uid_validity, &keywords, drafts?)?;
+            let entries = write(connection, &name, &keywords, drafts?)?;
             let accepted_count = entries.len();
             let change = if entries.is_empty() {
                 inner.with(mailbox, |held| held.view.change)?
@@ -142,26 +141,12 @@ fn what_is_left(action: &Action, flags: FlagSet) -> Option<Action> {
 fn write(
     connection: &mut rusqlite::Connection,
     mailbox: &crate::protocol::types::MailboxName,
-    uid_validity: Option<u32>,
     keywords: &Keywords,
     mut drafts: Vec<JournalEntry>,
 ) -> Result<Vec<JournalEntry>, Fault> {
     let transaction = connection.transaction()?;
     for entry in &mut drafts {
-        entry.id = journal::insert(
-            &transaction,
-            &Draft {
-                mailbox,
-                uid_validity,
-                keywords,
-                message: entry.message,
-                mark: entry.mark,
-                flags_before: entry.flags_before,
-                action: &entry.action,
-                pinned: None,
-                accepted_at: entry.accepted_at,
-            },
-        )?;
+        entry.id = journal::insert(&transaction, &Draft::of(mailbox, keywords, entry))?;
     }
     transaction.commit()?;
     Ok(drafts)

@@ -9,8 +9,8 @@ use super::local::NewMessage;
 use super::{Store, ring};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Action, EntryState, JournalEntry, Mark};
-use crate::protocol::types::{FlagSet, MailboxName};
+use crate::journal::{Action, JournalEntry, Mark};
+use crate::protocol::types::MailboxName;
 
 impl Store {
     /// Whether the server takes messages, as far as it was ever asked. Mailboxes without a server always do.
@@ -56,17 +56,8 @@ impl Store {
             let mut entry = message.entry(id);
             let transaction = journal.transaction()?;
             entry.id = inner.with(mailbox, |held| {
-                let draft = Draft {
-                    mailbox: &held.name,
-                    uid_validity: None,
-                    keywords: &held.view.keywords,
-                    message: id,
-                    mark: entry.mark,
-                    flags_before: FlagSet::EMPTY,
-                    action: &entry.action,
-                    pinned: Some((&message.body.hash, &message.body.bytes)),
-                    accepted_at: entry.accepted_at,
-                };
+                let draft = Draft::of(&held.name, &held.view.keywords, &entry)
+                    .with(&message.body.hash, &message.body.bytes);
                 journal::insert(&transaction, &draft)
             })??;
             transaction.commit()?;
@@ -110,25 +101,17 @@ impl Store {
 impl NewMessage {
     /// The entry that asks for it, before it has an id of its own.
     fn entry(&self, id: MessageId) -> JournalEntry {
-        JournalEntry {
-            id: EntryId::from_raw(0),
-            message: id,
-            mark: Mark {
-                instant: self.instant,
-                size: self.size,
-                header: Some(self.header.hash),
-                uid: None,
-            },
-            flags_before: FlagSet::EMPTY,
-            action: Action::Append {
-                flags: self.flags,
-                zone_minutes: self.zone_minutes,
-            },
-            state: EntryState::Pending,
-            trouble: String::new(),
-            accepted_at: clock::unix_seconds(),
-            uid_validity: None,
-        }
+        let mark = Mark {
+            instant: self.instant,
+            size: self.size,
+            header: Some(self.header.hash),
+            uid: None,
+        };
+        let action = Action::Append {
+            flags: self.flags,
+            zone_minutes: self.zone_minutes,
+        };
+        JournalEntry::appending(id, mark, action, clock::unix_seconds())
     }
 }
 

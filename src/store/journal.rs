@@ -13,7 +13,7 @@ use super::content::Packed;
 use super::file::Fault;
 use super::mailbox::name_of;
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, Attempt, Mark, ParkReason};
+use crate::journal::{Action, Attempt, JournalEntry, Mark, ParkReason};
 use crate::protocol::types::{FlagSet, Keywords, MailboxName};
 pub(super) use row::{COLUMNS, is_as_written};
 use row::{Checked, names, park_code, payload, read};
@@ -40,6 +40,35 @@ pub(super) struct Draft<'a> {
     /// The message that an APPEND brings along.
     pub(super) pinned: Option<(&'a [u8; 32], &'a Packed)>,
     pub(super) accepted_at: i64,
+}
+
+impl<'a> Draft<'a> {
+    /// An entry as it is to be written into the journal of a mailbox.
+    pub(super) fn of(
+        mailbox: &'a MailboxName,
+        keywords: &'a Keywords,
+        entry: &'a JournalEntry,
+    ) -> Self {
+        Self {
+            mailbox,
+            uid_validity: entry.uid_validity,
+            keywords,
+            message: entry.message,
+            mark: entry.mark,
+            flags_before: entry.flags_before,
+            action: &entry.action,
+            pinned: None,
+            accepted_at: entry.accepted_at,
+        }
+    }
+
+    /// The same, with the message that it brings along.
+    pub(super) fn with(self, hash: &'a [u8; 32], packed: &'a Packed) -> Self {
+        Self {
+            pinned: Some((hash, packed)),
+            ..self
+        }
+    }
 }
 
 /// Writes an entry and gives it its id.

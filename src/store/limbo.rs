@@ -13,8 +13,8 @@ use super::journal::{self, Draft};
 use super::mailbox::name_of;
 use super::{Kind, Store};
 use crate::clock;
-use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Action, EntryState, JournalEntry, Mark};
+use crate::id::{MailboxId, MessageId};
+use crate::journal::{Action, JournalEntry, Mark};
 use crate::mirror::LocalState;
 use crate::protocol::types::{Flag, FlagSet, MailboxName};
 
@@ -140,39 +140,19 @@ pub(super) fn bring_back(
     };
     let flags: Vec<Flag> = flags_of(&flags);
     let accepted_at = clock::unix_seconds();
-    let mut entry = JournalEntry {
-        id: EntryId::from_raw(0),
-        message: id,
-        mark: Mark {
-            instant,
-            size: packed.size(),
-            header: entry.mark.header,
-            uid: None,
-        },
-        flags_before: FlagSet::EMPTY,
-        action: Action::Append {
-            flags: held.view.keywords.resolve(&flags).0,
-            zone_minutes,
-        },
-        state: EntryState::Pending,
-        trouble: String::new(),
-        accepted_at,
-        uid_validity: None,
+    let mark = Mark {
+        instant,
+        size: packed.size(),
+        header: entry.mark.header,
+        uid: None,
     };
-    entry.id = journal::insert(
-        transaction,
-        &Draft {
-            mailbox: &held.name,
-            uid_validity: None,
-            keywords: &held.view.keywords,
-            message: id,
-            mark: entry.mark,
-            flags_before: FlagSet::EMPTY,
-            action: &entry.action,
-            pinned: Some((&hash, &packed)),
-            accepted_at,
-        },
-    )?;
+    let action = Action::Append {
+        flags: held.view.keywords.resolve(&flags).0,
+        zone_minutes,
+    };
+    let mut entry = JournalEntry::appending(id, mark, action, accepted_at);
+    let draft = Draft::of(&held.name, &held.view.keywords, &entry).with(&hash, &packed);
+    entry.id = journal::insert(transaction, &draft)?;
     transaction.execute(
         "UPDATE limbo SET restored_at = ?2 WHERE message = ?1",
         params![message.raw(), accepted_at],

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 
 use super::{Account, FLAGGED, adding, mark, name, open};
 use crate::id::MessageId;
-use crate::protocol::types::{FlagSet, Keywords};
+use crate::journal::JournalEntry;
+use crate::protocol::types::Keywords;
 use crate::store::journal::{self, Draft};
 use crate::store::migrate;
 use crate::store::{FileKind, Kind, Store, StoreError};
@@ -143,17 +144,10 @@ fn journal_of_version(path: &Path, version: usize, message: MessageId) {
     file.pragma_update(None, "user_version", u32::try_from(version).unwrap())
         .unwrap();
     let transaction = file.transaction().unwrap();
-    let draft = Draft {
-        mailbox: &name("INBOX"),
-        uid_validity: None,
-        keywords: &Keywords::default(),
-        message,
-        mark: mark(1),
-        flags_before: FlagSet::EMPTY,
-        action: &adding(message, FLAGGED).action,
-        pinned: None,
-        accepted_at: crate::clock::unix_seconds(),
-    };
+    let asked = adding(message, FLAGGED).action;
+    let entry = JournalEntry::appending(message, mark(1), asked, crate::clock::unix_seconds());
+    let (inbox, keywords) = (name("INBOX"), Keywords::default());
+    let draft = Draft::of(&inbox, &keywords, &entry);
     journal::insert(&transaction, &draft).unwrap();
     transaction.commit().unwrap();
 }

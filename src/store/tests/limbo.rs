@@ -7,7 +7,7 @@ use crate::journal::HeaderHash;
 use crate::mirror::{Arrival, Conflict, ConflictKind, MessageState, RemoteState, Settlement};
 use crate::protocol::types::Flag;
 use crate::store::limbo::forget;
-use crate::store::{NamedAction, Removed};
+use crate::store::{NamedAction, NewMessage, Removed};
 
 impl Account {
     async fn holding(texts: &[&str]) -> Self {
@@ -134,19 +134,25 @@ async fn the_oldest_go_when_there_is_too_much_and_the_old_in_time() {
     assert_eq!(forget(i64::MAX, 10).await, [0; 0]);
 }
 
-#[tokio::test]
-async fn a_message_that_is_to_be_appended_survives_without_a_cache() {
-    let mut account = Account::with(0).await;
-    let text = b"Subject: ebb\r\n\r\nlow water";
-    let message = crate::store::NewMessage {
+const LETTER: &[u8] = b"Subject: ebb\r\n\r\nlow water";
+
+/// A message that is to be appended.
+pub(super) fn letter() -> NewMessage {
+    let unnamed = MessageId::from_raw(0);
+    NewMessage {
         flags: FLAGGED,
         instant: 5,
         zone_minutes: -60,
-        size: 26,
-        header: header(MessageId::from_raw(0), b"Subject: ebb\r\n\r\n"),
-        body: body(MessageId::from_raw(0), text),
-    };
-    let accepted = account.store().accept_message(account.inbox, message);
+        size: 25,
+        header: header(unnamed, b"Subject: ebb\r\n\r\n"),
+        body: body(unnamed, LETTER),
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_to_be_appended_survives_without_a_cache() {
+    let mut account = Account::with(0).await;
+    let accepted = account.store().accept_message(account.inbox, letter());
     accepted.await.unwrap();
     assert_eq!(account.view().await, []);
     account.lose_cache().await;
@@ -162,9 +168,9 @@ async fn a_message_that_is_to_be_appended_survives_without_a_cache() {
         panic!("{entry:?}")
     };
     assert_eq!((flags, zone_minutes), (FLAGGED, -60));
-    assert_eq!((entry.mark.instant, entry.mark.size), (5, 26));
+    assert_eq!((entry.mark.instant, entry.mark.size), (5, 25));
     let store = account.store();
-    assert_eq!(store.pinned(entry.id).await.unwrap().unwrap(), text);
+    assert_eq!(store.pinned(entry.id).await.unwrap().unwrap(), LETTER);
     assert!(store.drop_entry(entry.id).await.unwrap());
     assert_eq!(store.pinned(entry.id).await.unwrap(), None);
 }

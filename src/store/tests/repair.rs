@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use super::content::{body, header};
+use super::content::body;
+use super::limbo::letter;
 use super::{Account, FLAGGED, SEEN, adding, name};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{EntryState, ParkReason};
 use crate::mirror::Settlement;
-use crate::store::{EntryRow, FileKind, Kind, NewMessage, Store, StoreError};
+use crate::store::{EntryRow, FileKind, Kind, Store, StoreError};
 
 impl Account {
     pub(super) fn file(&self, kind: FileKind) -> PathBuf {
@@ -96,18 +97,8 @@ async fn a_salvage_that_was_interrupted_is_ended_by_the_next_start() {
 #[tokio::test]
 async fn what_is_to_be_appended_to_a_mailbox_that_is_gone_is_set_aside() {
     let account = Account::with(0).await;
-    let text = b"Subject: ebb\r\n\r\nlow water";
-    let unnamed = MessageId::from_raw(0);
-    let message = NewMessage {
-        flags: FLAGGED,
-        instant: 5,
-        zone_minutes: 0,
-        size: 25,
-        header: header(unnamed, b"Subject: ebb\r\n\r\n"),
-        body: body(unnamed, text),
-    };
     let store = account.store();
-    store.accept_message(account.inbox, message).await.unwrap();
+    store.accept_message(account.inbox, letter()).await.unwrap();
     store.park_stranded(&[name("INBOX")]).await.unwrap();
     assert_eq!(account.rows().await[0].state, EntryState::Pending);
     store.park_stranded(&[name("notes")]).await.unwrap();
