@@ -13,7 +13,7 @@ CREATE TABLE entry (
   kind          INTEGER NOT NULL,                  -- 1 flags, 2 expunge, 3 copy
   payload       BLOB    NOT NULL,                  -- flags: "+\Seen -\Flagged"; copy: the destination
   accepted_at   INTEGER NOT NULL,                  -- seconds since 1970; for people to read
-  checksum      INTEGER NOT NULL,                  -- CRC-32 of all columns above but id and message
+  checksum      INTEGER NOT NULL,                  -- CRC-32 of all columns above
   state         INTEGER NOT NULL DEFAULT 0,        -- 0 pending, 1 attempted, 2 parked, 3 refused
   attempts      INTEGER NOT NULL DEFAULT 0,
   copies_before INTEGER NOT NULL DEFAULT 0,

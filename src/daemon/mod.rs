@@ -6,6 +6,7 @@
 
 mod account;
 mod agenda;
+mod carry;
 mod content;
 pub mod control;
 mod desk;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::carry::carry_out;
 use super::content;
 use super::error::PassError;
 use super::glance;
@@ -16,8 +17,8 @@ use super::unread;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
-    Access, Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Plan, Policy,
-    Sighting, Step, StepOutcome, align, choose, fold, merge, plan, rebind, settle, weigh,
+    Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Sighting, align,
+    choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StoreError, UnseenNote};
@@ -237,92 +238,6 @@ async fn agree_on_keywords(
     })
 }
 
-/// Sends the plan, step by step. An attempt is durable before its first octet leaves.
-async fn carry_out(
-    selected: &mut Selected<'_>,
-    store: &Store,
-    mailbox: MailboxId,
-    input: &PassInput,
-    plan: &Plan,
-) -> Result<Vec<StepOutcome>, PassError> {
-    let mut outcomes = Vec::with_capacity(plan.steps.len());
-    let mut refused: BTreeSet<MailboxName> = BTreeSet::new();
-    let mark_of = |message| input.base.find(message).map(|known| known.mark);
-    for step in &plan.steps {
-        if !selected.recognise(step.messages(), mark_of).await? {
-            return Err(NOT_WHERE_IT_WAS.into());
-        }
-        if let Step::Expunge { only } = step {
-            // Once EXPUNGE may have been carried out, a message without its mark is taken for another one.
-            selected.checkpoint().await?;
-            require_access(selected)?;
-            if !selected.show_deleted(only) {
-                outcomes.push(StepOutcome::Done(Vec::new()));
-                continue;
-            }
-        }
-        if refused
-            .iter()
-            .any(|to| step.brings_to(&input.name) == Some(to))
-        {
-            // How many there are of its like was reckoned with what did not come.
-            outcomes.push(StepOutcome::Done(Vec::new()));
-            continue;
-        }
-        let attempts = step.attempts(&input.entries);
-        if !store.begin_attempt(mailbox, attempts).await? {
-            return Err(GIVEN_UP);
-        }
-        let unread = unread::at_risk(selected, step);
-        unread::note(store, mailbox, &unread).await?;
-        let mut outcome = match step {
-            Step::Append { entry, .. } => append(selected, store, input, *entry).await?,
-            step => selected.execute(step, &input.base).await?,
-        };
-        if let (Some(to), StepOutcome::Refused { .. }) = (step.brings_to(&input.name), &outcome) {
-            refused.insert(to.clone());
-            let sent = step.attempts(&input.entries);
-            store
-                .note_refusals(mailbox, sent.into_iter().map(|(entry, _)| entry))
-                .await?;
-        }
-        let marked = unread::marked(store, mailbox, unread, &outcome).await?;
-        outcome.see(unread::clear(store, mailbox, selected, &marked).await?);
-        outcomes.push(outcome);
-    }
-    if !outcomes.is_empty() {
-        selected.checkpoint().await?;
-    }
-    if plan.steps.iter().any(Step::writes) {
-        require_access(selected)?;
-    }
-    Ok(outcomes)
-}
-
-/// Has the server append a message that the journal holds.
-async fn append(
-    selected: &mut Selected<'_>,
-    store: &Store,
-    input: &PassInput,
-    entry: EntryId,
-) -> Result<StepOutcome, PassError> {
-    let wish = input.entries.iter().find(|wish| wish.id == entry);
-    let (Some(wish), Some(octets)) = (wish, store.pinned(entry).await?) else {
-        return Err(GIVEN_UP);
-    };
-    Ok(selected.append(&input.name, wish, octets).await?)
-}
-
-/// A server that has lost its lock shows what was stored, and forgets it with the session.
-fn require_access(selected: &Selected<'_>) -> Result<(), UpstreamError> {
-    if selected.facts().access == Access::ReadOnly {
-        return Err(UpstreamError::Desynchronised {
-            problem: "the mailbox was made read-only while changes were sent",
-        });
-    }
-    Ok(())
-}
-
 /// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out.
 async fn find_again(
     store: &Store,
@@ -352,10 +267,6 @@ async fn halted(
     Ok(Report::halted(input.name.clone(), halt))
 }
 
-/// The user was faster.
-const GIVEN_UP: PassError = PassError::Overtaken {
-    problem: "an action was given up while it was about to be carried out",
-};
 /// What was taken over from the base is wrong.
 pub(super) const NOT_WHERE_IT_WAS: UpstreamError = UpstreamError::Desynchronised {
     problem: "a message is not where it was taken to be",

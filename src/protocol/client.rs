@@ -142,6 +142,12 @@ impl Client {
         }
     }
 
+    /// Whether a part of what was to be sent is still here: the server has not let it come yet, or it was not fetched.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        !(self.waiting.is_empty() && self.output.is_empty())
+    }
+
     /// Sends a command, as far as that can be done now; the rest follows when the server lets it.
     pub fn send(&mut self, command: Command) -> Tag {
         self.last_tag = self.last_tag.wrapping_add(1);

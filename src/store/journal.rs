@@ -77,7 +77,13 @@ pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result
     let hash = draft.pinned.map(|(hash, _)| *hash).unwrap_or_default();
     let (kind, payload) = payload(draft.action, draft.keywords, &hash);
     let header = draft.mark.header.map(|hash| hash.0);
+    let entry = EntryId::from_raw(
+        transaction
+            .prepare_cached(NEXT)?
+            .query_row([], |row| row.get(0))?,
+    );
     let sum = Checked {
+        place: Some((entry, draft.message)),
         mailbox: draft.mailbox.as_bytes(),
         mark: draft.mark,
         uid_validity: draft.uid_validity,
@@ -99,8 +105,8 @@ pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result
         payload,
         draft.accepted_at,
         sum.crc(),
+        entry.raw(),
     ])?;
-    let entry = EntryId::from_raw(transaction.last_insert_rowid());
     if let Some((hash, packed)) = draft.pinned {
         let sql =
             "INSERT INTO pinned (entry, hash, size, coding, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -340,14 +346,20 @@ pub(super) fn rebind(
     entry: EntryId,
     message: MessageId,
 ) -> Result<(), Fault> {
+    let checksum = transaction
+        .prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
+        .query_row([entry.raw()], |row| row::crc_about(row, message))
+        .optional()?;
     transaction
-        .prepare_cached("UPDATE entry SET message = ?2 WHERE id = ?1")?
-        .execute([entry.raw(), message.raw()])?;
+        .prepare_cached("UPDATE entry SET message = ?2, checksum = ?3 WHERE id = ?1")?
+        .execute(params![entry.raw(), message.raw(), checksum])?;
     Ok(())
 }
 
 const INSERT: &str = "INSERT INTO entry (mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, \
-                      payload, accepted_at, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                      payload, accepted_at, checksum, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+/// The id of the next entry: none is given twice, even if the last one is gone.
+const NEXT: &str = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'entry'";
 const SELECT: &str = "SELECT id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
                       accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry";
 /// Each mailbox with the number of its entries, and of those that are parked.

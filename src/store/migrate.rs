@@ -1,9 +1,12 @@
 //! Brings a database file to the newest shape, one migration and one transaction at a time.
 
-use rusqlite::Connection;
+use std::path::Path;
+
+use rusqlite::{Connection, params};
 
 use super::error::StoreError;
 use super::file::{Fault, StoreFile};
+use super::open;
 
 /// The shape of a file, with everything that was ever done to its shape.
 #[derive(Debug)]
@@ -59,6 +62,10 @@ impl Schema {
             }
             .into());
         }
+        self.migrate(connection, found)
+    }
+
+    fn migrate(&self, connection: &mut Connection, found: u32) -> Result<(), Fault> {
         for (version, migration) in (1_u32..).zip(self.migrations).skip(found as usize) {
             let transaction = connection.transaction()?;
             transaction.execute_batch(migration)?;
@@ -68,4 +75,53 @@ impl Schema {
         }
         Ok(())
     }
+
+    /// Compares what a file of the newest shape says of its tables with what they are. If one of them is said to be another,
+    /// that is put right: then everything in it can be read.
+    pub(super) fn put_right(&self, path: &Path) -> Result<(), Fault> {
+        let connection = Connection::open_with_flags(path, open::FLAGS)?;
+        connection.pragma_update(None, "writable_schema", true)?;
+        let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        if owner != self.application_id || found as usize != self.migrations.len() {
+            return Ok(());
+        }
+        let mut model = Connection::open_in_memory()?;
+        self.migrate(&mut model, 0)?;
+        let (said, known) = (declared(&connection)?, declared(&model)?);
+        let other = |one: &Declared, all: &[Declared]| all.iter().all(|of| of.words != one.words);
+        let wrong = said.iter().filter(|one| other(one, &known));
+        let right = known.iter().filter(|one| other(one, &said));
+        match (&*wrong.collect::<Vec<_>>(), &*right.collect::<Vec<_>>()) {
+            ([], []) => Ok(()),
+            ([wrong], [right]) => {
+                let [kind, name, table, sql] = &right.words;
+                let sentence = "UPDATE sqlite_schema SET type = CAST(?2 AS TEXT), name = CAST(?3 AS TEXT), tbl_name = CAST(?4 AS TEXT), sql = CAST(?5 AS TEXT) WHERE rowid = ?1";
+                connection.execute(sentence, params![wrong.id, kind, name, table, sql])?;
+                Ok(())
+            }
+            _ => Err(Fault::damage(
+                "its tables are not what they were".to_owned(),
+            )),
+        }
+    }
+}
+
+/// A table or an index, as a file declares it.
+struct Declared {
+    id: i64,
+    /// Type, name, table and statement; not text where they are damaged.
+    words: [Option<Vec<u8>>; 4],
+}
+
+fn declared(connection: &Connection) -> Result<Vec<Declared>, Fault> {
+    let sql = "SELECT rowid, CAST(type AS BLOB), CAST(name AS BLOB), CAST(tbl_name AS BLOB), CAST(sql AS BLOB) FROM sqlite_schema";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Declared {
+            id: row.get(0)?,
+            words: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?],
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -177,7 +177,7 @@ pub(super) fn private_file() -> OpenOptions {
 }
 
 /// A link in the place of a file is refused.
-const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
     .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
     .union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 /// 3.51.3 mended a fault by which a reset of the write-ahead log could lose a commit.

@@ -24,9 +24,18 @@ use crate::id::MessageId;
 /// # Errors
 /// [`StoreError::Damaged`] if it does not hold together.
 pub(super) fn whole(file: &StoreFile, schema: &Schema) -> Result<Connection, StoreError> {
-    let connection = open::writer(file, schema)?;
+    let connection = shaped(file, schema)?;
     open::check(&connection).map_err(|fault| file.told(fault))?;
     Ok(connection)
+}
+
+/// Opens a file whose tables are what they should be.
+fn shaped(file: &StoreFile, schema: &Schema) -> Result<Connection, StoreError> {
+    if file.path.exists() {
+        let put_right = schema.put_right(&file.path);
+        put_right.map_err(|fault| file.told(fault))?;
+    }
+    open::writer(file, schema)
 }
 
 /// Opens the journal, or what can be saved of it. What is saved is complete before anything is moved: whenever this is
@@ -104,7 +113,7 @@ pub(super) fn cache(file: &StoreFile) -> Result<Connection, StoreError> {
             Ok(cache)
         })
     } else {
-        open::writer(file, &migrate::CACHE)
+        shaped(file, &migrate::CACHE)
     };
     // What is read first, and soon shows whether there is more than a first page.
     let opened = opened.and_then(|cache| {

@@ -9,6 +9,12 @@ use crate::protocol::response::Status;
 use crate::protocol::types::{InternalDate, MailboxName};
 
 impl Selected<'_> {
+    /// Whether a part of the last command never left: then the server cannot have carried it out.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.wire.has_unsent()
+    }
+
     /// Appends a message to the open mailbox, with the flags and the date of its entry. RFC 3501 6.3.11; row `2BIS-APPEND`.
     ///
     /// That the server said OK proves nothing that lasts; the next look at the mailbox does.

@@ -21,6 +21,8 @@ pub(super) struct Wire {
     /// The server's words, once it said BYE: nothing is sent any more. Row `1064-RESP-U-BYE`.
     goodbye: Option<String>,
     ended: Vec<Completion>,
+    /// Whether some octets may have left, and not all that were to leave with them.
+    is_half_sent: bool,
 }
 
 impl std::fmt::Debug for Wire {
@@ -40,7 +42,13 @@ impl Wire {
             silence,
             goodbye: None,
             ended: Vec::new(),
+            is_half_sent: false,
         }
+    }
+
+    /// Whether a part of the last command never left: then the server cannot have carried it out.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.is_half_sent || self.client.has_unsent()
     }
 
     /// Gives the stream back, for TLS to be laid over it.
@@ -168,13 +176,18 @@ impl Wire {
             doing,
             after: patience,
         };
+        self.is_half_sent = true;
         // A message may take long to be sent, as long as it goes on.
         for some in output.chunks(SENT_AT_ONCE) {
             let sent = timeout(patience, self.stream.write_all(some)).await;
             sent.map_err(silent)?.map_err(|error| self.broken(error))?;
         }
         let flushed = timeout(patience, self.stream.flush()).await;
-        flushed.map_err(silent)?.map_err(|error| self.broken(error))
+        flushed
+            .map_err(silent)?
+            .map_err(|error| self.broken(error))?;
+        self.is_half_sent = false;
+        Ok(())
     }
 
     /// A connection that breaks after BYE was closed by the server, and its words say why.

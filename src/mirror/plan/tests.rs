@@ -215,6 +215,27 @@ fn deleted_marks_of_others_hold_expunge_back() {
         .check(&[marked[0].clone(), expunge(&[1])], &[]);
 }
 
+/// A letter that is written anew and replaces another one is there before the other one goes.
+#[test]
+fn a_removal_waits_for_what_is_appended() {
+    let added = Action::Append {
+        flags: SEEN,
+        zone_minutes: 0,
+    };
+    let case = Case::quiet(&[NONE])
+        .doing(-1, &[added])
+        .removing(1)
+        .deciding(1, CopyDecision::Send(first_try()));
+    let plan = case.planned(Some(Brakes::default())).expect("no brake");
+    let appended = Step::Append {
+        message: id(-1),
+        entry: EntryId::from_raw(1),
+        attempt: first_try(),
+    };
+    assert_eq!(plan.steps, [appended, store(&[1], DELETED, NONE)]);
+    assert_eq!(plan.delays[&id(1)], Delay::AppendFirst);
+}
+
 /// Otherwise the user's own mark would keep the removal waiting for ever, although it came after it.
 #[test]
 fn a_mark_that_follows_a_removal_waits_with_it() {

@@ -150,48 +150,34 @@ pub(in crate::store) fn is_as_written(row: &Row<'_>) -> bool {
 fn read_wish(row: &Row<'_>) -> Result<EntryRow, Fault> {
     let id = EntryId::from_raw(row.get(0)?);
     let damaged = || Fault::damage(format!("entry {id} does not read as it was written"));
-    let mailbox: Vec<u8> = row.get(1)?;
-    let mark = Mark {
-        instant: row.get(3)?,
-        size: row.get(4)?,
-        header: row.get::<_, Option<[u8; 32]>>(5)?.map(HeaderHash),
-        uid: row.get(6)?,
-    };
-    let (uid_validity, before, kind): (Option<u32>, String, i64) =
-        (row.get(7)?, row.get(8)?, row.get(9)?);
-    let (payload, accepted_at, checksum): (Vec<u8>, i64, u32) =
-        (row.get(10)?, row.get(11)?, row.get(12)?);
-    let sum = Checked {
-        mailbox: &mailbox,
-        mark,
-        uid_validity,
-        flags_before: &before,
-        kind,
-        payload: &payload,
-        accepted_at,
-    };
-    if sum.crc() != checksum {
+    let (sum, checksum): (_, u32) = (Checked::from_row(row)?, row.get(12)?);
+    let is_sound = sum.crc() == checksum || sum.without_place().crc() == checksum;
+    if !is_sound {
         return Err(damaged());
     }
     Ok(EntryRow {
         id,
-        mailbox: name_of(&mailbox)?,
+        mailbox: name_of(sum.mailbox)?,
         message: MessageId::from_raw(row.get(2)?),
-        mark,
-        uid_validity,
-        flags_before: before
+        mark: sum.mark,
+        uid_validity: sum.uid_validity,
+        flags_before: sum
+            .flags_before
             .split_ascii_whitespace()
             .filter_map(|name| Flag::from_bytes(name.as_bytes()).ok())
             .collect(),
-        action: action(kind, &payload).ok_or_else(damaged)?,
+        action: action(sum.kind, sum.payload).ok_or_else(damaged)?,
         state: EntryState::Pending,
         trouble: String::new(),
-        accepted_at,
+        accepted_at: sum.accepted_at,
     })
 }
 
-/// The columns that never change, for the checksum.
+/// The columns that progress does not change, for the checksum.
+#[derive(Clone, Copy)]
 pub(in crate::store) struct Checked<'a> {
+    /// Where the entry stands, and whom it is about. Journals of the first versions were summed without.
+    pub(in crate::store) place: Option<(EntryId, MessageId)>,
     pub(in crate::store) mailbox: &'a [u8],
     pub(in crate::store) mark: Mark,
     pub(in crate::store) uid_validity: Option<u32>,
@@ -201,7 +187,36 @@ pub(in crate::store) struct Checked<'a> {
     pub(in crate::store) accepted_at: i64,
 }
 
-impl Checked<'_> {
+impl<'a> Checked<'a> {
+    /// The columns of a row that begins with [`COLUMNS`].
+    fn from_row(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            place: Some((
+                EntryId::from_raw(row.get(0)?),
+                MessageId::from_raw(row.get(2)?),
+            )),
+            mailbox: row.get_ref(1)?.as_blob()?,
+            mark: Mark {
+                instant: row.get(3)?,
+                size: row.get(4)?,
+                header: row.get::<_, Option<[u8; 32]>>(5)?.map(HeaderHash),
+                uid: row.get(6)?,
+            },
+            uid_validity: row.get(7)?,
+            flags_before: row.get_ref(8)?.as_str()?,
+            kind: row.get(9)?,
+            payload: row.get_ref(10)?.as_blob()?,
+            accepted_at: row.get(11)?,
+        })
+    }
+
+    fn without_place(self) -> Self {
+        Self {
+            place: None,
+            ..self
+        }
+    }
+
     pub(in crate::store) fn crc(&self) -> u32 {
         let mut crc = crc32fast::Hasher::new();
         let mut part = |octets: &[u8]| {
@@ -212,6 +227,10 @@ impl Checked<'_> {
             );
             crc.update(octets);
         };
+        if let Some((entry, message)) = self.place {
+            part(&entry.raw().to_le_bytes());
+            part(&message.raw().to_le_bytes());
+        }
         part(self.mailbox);
         part(&self.mark.instant.to_le_bytes());
         part(&self.mark.size.to_le_bytes());
@@ -229,6 +248,13 @@ impl Checked<'_> {
 fn numbered(number: u32) -> [u8; 5] {
     let [a, b, c, d] = number.to_le_bytes();
     [1, a, b, c, d]
+}
+
+/// The checksum of a row that begins with [`COLUMNS`], once it is about another message.
+pub(in crate::store) fn crc_about(row: &Row<'_>, message: MessageId) -> rusqlite::Result<u32> {
+    let sum = Checked::from_row(row)?;
+    let place = sum.place.map(|(entry, _)| (entry, message));
+    Ok(Checked { place, ..sum }.crc())
 }
 
 pub(in crate::store) fn payload(

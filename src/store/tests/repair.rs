@@ -27,6 +27,15 @@ impl Account {
         fs::read(self.file(kind)).unwrap()
     }
 
+    /// Something else writes into the journal while it is closed.
+    async fn changes_journal(&mut self, sql: &str) {
+        self.close().await;
+        let file = rusqlite::Connection::open(self.file(FileKind::Journal)).unwrap();
+        file.execute_batch(sql).unwrap();
+        drop(file);
+        self.reopen().await;
+    }
+
     async fn rows(&self) -> Vec<EntryRow> {
         self.store().entries().await.unwrap()
     }
@@ -159,6 +168,70 @@ async fn a_text_that_is_not_what_it_was_is_read_again() {
     assert_eq!(account.store().bodies(vec![one]).await.unwrap(), [None]);
     let missing = account.store().without_body(account.inbox).await.unwrap();
     assert_eq!(missing.len(), 1);
+}
+
+/// A row that reads well and stands for another entry, or speaks of another message, is no action of the user.
+#[tokio::test]
+async fn an_entry_that_is_about_another_message_is_not_carried_out() {
+    for damage in ["id = id + 1", "message = message - 1"] {
+        let mut account = Account::with(2).await;
+        let wishes = account
+            .messages
+            .iter()
+            .map(|message| adding(*message, FLAGGED));
+        account.accept(wishes.collect()).await;
+        let written = account.rows().await;
+        account
+            .changes_journal(&format!("UPDATE entry SET {damage} WHERE id = 2"))
+            .await;
+        let rows = account.rows().await;
+        assert_eq!(rows.len(), 1, "{damage}");
+        assert_eq!(asked(&rows[0]), asked(&written[0]), "{damage}");
+        assert!(parked(&rows, &ParkReason::Salvaged), "{damage}");
+    }
+}
+
+/// What a table is called, or what its columns are, is known anyhow: nothing in it is lost.
+#[tokio::test]
+async fn a_table_that_is_said_to_be_another_is_known_all_the_same() {
+    for damage in [
+        "sql = replace(sql, 'confirmed', 'donfirmed')",
+        "sql = replace(sql, 'CREATE', 'GREATE')",
+        "name = 'entsy'",
+        "tbl_name = 'entsy'",
+        "type = 'tabme'",
+        "sql = NULL",
+    ] {
+        let mut account = Account::with(1).await;
+        account
+            .accept(vec![adding(account.messages[0], FLAGGED)])
+            .await;
+        let written = account.rows().await;
+        let sql = format!(
+            "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET {damage} WHERE name = 'entry'"
+        );
+        account.changes_journal(&sql).await;
+        assert_eq!(account.rows().await, written, "{damage}");
+        assert!(
+            !account.path().join("journal.db.damaged").exists(),
+            "{damage}"
+        );
+    }
+}
+
+/// The checksum of the first versions leaves two columns out. (By now, what they wrote down is old.)
+#[tokio::test]
+async fn an_entry_of_an_earlier_version_is_known() {
+    let mut account = Account::with(1).await;
+    account
+        .changes_journal(
+            r"INSERT INTO entry (mailbox, message, instant, size, uid, uid_validity, flags_before, kind, payload, accepted_at, checksum)
+             VALUES (CAST('INBOX' AS BLOB), 1, 760190400, 101, 7, 5, '\Seen', 1, CAST('+\Flagged' AS BLOB), 1590000000, 4203750860)",
+        )
+        .await;
+    let rows = account.rows().await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].state, EntryState::Parked(ParkReason::Old));
 }
 
 /// Wherever an octet of the journal is flipped: the account opens, and what it holds is what was written, or is told to be gone.

@@ -2,7 +2,7 @@
 
 use lowtide::daemon::{PassError, PassOptions, Report};
 use lowtide::id::MessageId;
-use lowtide::journal::HeaderHash;
+use lowtide::journal::{EntryState, HeaderHash};
 use lowtide::message::header_hash;
 use lowtide::mirror::MailboxFacts;
 use lowtide::protocol::types::FlagSet;
@@ -129,6 +129,39 @@ fn listed(seq: usize, date: &str, size: usize, flags: &str) -> String {
         "S: * {seq} FETCH (UID {seq} FLAGS ({flags}) INTERNALDATE \"{date}\" RFC822.SIZE {size})
         "
     )
+}
+
+/// The line breaks before the message was let through: it cannot have arrived, however often that happens.
+#[tokio::test]
+async fn a_message_that_never_left_is_sent_until_it_does() {
+    let facts = MailboxFacts {
+        uid_validity: Some(5),
+        ..MailboxFacts::default()
+    };
+    let world = World::at(facts, 1).await;
+    appends(&world).await;
+    let known = listed(1, " 1-Feb-1994 12:00:00 +0000", 101, "");
+    let broken = format!(
+        "{LOGGED_IN}{}C: x FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE)
+        {known}S: x OK
+        {}C: x FETCH 1 (UID FLAGS)
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: x OK
+        C: x APPEND INBOX (\\Flagged) \" 3-Feb-1994 13:00:00 +0100\" {{26}}
+        HANG UP",
+        inbox(1),
+        inbox(1)
+    );
+    for number in 1..=5 {
+        let pass = async |session: &mut Session| world.pass(session).await;
+        let passed = converse(Level::Imap4rev1, &broken, pass).await.unwrap();
+        assert!(passed.is_err());
+        let entries = world.journal().await;
+        let EntryState::Refused(attempt) = entries[0].state else {
+            panic!("{entries:?}")
+        };
+        assert_eq!((attempt.number, attempt.equals_before), (number, 0));
+    }
 }
 
 #[tokio::test]
