@@ -331,6 +331,7 @@ impl Life<'_> {
     async fn learn_letters(&mut self) {
         let store = self.store().await;
         self.model.borrow_mut().noted.clear();
+        self.model.borrow_mut().read.clear();
         for (place, name) in NAMES.iter().enumerate() {
             for (message, letter, _) in look(&store, place).await.unwrap() {
                 let letter = letter.map(|letter| (place, letter));

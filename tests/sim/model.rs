@@ -94,6 +94,8 @@ pub(crate) struct Model {
     pub(crate) wishes: Vec<Wish>,
     /// Messages of which a connection that broke left a note that we may have marked them as read.
     pub(crate) noted: BTreeSet<(Place, Look)>,
+    /// Messages that we have read on this connection: until CHECK they are to be unmarked, whoever marked them.
+    pub(crate) read: BTreeSet<Serial>,
     /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
     /// knows how it was before.
     pub(crate) is_being_read: bool,
@@ -326,8 +328,9 @@ impl Model {
             if who == Who::Others {
                 let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
                 message.theirs = message.theirs.union(on).minus(off);
+                let is_noted = self.noted.contains(&(place, message.look()));
                 message.is_anyones |=
-                    on.contains(SEEN) && self.noted.contains(&(place, message.look()));
+                    on.contains(SEEN) && (is_noted || self.read.contains(&serial));
             }
             let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
             let key = (place, message.letter);

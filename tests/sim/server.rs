@@ -165,6 +165,9 @@ impl Server {
             ["LOGIN", ..] | ["NOOP"] => Ok(()),
             ["CHECK" | "LOGOUT"] => {
                 self.keep();
+                if !self.is_read_only {
+                    self.model.borrow_mut().read.clear();
+                }
                 Ok(())
             }
             ["CAPABILITY"] if self.manners.is_modern => {
@@ -415,6 +418,7 @@ impl Server {
 
     fn mark_read(&mut self, place: Place, serial: Serial) {
         self.could_mark(place, serial);
+        self.model.borrow_mut().read.insert(serial);
         let before = self.model.borrow().find(place, serial).unwrap().flags;
         self.change(place, serial, before, before.union(SEEN));
     }
