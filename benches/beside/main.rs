@@ -3,7 +3,8 @@
 //! `tests/run bench` installs the peers and runs this. Two mailboxes of ordinary mail (half of it below 5 KB, 20 KB on
 //! average, up to 1 MB) lie on a private Dovecot. lowtide and mbsync mirror them, then sync with nothing to do; then a
 //! client asks the same of lowtide's endpoint and of Dovecot. The two take turns, so that a machine that slows down
-//! slows both; what counts is the ratio of the medians. Sizes can be given: `cargo bench --bench beside -- 1000 10000`.
+//! slows both; what counts is the ratio of the medians. Last, round trips and octets of a sync are counted on a slow line.
+//! Sizes can be given: `cargo bench --bench beside -- 1000 10000`; with `link` only the line is measured.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,6 +24,7 @@ mod drain;
 )]
 #[path = "../../tests/peers/lab/mod.rs"]
 mod lab;
+mod link;
 mod mbsync;
 mod sample;
 mod table;
@@ -40,13 +42,16 @@ use table::{Row, Table, Want};
 
 fn main() {
     // Cargo adds words of its own, such as `--bench`.
-    let sizes: Vec<usize> = std::env::args()
-        .filter_map(|word| word.parse().ok())
-        .collect();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let [small, large] = sizes.try_into().unwrap_or([10_000, 100_000]);
+    let is_all = !words.iter().any(|word| word == "link");
     let mut table = Table::default();
-    mirroring(small, &mut table);
-    serving(large, &mut table);
+    if is_all {
+        mirroring(small, &mut table);
+        serving(large, &mut table);
+    }
+    link::counted(large, &mut table);
     table.print();
 }
 

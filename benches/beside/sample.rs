@@ -24,6 +24,10 @@ impl Sample {
         }
     }
 
+    pub(crate) fn is_single(&self) -> bool {
+        self.0.len() == 1
+    }
+
     pub(crate) fn range(&self) -> (f64, f64) {
         (self.0[0], self.0[self.0.len() - 1])
     }

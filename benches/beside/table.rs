@@ -9,6 +9,8 @@ use crate::sample::Sample;
 pub(crate) enum Want {
     AtMost(f64),
     AtLeast(f64),
+    /// Of ours alone.
+    OursAtMost(f64),
     Nothing,
 }
 
@@ -60,11 +62,29 @@ impl Row {
         }
     }
 
+    /// What was counted once.
+    pub(crate) fn counted(
+        what: String,
+        (ours, theirs): (f64, f64),
+        unit: &'static str,
+        want: Want,
+    ) -> Self {
+        let [ours, theirs] = [ours, theirs].map(|one| Sample::of(vec![one]));
+        Self {
+            unit,
+            ..Self::seconds(what, ours, theirs, "mbsync", want)
+        }
+    }
+
     fn cells(&self) -> Vec<String> {
         let ratio = self.ours.median() / self.theirs.median();
         let (demanded, verdict) = match self.want {
             Want::AtMost(most) => (format!("<= {most}"), word(ratio <= most)),
             Want::AtLeast(least) => (format!(">= {least}"), word(ratio >= least)),
+            Want::OursAtMost(most) => (
+                format!("<= {most:.1} {}", self.unit),
+                word(self.ours.median() <= most),
+            ),
             Want::Nothing => (String::new(), ""),
         };
         vec![
@@ -80,6 +100,9 @@ impl Row {
     fn show(&self, sample: &Sample) -> String {
         let (least, most) = sample.range();
         let unit = self.unit;
+        if sample.is_single() {
+            return format!("{:.3} {unit}", sample.median());
+        }
         format!("{:.3} {unit} ({least:.3} to {most:.3})", sample.median())
     }
 }

@@ -1,14 +1,11 @@
 //! Carry out: a plan, step by step. Each attempt is on record before its first octet leaves, and that something was refused as
 //! soon as that is heard.
 
-use std::collections::BTreeSet;
-
 use super::error::PassError;
 use super::pass::NOT_WHERE_IT_WAS;
 use super::unread;
-use crate::id::{EntryId, MailboxId};
-use crate::mirror::{Access, Plan, Step, StepOutcome};
-use crate::protocol::types::MailboxName;
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::mirror::{Access, Brought, Plan, Step, StepOutcome};
 use crate::store::{PassInput, Store};
 use crate::upstream::{Selected, UpstreamError};
 
@@ -21,25 +18,29 @@ pub(super) async fn carry_out(
     plan: &Plan,
 ) -> Result<Vec<StepOutcome>, PassError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
-    let mut refused: BTreeSet<&MailboxName> = BTreeSet::new();
+    let mut brought = Brought::default();
     let mark_of = |message| input.base.find(message).map(|known| known.mark);
     for step in &plan.steps {
         if !selected.recognise(step.messages(), mark_of).await? {
             return Err(NOT_WHERE_IT_WAS.into());
         }
-        if !is_due(selected, step, &refused, &input.name).await? {
+        if let Step::Expunge { only } = step
+            && !is_marked(selected, only).await?
+        {
             outcomes.push(StepOutcome::Done(Vec::new()));
             continue;
         }
-        let attempts = step.attempts(&input.entries);
+        let brings = step.brings(&input.name, &input.entries);
+        let before = brings.map_or(0, |(to, mark)| brought.count(to, mark));
+        let attempts = step.attempts(&input.entries, before);
         if !store.begin_attempt(mailbox, attempts).await? {
             return Err(GIVEN_UP);
         }
         let unread = unread::at_risk(selected, step);
         unread::note(store, mailbox, &unread).await?;
         let mut outcome = send(selected, store, mailbox, input, step).await?;
-        if let StepOutcome::Refused { .. } = outcome {
-            refused.extend(step.brings_to(&input.name));
+        if let (Some((to, mark)), StepOutcome::Done(_)) = (brings, &outcome) {
+            brought.add(to, *mark);
         }
         let marked = unread::marked(store, mailbox, unread, &outcome).await?;
         outcome.see(unread::clear(store, mailbox, selected, &marked).await?);
@@ -54,21 +55,12 @@ pub(super) async fn carry_out(
     Ok(outcomes)
 }
 
-/// Whether a step can still be carried out as it was planned.
-async fn is_due(
-    selected: &mut Selected<'_>,
-    step: &Step,
-    refused: &BTreeSet<&MailboxName>,
-    own: &MailboxName,
-) -> Result<bool, PassError> {
-    let Step::Expunge { only } = step else {
-        // How many there are of its like was reckoned with what did not come.
-        return Ok(step.brings_to(own).is_none_or(|to| !refused.contains(to)));
-    };
-    // Once EXPUNGE may have been carried out, a message without its mark is taken for another one.
+/// Whether the server has written down that messages are marked, and nobody took that back. Once EXPUNGE may have been carried
+/// out, a message without its mark is taken for another one.
+async fn is_marked(selected: &mut Selected<'_>, messages: &[MessageId]) -> Result<bool, PassError> {
     selected.checkpoint().await?;
     require_access(selected)?;
-    Ok(selected.show_deleted(only))
+    Ok(selected.show_deleted(messages))
 }
 
 /// Carries out a step. That a message was refused, or never left, is on record at once: then it need not be looked for.
@@ -91,10 +83,10 @@ async fn send(
         }
     };
     let is_refused = matches!(outcome, Ok(StepOutcome::Refused { .. }));
-    if step.brings_to(&input.name).is_some() && (is_refused || never_left) {
-        let sent = step.attempts(&input.entries).into_iter();
-        let entries = sent.map(|(entry, _)| entry);
-        store.note_refusals(mailbox, entries).await?;
+    if let Step::Copy { entry, .. } | Step::Append { entry, .. } = step
+        && (is_refused || never_left)
+    {
+        store.note_refusal(mailbox, *entry).await?;
     }
     outcome
 }

@@ -22,6 +22,7 @@ mod report;
 mod restore;
 mod rules;
 mod settings;
+mod stray;
 mod unread;
 mod visit;
 mod words;

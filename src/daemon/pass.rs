@@ -13,7 +13,7 @@ use super::glance;
 use super::progress::Progress;
 use super::queue::Keep;
 use super::report::Report;
-use super::unread;
+use super::{stray, unread};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
@@ -64,15 +64,38 @@ pub async fn pass(
     let input = store.pass_input(mailbox).await?;
     let sightings = survey(session, &input).await?;
     let mut selected = session.select(&input.name, input.keywords.clone()).await?;
+    let passed = go_over(
+        &mut selected,
+        store,
+        mailbox,
+        input,
+        &sightings,
+        options,
+        progress,
+    )
+    .await;
+    stray::put_right(&mut selected, store, mailbox).await?;
+    passed
+}
+
+async fn go_over(
+    selected: &mut Selected<'_>,
+    store: &Store,
+    mailbox: MailboxId,
+    input: PassInput,
+    sightings: &BTreeMap<EntryId, Sighting>,
+    options: &PassOptions,
+    progress: &Progress,
+) -> Result<Report, PassError> {
     let (mut report, unbound) =
-        reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
+        reconcile(selected, store, mailbox, input, sightings, options).await?;
     if options.dry_run || report.halt.is_some() {
         return Ok(report);
     }
-    content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
+    content::headers(selected, store, mailbox, progress, &mut report).await?;
     report.again |= find_again(store, mailbox, &unbound).await?;
     let keep = options.keep;
-    content::bodies(&mut selected, store, mailbox, keep, progress, &mut report).await?;
+    content::bodies(selected, store, mailbox, keep, progress, &mut report).await?;
     Ok(report)
 }
 

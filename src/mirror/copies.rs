@@ -24,7 +24,7 @@ pub enum Sighting {
 pub enum CopyDecision {
     /// The copy stands in its destination.
     Received,
-    /// Send it, after recording this attempt.
+    /// Send it, after recording this attempt; what is sent before it on the same connection is counted with what is held.
     Send(Attempt),
     /// Leave it to a person.
     Park(ParkReason),
@@ -40,12 +40,11 @@ pub fn weigh(
     elsewhere: &[(MailboxName, Mark)],
     sightings: &BTreeMap<EntryId, Sighting>,
 ) -> BTreeMap<EntryId, CopyDecision> {
-    let mut open = Equals::default();
+    let mut open = Brought::default();
     for (to, mark) in elsewhere {
         open.add(to, *mark);
     }
     let received = receipts(own, entries, sightings);
-    let mut under_way = Equals::default();
     let mut decisions = BTreeMap::new();
     for entry in entries {
         let Some(to) = entry.destination(own) else {
@@ -56,18 +55,12 @@ pub fn weigh(
             (_, None) => continue,
             (_, Some(Sighting::NoMailbox)) => CopyDecision::Park(ParkReason::NoDestination),
             (_, Some(Sighting::Holds(_))) if received.contains(&entry.id) => CopyDecision::Received,
-            (state, Some(&Sighting::Holds(held))) => {
-                let decision = send(state, held.saturating_add(under_way.count(to, &entry.mark)));
-                if matches!(decision, CopyDecision::Send(_)) {
-                    if open.count(to, &entry.mark) > 0 {
-                        continue;
-                    }
-                    under_way.add(to, entry.mark);
-                }
-                decision
-            }
+            (state, Some(&Sighting::Holds(held))) => send(state, held),
         };
-        decisions.insert(entry.id, decision);
+        let must_wait = open.count(to, &entry.mark) > 0;
+        if !(must_wait && matches!(decision, CopyDecision::Send(_))) {
+            decisions.insert(entry.id, decision);
+        }
     }
     decisions
 }
@@ -88,7 +81,7 @@ fn receipts(
     });
     let mut sent: Vec<_> = sent.collect();
     sent.sort_unstable_by_key(|&(before, id, _, _)| (before, id));
-    let mut proven = Equals::default();
+    let mut proven = Brought::default();
     let mut received = BTreeSet::new();
     for (Reverse(before), id, to, mark) in sent {
         let accounted_for = before.saturating_add(proven.count(to, mark));
@@ -116,15 +109,31 @@ fn send(state: &EntryState, equals_before: u32) -> CopyDecision {
     })
 }
 
-/// Messages by destination, to be counted by their resemblance.
-#[derive(Default)]
-struct Equals<'a> {
+/// What an entry that was sent, did not arrive, and is not sent again in this pass has to be counted by from now on: what is
+/// there now is another's arrival, also once that other entry is forgotten.
+#[must_use]
+pub fn recount(entry: &JournalEntry, decision: &CopyDecision) -> Option<Attempt> {
+    let (EntryState::Attempted(attempt), CopyDecision::Send(next)) = (&entry.state, decision)
+    else {
+        return None;
+    };
+    (next.equals_before > attempt.equals_before).then_some(Attempt {
+        equals_before: next.equals_before,
+        ..*attempt
+    })
+}
+
+/// Messages that were brought to mailboxes, to be counted by their resemblance.
+#[derive(Debug, Default)]
+pub struct Brought<'a> {
     by_header: BTreeMap<(&'a MailboxName, HeaderHash), Vec<Mark>>,
     by_date: BTreeMap<(&'a MailboxName, (i64, u32)), Vec<Mark>>,
 }
 
-impl<'a> Equals<'a> {
-    fn count(&self, to: &'a MailboxName, mark: &Mark) -> u32 {
+impl<'a> Brought<'a> {
+    /// How many of them pass for this message where it is to come.
+    #[must_use]
+    pub fn count(&self, to: &'a MailboxName, mark: &Mark) -> u32 {
         let same_header = mark.header.and_then(|hash| self.by_header.get(&(to, hash)));
         let same_date = self.by_date.get(&(to, mark.weak())).into_iter().flatten();
         let unread = same_date.filter(|other| other.header.is_none() || mark.header.is_none());
@@ -133,7 +142,8 @@ impl<'a> Equals<'a> {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    fn add(&mut self, to: &'a MailboxName, mark: Mark) {
+    /// Counts one more.
+    pub fn add(&mut self, to: &'a MailboxName, mark: Mark) {
         if let Some(hash) = mark.header {
             self.by_header.entry((to, hash)).or_default().push(mark);
         }

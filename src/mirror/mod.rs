@@ -43,7 +43,7 @@ mod twins;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
-pub use copies::{CopyDecision, Sighting, weigh};
+pub use copies::{Brought, CopyDecision, Sighting, recount, weigh};
 pub use fold::fold;
 pub use merge::{Outcome, Verdict, Verdicts, WaitReason, merge};
 pub use observation::{Access, Coverage, MailboxFacts, Observation, SeenMessage};

@@ -11,7 +11,7 @@ use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Access, MailboxFacts};
 use super::view::{CopyWish, LocalState, MessageState, Remote, RemoteState};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, Attempt, JournalEntry};
+use crate::journal::{Action, Attempt, JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
 
 /// What to send, in order, and who has to wait.
@@ -73,11 +73,21 @@ impl Step {
         }
     }
 
-    /// The entries that it is sent for, each counted once more.
+    /// The entries that it is sent for, each counted once more. Of what it brings, `brought_before` passes for the same and was
+    /// brought on this connection already.
     #[must_use]
-    pub fn attempts(&self, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
+    pub fn attempts(
+        &self,
+        entries: &[JournalEntry],
+        brought_before: u32,
+    ) -> Vec<(EntryId, Attempt)> {
         if let Self::Copy { entry, attempt, .. } | Self::Append { entry, attempt, .. } = self {
-            return vec![(*entry, *attempt)];
+            let equals_before = attempt.equals_before.saturating_add(brought_before);
+            let attempt = Attempt {
+                equals_before,
+                ..*attempt
+            };
+            return vec![(*entry, attempt)];
         }
         let removes = matches!(self, Self::Expunge { .. });
         let messages: BTreeSet<MessageId> = self.messages().iter().copied().collect();
@@ -98,14 +108,24 @@ impl Step {
         meant.map(again).collect()
     }
 
-    /// The mailbox that it brings a message to; it is carried out in the mailbox `own`.
+    /// Whether it brings the message of an entry.
     #[must_use]
-    pub fn brings_to<'a>(&'a self, own: &'a MailboxName) -> Option<&'a MailboxName> {
+    pub fn sends(&self, id: EntryId) -> bool {
         match self {
-            Self::Copy { to, .. } => Some(to),
-            Self::Append { .. } => Some(own),
-            Self::StoreFlags { .. } | Self::Expunge { .. } => None,
+            Self::Copy { entry, .. } | Self::Append { entry, .. } => *entry == id,
+            Self::StoreFlags { .. } | Self::Expunge { .. } => false,
         }
+    }
+
+    /// What it brings, and to which mailbox; it is carried out in the mailbox `own`, of which the entries are.
+    #[must_use]
+    pub fn brings<'a>(
+        &self,
+        own: &'a MailboxName,
+        entries: &'a [JournalEntry],
+    ) -> Option<(&'a MailboxName, &'a Mark)> {
+        let wish = entries.iter().find(|wish| self.sends(wish.id))?;
+        Some((wish.destination(own)?, &wish.mark))
     }
 
     /// Whether it changes the mailbox that it is carried out in.

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{Alignment, Fate};
-use super::copies::CopyDecision;
+use super::copies::{CopyDecision, recount};
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
 use super::plan::{Delay, Plan, Step};
 use super::table::ConflictKind;
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{JournalEntry, Mark, ParkReason};
+use crate::journal::{Attempt, JournalEntry, Mark, ParkReason};
 use crate::protocol::types::{FlagSet, SeqNum};
 
 /// What came of one step.
@@ -66,6 +66,8 @@ pub struct Settlement {
     pub arrived: Vec<Arrival>,
     /// Entries that the server is proven to hold, or that a conflict answered.
     pub retired: Vec<EntryId>,
+    /// Entries whose message did not arrive, counted anew.
+    pub recounted: Vec<(EntryId, Attempt)>,
     /// Entries that a person has to look at.
     pub parked: Vec<(EntryId, ParkReason)>,
     /// Entries that wait, and why.
@@ -182,7 +184,7 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     let entries: BTreeMap<EntryId, &JournalEntry> =
         pass.entries.iter().map(|entry| (entry.id, entry)).collect();
     for (entry, decision) in pass.copies {
-        settlement.copy(entries.get(entry).copied(), decision);
+        settlement.copy(entries.get(entry).copied(), decision, &pass.plan.steps);
     }
     let verdicts = pass.verdicts.messages.iter();
     for verdict in verdicts.chain(&pass.verdicts.departed) {
@@ -320,14 +322,19 @@ impl Settlement {
         }));
     }
 
-    fn copy(&mut self, entry: Option<&JournalEntry>, decision: &CopyDecision) {
+    fn copy(&mut self, entry: Option<&JournalEntry>, decision: &CopyDecision, steps: &[Step]) {
         let Some(entry) = entry.filter(|entry| entry.is_active()) else {
             return;
         };
         match decision {
             CopyDecision::Received => self.retired.push(entry.id),
             CopyDecision::Park(reason) => self.parked.push((entry.id, reason.clone())),
-            CopyDecision::Send(_) => {}
+            CopyDecision::Send(_) if steps.iter().any(|step| step.sends(entry.id)) => {}
+            CopyDecision::Send(_) => {
+                let again = recount(entry, decision);
+                self.recounted
+                    .extend(again.map(|attempt| (entry.id, attempt)));
+            }
         }
     }
 

@@ -122,29 +122,17 @@ impl Store {
         self.inner.journal.run(begin).await
     }
 
-    /// Records at once that the server said NO to what was just sent for these entries: should the pass come to no end, they
-    /// are not looked for.
+    /// Records at once that what was just sent for an entry did not arrive: should the pass come to no end, it is not looked for.
     ///
     /// # Errors
-    /// [`StoreError`]: then they count as sent, and are looked for.
-    pub async fn note_refusals(
-        &self,
-        mailbox: MailboxId,
-        entries: impl Iterator<Item = EntryId>,
-    ) -> Result<(), StoreError> {
-        let entries: Vec<EntryId> = entries.collect();
+    /// [`StoreError`]: then it counts as sent, and is looked for.
+    pub async fn note_refusal(&self, mailbox: MailboxId, entry: EntryId) -> Result<(), StoreError> {
         let inner = self.inner.clone();
         let note = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            for entry in &entries {
-                journal::refuse(&transaction, *entry)?;
-            }
+            journal::refuse(&transaction, entry)?;
             transaction.commit()?;
-            inner.publish(mailbox, |held| {
-                for entry in entries {
-                    held.note_refusal(entry);
-                }
-            })?;
+            inner.publish(mailbox, |held| held.note_refusal(entry))?;
             Ok(())
         };
         self.inner.journal.run(note).await
@@ -361,6 +349,9 @@ impl Held {
     fn retire(&mut self, settlement: &Settlement) {
         let retired: BTreeSet<EntryId> = settlement.retired.iter().copied().collect();
         self.entries.retain(|entry| !retired.contains(&entry.id));
+        for (id, attempt) in &settlement.recounted {
+            self.set_state(*id, EntryState::Attempted(*attempt));
+        }
         for (id, reason) in &settlement.parked {
             self.set_state(*id, EntryState::Parked(reason.clone()));
         }
@@ -431,6 +422,10 @@ fn write_journal(
         Ok::<_, Fault>(())
     })??;
     journal::retire(transaction, &settlement.retired)?;
+    // What the user has dropped meanwhile needs no count.
+    for attempt in &settlement.recounted {
+        journal::attempt(transaction, std::slice::from_ref(attempt))?;
+    }
     for (entry, reason) in &settlement.parked {
         journal::park(transaction, *entry, reason)?;
     }

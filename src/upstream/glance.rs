@@ -15,7 +15,7 @@ use crate::mirror::{Base, Probe, Sight, Stretch, first_places, probe};
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::{Status, Untagged};
 use crate::protocol::types::{
-    Envelope, FetchItem, FetchRequest, Flag, FlagSet, SearchKey, SeqNum, SequenceSet,
+    Envelope, FetchItem, FetchRequest, Flag, FlagSet, SearchKey, SeqNum, SequenceSet, Tag,
 };
 
 /// How to look at a mailbox whose server gives messages no names.
@@ -115,8 +115,27 @@ impl Selected<'_> {
         } else {
             FetchRequest::Fast
         };
-        let is_told = self.look(&seqs_of(&first), items).await?;
-        if !is_told || !self.look_at_last(base, glance).await? {
+        // Both are sent at once: reading can be. Row `1176-PIPELINE`.
+        let first = SequenceSet::chunked(seqs_of(&first), LOOKS_AT_ONCE);
+        let first: Vec<Tag> = first
+            .into_iter()
+            .map(|set| {
+                self.wire
+                    .send(Command::Fetch(Numbering::Sequence, set, items.clone()))
+            })
+            .collect::<Result<_, _>>()?;
+        let is_last_told = self.look_at_last(base, glance).await?;
+        for tag in first {
+            let map = &mut self.map;
+            let completion = self
+                .wire
+                .finish(tag, |untagged| map.apply(untagged))
+                .await?;
+            if completion.status != Status::Ok {
+                return Ok(false);
+            }
+        }
+        if !is_last_told {
             return Ok(false);
         }
         for _ in 0..MOST_ROUNDS {
@@ -223,22 +242,13 @@ impl Selected<'_> {
         self.look(&[seq], FetchRequest::Fast).await
     }
 
-    /// Reads the flags of all messages, one set after the other: an answer to SEARCH does not say which it answers, and
-    /// servers need not answer in order. Says whether what came can be believed.
+    /// Reads the flags of all messages as sets. Says whether what came can be believed.
     async fn read_flag_sets(&mut self, base: &Base) -> Result<bool, UpstreamError> {
-        let searched = self.map.searched();
         for _ in 0..TRIES {
             let generation = self.map.generation;
-            let mut sets = Vec::new();
-            for flag in searched.iter() {
-                match self.search_flag(base, flag).await? {
-                    Some(set) => sets.push(set),
-                    None => return Ok(false),
-                }
-                if self.map.generation != generation {
-                    break;
-                }
-            }
+            let Some(sets) = self.search_flags(base).await? else {
+                return Ok(false);
+            };
             if self.map.generation == generation {
                 return Ok(self.map.take_flags(&sets));
             }
@@ -247,47 +257,87 @@ impl Selected<'_> {
     }
 
     /// Which messages have a flag, or which do not, whichever are fewer in the base.
-    async fn search_flag(
+    async fn search_flags(
         &mut self,
         base: &Base,
-        flag: FlagSet,
-    ) -> Result<Option<FlaggedSet>, UpstreamError> {
-        let messages = base.messages.iter();
-        let with = messages.filter(|known| known.flags.contains(flag)).count();
-        let has_it = with.saturating_mul(2) <= base.messages.len();
-        let set = self.search_one(flag, has_it).await?;
-        if has_it {
-            // Silence means that there are none. Row `1064-SEARCH-SILENT`.
-            return Ok(set.map(|set| FlaggedSet {
-                numbers: Some(set.numbers.unwrap_or_default()),
-                ..set
-            }));
-        }
-        // That no message is without a flag is believed only if it is said: `\Seen` above all.
-        match set {
-            Some(FlaggedSet { numbers: None, .. }) => {
-                let set = self.search_one(flag, true).await?;
-                Ok(set.filter(|set| set.numbers.is_some()))
-            }
-            told => Ok(told),
-        }
-    }
-
-    async fn search_one(
-        &mut self,
-        flag: FlagSet,
-        has_it: bool,
-    ) -> Result<Option<FlaggedSet>, UpstreamError> {
-        let name = self.map.keywords.names(flag).next();
-        let Some(key) = name.and_then(|name| key_of(name, has_it)) else {
+    ) -> Result<Option<Vec<FlaggedSet>>, UpstreamError> {
+        let is_rare = |flag: &FlagSet| {
+            let messages = base.messages.iter();
+            let with = messages.filter(|known| known.flags.contains(*flag)).count();
+            with.saturating_mul(2) <= base.messages.len()
+        };
+        let wanted = self
+            .map
+            .searched()
+            .iter()
+            .map(|flag| (flag, is_rare(&flag)));
+        let Some(mut sets) = self.search_sets(wanted.collect()).await? else {
             return Ok(None);
         };
-        let (completion, numbers) = self.search(key).await?;
-        Ok((completion.status == Status::Ok).then_some(FlaggedSet {
+        // That no message is without a flag is believed only if it is said: `\Seen` above all.
+        let is_unsaid = |set: &mut FlaggedSet| !set.has_it && set.numbers.is_none();
+        let unsaid = sets.extract_if(.., is_unsaid).map(|set| (set.flag, true));
+        let Some(said) = self.search_sets(unsaid.collect()).await? else {
+            return Ok(None);
+        };
+        let is_said = said.iter().all(|set| set.numbers.is_some());
+        sets.extend(said);
+        Ok(is_said.then_some(sets))
+    }
+
+    /// Asks for sets: all at once, and one after the other where that does not say which answer is whose.
+    async fn search_sets(
+        &mut self,
+        wanted: Vec<(FlagSet, bool)>,
+    ) -> Result<Option<Vec<FlaggedSet>>, UpstreamError> {
+        let key = |(flag, has_it): &(FlagSet, bool)| {
+            key_of(self.map.keywords.names(*flag).next()?, *has_it)
+        };
+        let keys: Option<Vec<SearchKey>> = wanted.iter().map(key).collect();
+        let Some(keys) = keys else { return Ok(None) };
+        let told = match self.search_at_once(&keys).await? {
+            Some(told) => told.into_iter().map(Some).collect(),
+            None => {
+                let mut told = Vec::with_capacity(keys.len());
+                for key in keys {
+                    let (completion, numbers) = self.search(key).await?;
+                    if completion.status != Status::Ok {
+                        return Ok(None);
+                    }
+                    told.push(numbers);
+                }
+                told
+            }
+        };
+        let set = |((flag, has_it), numbers)| FlaggedSet {
             flag,
             has_it,
             numbers,
-        }))
+        };
+        Ok(Some(wanted.into_iter().zip(told).map(set).collect()))
+    }
+
+    /// Sends every SEARCH before the first answer. A line of numbers does not say what it answers, and some servers search
+    /// for several things at a time. But it comes before the end of its command: where one line came before each end, and the
+    /// ends in turn, each is the answer to its own.
+    async fn search_at_once(
+        &mut self,
+        keys: &[SearchKey],
+    ) -> Result<Option<Vec<Vec<u32>>>, UpstreamError> {
+        if !self.wire.searches_in_turn {
+            return Ok(None);
+        }
+        let tags = keys.iter().map(|key| self.send_search(key.clone()));
+        let tags: Vec<Tag> = tags.collect::<Result<_, _>>()?;
+        let mut told = Vec::with_capacity(keys.len());
+        for tag in tags {
+            let (completion, mut lines) = self.found(tag).await?;
+            let line = lines.pop().filter(|_| lines.is_empty());
+            let is_in_turn = completion.status == Status::Ok && self.wire.is_in_turn();
+            told.extend(line.filter(|_| is_in_turn));
+        }
+        self.wire.searches_in_turn = told.len() == keys.len();
+        Ok(self.wire.searches_in_turn.then_some(told))
     }
 }
 
@@ -297,7 +347,7 @@ struct FlaggedSet {
     flag: FlagSet,
     /// Whether the numbers are of messages with it, or of those without.
     has_it: bool,
-    /// The numbers, if a line with some or none came.
+    /// The numbers, if a line with some or none came. Silence means that there are none. Row `1064-SEARCH-SILENT`.
     numbers: Option<Vec<u32>>,
 }
 

@@ -25,5 +25,6 @@ pub use glance::{Effort, Glance};
 pub use selected::Selected;
 pub use server::{Allowance, Credentials, Level, Patience, Security, Server, Transport};
 pub use session::{Features, Session};
+pub use stray::Astray;
 
 pub use crate::protocol::dialect::Dialect;

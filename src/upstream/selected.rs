@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::UpstreamError;
 use super::session::Session;
-use super::stray::Watch;
+use super::stray::{Astray, Watch};
 use super::wire::Wire;
 use crate::id::MessageId;
 use crate::journal::Mark;
@@ -16,7 +16,9 @@ use crate::protocol::client::Completion;
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::response::{Code, FetchData, Status, Untagged};
-use crate::protocol::types::{Flag, FlagDelta, FlagSet, Keywords, MailboxName, SearchKey, SeqNum};
+use crate::protocol::types::{
+    Flag, FlagDelta, FlagSet, Keywords, MailboxName, SearchKey, SeqNum, Tag,
+};
 
 /// A mailbox opened with SELECT.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Selected<'s> {
     pub(super) wire: &'s mut Wire,
     pub(super) dialect: Dialect,
     pub(super) map: Map,
+    /// Changes that may still stand on messages that were not meant.
+    pub(super) astray: Vec<Astray>,
 }
 
 /// What is known of the open mailbox, number by number.
@@ -140,6 +144,7 @@ impl<'s> Selected<'s> {
             wire: &mut session.wire,
             dialect: session.features.dialect,
             map,
+            astray: Vec::new(),
         })
     }
 
@@ -182,20 +187,33 @@ impl<'s> Selected<'s> {
         &mut self,
         key: SearchKey,
     ) -> Result<(Completion, Option<Vec<u32>>), UpstreamError> {
-        let search = Command::Search {
+        let tag = self.send_search(key)?;
+        let (completion, lines) = self.found(tag).await?;
+        Ok((completion, (!lines.is_empty()).then(|| lines.concat())))
+    }
+
+    pub(super) fn send_search(&mut self, key: SearchKey) -> Result<Tag, UpstreamError> {
+        self.wire.send(Command::Search {
             numbering: Numbering::Sequence,
             charset: None,
             keys: vec![key],
-        };
-        let mut found: Option<Vec<u32>> = None;
+        })
+    }
+
+    /// The end of a SEARCH that was sent, and the lines of numbers that came before it.
+    pub(super) async fn found(
+        &mut self,
+        tag: Tag,
+    ) -> Result<(Completion, Vec<Vec<u32>>), UpstreamError> {
+        let mut found = Vec::new();
         let map = &mut self.map;
         let hear = |untagged| {
             if let Untagged::Search(numbers) = &untagged {
-                found.get_or_insert_default().extend(numbers);
+                found.push(numbers.clone());
             }
             map.apply(untagged)
         };
-        let completion = self.wire.run(search, hear).await?;
+        let completion = self.wire.finish(tag, hear).await?;
         Ok((completion, found))
     }
 

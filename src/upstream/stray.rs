@@ -8,6 +8,8 @@
 use super::error::UpstreamError;
 use super::observe::MAX_RANGES;
 use super::selected::{Map, Selected, Slot};
+use crate::id::MessageId;
+use crate::mirror::Access;
 use crate::protocol::client::Completion;
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::Status;
@@ -32,6 +34,17 @@ pub(super) struct Watch {
     /// What it showed when it was last asked.
     told: Option<FlagSet>,
     role: Role,
+}
+
+/// A change of ours that fell on a message that was not meant, as long as it is not certain that it was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Astray {
+    /// The message.
+    pub message: MessageId,
+    /// What it was last shown with.
+    pub flags: FlagSet,
+    /// What takes the change back.
+    pub back: FlagDelta,
 }
 
 /// What a message has to do with such a command.
@@ -116,12 +129,14 @@ impl Selected<'_> {
     /// mistake is looked for too.
     async fn take_back(&mut self, mut may: FlagDelta) -> Result<(), UpstreamError> {
         let mut is_changed = false;
+        let earlier_count = self.astray.len();
         for _ in 0..MOST_TAKEN_BACK {
             self.look_at_suspects().await?;
             self.map.clear_of_suspicion(may);
             let Some((seq, stray)) = self.map.stray(may) else {
                 break;
             };
+            self.astray.extend(self.map.astray(seq, stray));
             let (mode, flags) = if stray.remove.is_empty() {
                 (StoreMode::Add, stray.add)
             } else {
@@ -141,14 +156,23 @@ impl Selected<'_> {
             self.map.suspect(&aim);
             if completion.status != Status::Ok {
                 tracing::warn!(text = %completion.text, "the server does not let it be taken back");
-                break;
+                return Ok(());
             }
         }
         if is_changed {
             // What a server only remembers, it forgets with the connection.
-            self.hear(Command::Check).await?;
+            let written = self.hear(Command::Check).await?;
+            let is_kept = self.map.facts.access != Access::ReadOnly;
+            if written.status == Status::Ok && is_kept && self.map.stray(may).is_none() {
+                self.astray.truncate(earlier_count);
+            }
         }
         Ok(())
+    }
+
+    /// What may still stand on messages that were not meant; said once.
+    pub fn astray(&mut self) -> Vec<Astray> {
+        std::mem::take(&mut self.astray)
     }
 
     /// Asks for the flags of every message that may have been hit. What is shown of it stands where nothing new is told.
@@ -298,6 +322,15 @@ impl Map {
                 slot.watch.before = slot.flags.unwrap_or(slot.watch.before);
             }
         }
+    }
+
+    fn astray(&self, seq: SeqNum, back: FlagDelta) -> Option<Astray> {
+        let slot = self.slots.get(seq.index())?;
+        Some(Astray {
+            message: slot.message?,
+            flags: slot.flags.or(slot.watch.after)?,
+            back,
+        })
     }
 
     /// The first message with a change that was not meant for it, and what takes it back.

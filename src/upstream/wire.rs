@@ -23,6 +23,8 @@ pub(super) struct Wire {
     ended: Vec<Completion>,
     /// Whether some octets may have left, and not all that were to leave with them.
     is_half_sent: bool,
+    /// Whether this server answers one SEARCH after the other, as far as it was seen.
+    pub(super) searches_in_turn: bool,
 }
 
 impl std::fmt::Debug for Wire {
@@ -43,6 +45,7 @@ impl Wire {
             goodbye: None,
             ended: Vec::new(),
             is_half_sent: false,
+            searches_in_turn: true,
         }
     }
 
@@ -112,6 +115,11 @@ impl Wire {
                 Event::GoAhead | Event::Greeting(_) => {}
             }
         }
+    }
+
+    /// Whether commands have ended in the order in which they were asked for.
+    pub(super) fn is_in_turn(&self) -> bool {
+        self.ended.is_empty()
     }
 
     /// Like [`Wire::run`], where anything but OK is an error.

@@ -1,8 +1,10 @@
 //! The laboratory's own tests: what each server was given comes back as the independent client should see it.
 
+use std::time::Duration;
+
 use super::lab::client::{Client, Dialect};
 use super::lab::corpus::{self, Message};
-use super::lab::cut::{Cut, Direction, Traffic};
+use super::lab::cut::{Cut, Direction};
 use super::lab::dovecot::{Dovecot, PASSWORD, Storage, USER};
 use super::lab::present;
 use super::lab::process::find_program;
@@ -154,24 +156,31 @@ fn a_connection_is_cut_at_the_very_byte() {
         return;
     };
     let cut = Cut::before(dovecot.imap);
-    let whole = traffic_of(&cut, || talk(Client::connect(cut.address), true).unwrap());
+    let whole = cut.during(|| talk(Client::connect(cut.address), true).unwrap());
     // The answer to LOGOUT says how long it took, and is now longer and now shorter.
     for after in [whole.to_client / 4 * 3, whole.to_client / 2] {
         cut.next_after(Direction::ToClient, after);
-        let traffic = traffic_of(&cut, || {
-            assert!(talk(Client::connect(cut.address), true).is_err())
-        });
+        let traffic = cut.during(|| assert!(talk(Client::connect(cut.address), true).is_err()));
         assert_eq!(traffic.to_client, after);
     }
     cut.next_after(Direction::ToServer, whole.to_server - 1);
-    let traffic = traffic_of(&cut, || {
-        assert!(talk(Client::connect(cut.address), true).is_err())
-    });
+    let traffic = cut.during(|| assert!(talk(Client::connect(cut.address), true).is_err()));
     assert_eq!(
         (traffic.connections, traffic.to_server),
         (1, whole.to_server - 1)
     );
     assert_eq!(cut.doomed_count(), 0);
+}
+
+#[test]
+fn a_slow_line_tells_its_round_trips() {
+    let Some(dovecot) = present(Dovecot::start(Storage::Maildir)) else {
+        return;
+    };
+    let line = Cut::before(dovecot.imap);
+    line.delay(Duration::from_millis(5));
+    let traffic = line.during(|| talk(Client::connect(line.address), true).unwrap());
+    assert_eq!(traffic.turns, 3, "LOGIN, NOOP, LOGOUT");
 }
 
 #[test]
@@ -184,11 +193,9 @@ fn a_session_with_a_command_is_cut_too() {
         let uw = std::sync::Arc::clone(&uw);
         move || uw.command()
     });
-    let whole = traffic_of(&cut, || talk(Client::connect(cut.address), false).unwrap());
+    let whole = cut.during(|| talk(Client::connect(cut.address), false).unwrap());
     cut.next_after(Direction::ToClient, whole.to_client - 1);
-    let traffic = traffic_of(&cut, || {
-        assert!(talk(Client::connect(cut.address), false).is_err())
-    });
+    let traffic = cut.during(|| assert!(talk(Client::connect(cut.address), false).is_err()));
     assert_eq!(traffic.to_client, whole.to_client - 1);
 }
 
@@ -284,16 +291,4 @@ fn talk(mut client: Client, login: bool) -> std::io::Result<()> {
     client.command("NOOP")?;
     client.command("LOGOUT")?;
     Ok(())
-}
-
-/// What passed while this was done.
-fn traffic_of(cut: &Cut, act: impl FnOnce()) -> Traffic {
-    let before = cut.traffic();
-    act();
-    let after = cut.traffic();
-    Traffic {
-        connections: after.connections - before.connections,
-        to_server: after.to_server - before.to_server,
-        to_client: after.to_client - before.to_client,
-    }
 }

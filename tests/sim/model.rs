@@ -94,7 +94,8 @@ pub(crate) struct Model {
     pub(crate) wishes: Vec<Wish>,
     /// Messages of which a connection that broke left a note that we may have marked them as read.
     pub(crate) noted: BTreeSet<(Place, Look)>,
-    /// Messages that we have read on this connection: until CHECK they are to be unmarked, whoever marked them.
+    /// Messages that we have read on this connection: until they are shown unread, and that is written down, they are to be
+    /// unmarked, whoever marked them.
     pub(crate) read: BTreeSet<Serial>,
     /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
     /// knows how it was before.

@@ -165,8 +165,12 @@ impl Server {
             ["LOGIN", ..] | ["NOOP"] => Ok(()),
             ["CHECK" | "LOGOUT"] => {
                 self.keep();
+                let shows_read = |serial: &Serial| {
+                    let shown = self.view.iter().find(|(known, _)| known == serial);
+                    shown.is_none_or(|(_, flags)| flags.contains(SEEN))
+                };
                 if !self.is_read_only {
-                    self.model.borrow_mut().read.clear();
+                    self.model.borrow_mut().read.retain(shows_read);
                 }
                 Ok(())
             }

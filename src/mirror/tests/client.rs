@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::server::{ALPHABET, Server};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, EntryState, JournalEntry, Mark, ParkReason};
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
 use crate::mirror::support::{ANSWERED, Chance, DELETED, FLAGGED, NONE, adding, id, removing};
 use crate::mirror::{
-    Aligned, Alignment, Base, BaseMessage, Fate, Local, LocalState, MessageState, Observation,
-    PassRecord, Policy, Settlement, Sighting, Step, StepOutcome, align, fold, merge, plan, rebind,
-    settle, weigh,
+    Aligned, Alignment, Base, BaseMessage, Brought, Fate, Local, LocalState, MessageState,
+    Observation, PassRecord, Policy, Settlement, Sighting, Step, StepOutcome, align, fold, merge,
+    plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 
@@ -146,16 +146,13 @@ impl Client {
             .collect();
         let entries = self.journal.clone();
         let local = fold(&self.base, &entries);
-        let copies = weigh(
-            &"INBOX".parse().unwrap(),
-            &entries,
-            &[],
-            &self.sightings(server),
-        );
+        let own = "INBOX".parse().unwrap();
+        let copies = weigh(&own, &entries, &[], &self.sightings(server));
         let remote = alignment.remote(&seen);
         let verdicts = merge(&self.base, &local, &remote, Policy::default());
         let plan = plan(&verdicts, &remote, &seen.facts, &copies, None).expect("no brakes");
         let mut outcomes = Vec::new();
+        let mut brought = Brought::default();
         for step in &plan.steps {
             while chance.percent(weather.others) {
                 server.other_client(chance);
@@ -168,11 +165,16 @@ impl Client {
                 outcomes.push(StepOutcome::Done(Vec::new()));
                 continue;
             }
-            self.attempt(step, &entries);
-            match self.execute(step, &numbers, server, weather, chance) {
-                Some(outcome) => outcomes.push(outcome),
-                None => return Ended::Cut,
+            let brings = step.brings(&own, &entries);
+            let before = brings.map_or(0, |(to, mark)| brought.count(to, mark));
+            self.attempt(step.attempts(&entries, before));
+            let Some(outcome) = self.execute(step, &numbers, server, weather, chance) else {
+                return Ended::Cut;
+            };
+            if let (Some((to, mark)), StepOutcome::Done(_)) = (brings, &outcome) {
+                brought.add(to, *mark);
             }
+            outcomes.push(outcome);
         }
         let settlement = settle(&PassRecord {
             base: &self.base,
@@ -241,8 +243,8 @@ impl Client {
     }
 
     /// Writes down what is about to be sent.
-    fn attempt(&mut self, step: &Step, entries: &[JournalEntry]) {
-        for (id, attempt) in step.attempts(entries) {
+    fn attempt(&mut self, attempts: Vec<(EntryId, Attempt)>) {
+        for (id, attempt) in attempts {
             let meant = self.journal.iter_mut().find(|entry| entry.id == id);
             meant.expect("in the journal").state = EntryState::Attempted(attempt);
         }

@@ -7,8 +7,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::process::answer;
+use super::process::{answer, pause};
 use super::stream::Stream;
 
 /// Which way bytes go.
@@ -24,6 +25,8 @@ pub(crate) struct Traffic {
     pub(crate) connections: u64,
     pub(crate) to_server: u64,
     pub(crate) to_client: u64,
+    /// How often the client spoke after the server had: round trips, where the line is slow enough.
+    pub(crate) turns: u64,
 }
 
 /// A proxy on loopback. Connections pass untouched, except those that [`Cut::next_after`] dooms.
@@ -37,6 +40,9 @@ struct Shared {
     open: Box<dyn Fn() -> io::Result<Upstream> + Send + Sync>,
     doomed: Mutex<VecDeque<(Direction, u64)>>,
     traffic: Mutex<Traffic>,
+    is_servers_turn: AtomicBool,
+    /// How long octets take each way.
+    delay: Mutex<Duration>,
     over: AtomicBool,
 }
 
@@ -61,11 +67,12 @@ impl Cut {
     fn new(open: impl Fn() -> io::Result<Upstream> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let (doomed, traffic) = (Mutex::default(), Mutex::default());
         let shared = Arc::new(Shared {
             open: Box::new(open),
-            doomed,
-            traffic,
+            doomed: Mutex::default(),
+            traffic: Mutex::default(),
+            is_servers_turn: AtomicBool::new(false),
+            delay: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let acceptor = std::thread::spawn({
@@ -92,6 +99,44 @@ impl Cut {
     /// What has passed so far; an undisturbed run tells at which points a later one can be cut.
     pub(crate) fn traffic(&self) -> Traffic {
         *lock(&self.shared.traffic)
+    }
+
+    /// What passes while something is done.
+    pub(crate) fn during(&self, act: impl FnOnce()) -> Traffic {
+        let before = self.traffic();
+        act();
+        let after = self.traffic();
+        Traffic {
+            connections: after.connections - before.connections,
+            to_server: after.to_server - before.to_server,
+            to_client: after.to_client - before.to_client,
+            turns: after.turns - before.turns,
+        }
+    }
+
+    /// Makes the line slow: octets take so long each way.
+    pub(crate) fn delay(&self, each_way: Duration) {
+        *lock(&self.shared.delay) = each_way;
+    }
+}
+
+impl Shared {
+    fn pass(&self, way: Direction, octets: u64) {
+        let is_clients = way == Direction::ToServer;
+        let is_turn = self.is_servers_turn.swap(is_clients, Ordering::SeqCst) != is_clients;
+        let mut traffic = lock(&self.traffic);
+        match way {
+            Direction::ToServer => {
+                traffic.to_server += octets;
+                traffic.turns += u64::from(is_turn);
+            }
+            Direction::ToClient => traffic.to_client += octets,
+        }
+        drop(traffic);
+        let delay = *lock(&self.delay);
+        if !delay.is_zero() {
+            pause(delay);
+        }
     }
 }
 
@@ -143,14 +188,13 @@ fn carry_both_ways(
         (server.try_clone()?, client.try_clone()?),
     );
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            carry(requests, limit(Direction::ToServer), |n| {
-                lock(&shared.traffic).to_server += n
-            })
+        let pass = |way| move |octets| shared.pass(way, octets);
+        scope.spawn(move || {
+            let way = Direction::ToServer;
+            carry(requests, limit(way), pass(way));
         });
-        carry(answers, limit(Direction::ToClient), |n| {
-            lock(&shared.traffic).to_client += n
-        });
+        let way = Direction::ToClient;
+        carry(answers, limit(way), pass(way));
     });
     Ok(())
 }
