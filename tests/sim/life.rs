@@ -330,8 +330,7 @@ impl Life<'_> {
     /// Remembers which letter each message of the copy is: a message that left its place has another id afterwards.
     async fn learn_letters(&mut self) {
         let store = self.store().await;
-        self.model.borrow_mut().noted.clear();
-        self.model.borrow_mut().read.clear();
+        self.model.borrow_mut().forget_connection();
         for (place, name) in NAMES.iter().enumerate() {
             for (message, letter, _) in look(&store, place).await.unwrap() {
                 let letter = letter.map(|letter| (place, letter));

@@ -38,6 +38,8 @@ pub(crate) struct Message {
     /// Whether others marked or unmarked it as read without our being told before we read it: then nobody can say whose mark
     /// it is.
     pub(crate) is_anyones: bool,
+    /// Flags that others changed while a change of ours may have gone astray: it is taken back, and nobody can say whose it is.
+    pub(crate) contested: FlagSet,
     /// Whether a change of ours may have fallen on it while numbers moved. It is taken back on the same line, unless that
     /// is cut.
     pub(crate) is_mistaken: Option<usize>,
@@ -97,6 +99,8 @@ pub(crate) struct Model {
     /// Messages that we have read on this connection: until they are shown unread, and that is written down, they are to be
     /// unmarked, whoever marked them.
     pub(crate) read: BTreeSet<Serial>,
+    /// Flags that we changed by numbers that moved, until we have looked what became of it.
+    pub(crate) contested: FlagSet,
     /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
     /// knows how it was before.
     pub(crate) is_being_read: bool,
@@ -202,6 +206,7 @@ impl Model {
             kept: flags,
             theirs: flags,
             is_anyones: false,
+            contested: FlagSet::EMPTY,
             is_mistaken: None,
         });
         self.events.push(Event::Arrived {
@@ -231,6 +236,13 @@ impl Model {
         self.mailboxes[place]
             .iter()
             .find(|message| message.serial == serial)
+    }
+
+    /// What only holds as long as a connection.
+    pub(crate) fn forget_connection(&mut self) {
+        self.noted.clear();
+        self.read.clear();
+        self.contested = FlagSet::EMPTY;
     }
 
     /// We may have marked a message of this date and size as read, and say so in a note. Of several nobody can say which.
@@ -329,6 +341,9 @@ impl Model {
             if who == Who::Others {
                 let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
                 message.theirs = message.theirs.union(on).minus(off);
+                message.contested = message
+                    .contested
+                    .union(on.union(off).intersection(self.contested));
                 let is_noted = self.noted.contains(&(place, message.look()));
                 message.is_anyones |=
                     on.contains(SEEN) && (is_noted || self.read.contains(&serial));

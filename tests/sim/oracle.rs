@@ -266,7 +266,8 @@ impl Life<'_> {
                     .flags
                     .minus(message.theirs)
                     .union(message.theirs.minus(message.flags))
-                    .minus(named);
+                    .minus(named)
+                    .minus(message.contested);
                 // Where numbers move at any time, a mark of ours can hit what others have just put there.
                 let is_excused = (message.is_anyones || self.was_eager) && differs == SEEN;
                 let is_kept = message.is_mistaken.is_some() || is_excused || differs.is_empty();

@@ -156,6 +156,12 @@ impl Server {
             self.stir();
             self.tell_news();
         }
+        // Until the next look nobody can say who changed these flags.
+        if words[0] == "STORE" && self.has_moved {
+            self.model.borrow_mut().contested = flags_in(command);
+        } else if words[0] == "FETCH" {
+            self.model.borrow_mut().contested = FlagSet::EMPTY;
+        }
         verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
     }
 
@@ -441,11 +447,7 @@ impl Server {
         if self.is_read_only && !self.manners.loses_locks {
             return Err("NO it can only be read");
         }
-        let list = command
-            .split_once('(')
-            .and_then(|(_, rest)| rest.strip_suffix(')'))
-            .unwrap();
-        let flags: FlagSet = list.split(' ').map(flag).collect();
+        let flags = flags_in(command);
         for number in numbers(set, self.view.len()) {
             let Some((serial, _)) = self.view.get(number - 1).copied() else {
                 continue;
@@ -550,4 +552,12 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// The flags that a STORE names.
+fn flags_in(command: &str) -> FlagSet {
+    let list = command
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    list.unwrap().split(' ').map(flag).collect()
 }
