@@ -1,7 +1,7 @@
 //! Glance: what the open mailbox shows, told by a few looks and by sets of flags instead of a line for every message.
 //!
 //! Where servers give messages no names, [`probe`] says where to look; what lies between is recalled from the base, and
-//! the flags of all are read with SEARCH, a set for each flag. Whatever does not fit ends the glance, and everything is
+//! the flags of all are read as sets. Whatever does not fit ends the glance, and everything is
 //! listed. What is recalled is enough to leave a message alone: the messages that somebody acted on are looked at here,
 //! and [`Selected::recognise`] looks at whatever else is about to be acted on.
 
@@ -11,11 +11,12 @@ use super::error::UpstreamError;
 use super::selected::{Map, Recalled, Selected, Slot};
 use crate::id::MessageId;
 use crate::journal::Mark;
-use crate::mirror::{Base, Probe, Sight, Stretch, first_places, probe};
+use crate::mirror::{Base, BaseMessage, Probe, Sight, Stretch, first_places, probe};
+use crate::protocol::client::Completion;
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::response::{Status, Untagged};
 use crate::protocol::types::{
-    Envelope, FetchItem, FetchRequest, Flag, FlagSet, SearchKey, SeqNum, SequenceSet, Tag,
+    Envelope, FetchItem, FetchRequest, FlagSet, SeqNum, SequenceSet, Tag,
 };
 
 /// How to look at a mailbox whose server gives messages no names.
@@ -109,33 +110,7 @@ impl Selected<'_> {
 
     /// Finds out what stands where, and recalls what needs no look.
     async fn find_places(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
-        let (first, dates_tell) = first_places(base, self.map.slots.len(), glance.chance);
-        let items = if dates_tell {
-            FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate])
-        } else {
-            FetchRequest::Fast
-        };
-        // Both are sent at once: reading can be. Row `1176-PIPELINE`.
-        let first = SequenceSet::chunked(seqs_of(&first), LOOKS_AT_ONCE);
-        let first: Vec<Tag> = first
-            .into_iter()
-            .map(|set| {
-                self.wire
-                    .send(Command::Fetch(Numbering::Sequence, set, items.clone()))
-            })
-            .collect::<Result<_, _>>()?;
-        let is_last_told = self.look_at_last(base, glance).await?;
-        for tag in first {
-            let map = &mut self.map;
-            let completion = self
-                .wire
-                .finish(tag, |untagged| map.apply(untagged))
-                .await?;
-            if completion.status != Status::Ok {
-                return Ok(false);
-            }
-        }
-        if !is_last_told {
+        if !self.look_first(base, glance).await? {
             return Ok(false);
         }
         for _ in 0..MOST_ROUNDS {
@@ -177,178 +152,86 @@ impl Selected<'_> {
         Ok(true)
     }
 
-    /// Looks at the last place that the base can reach. If its last message is there, the envelope tells as much as its
-    /// header would, and many servers have it at hand. Says whether the server was willing.
-    async fn look_at_last(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
+    /// Looks here and there, and at the last place that the base can reach, all at once: reading can be. Row `1176-PIPELINE`.
+    /// Says whether the server was willing.
+    async fn look_first(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
+        let (places, dates_tell) = first_places(base, self.map.slots.len(), glance.chance);
+        let items = if dates_tell {
+            FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate])
+        } else {
+            FetchRequest::Fast
+        };
+        let generation = self.map.generation;
+        let mut looks = Vec::new();
+        for set in SequenceSet::chunked(seqs_of(&places), LOOKS_AT_ONCE) {
+            looks.push(self.send_look(set, items.clone())?);
+        }
         let place = base.messages.len().min(self.map.exists);
+        let known = base.messages.last();
+        let known = known.filter(|_| place == base.messages.len());
         let Some(seq) = seq_of(place) else {
             return Ok(true);
         };
-        let Some(known) = base
-            .messages
-            .last()
-            .filter(|_| place == base.messages.len())
-        else {
-            return self.look(&[seq], FetchRequest::Fast).await;
-        };
-        let mut shown = None;
-        let generation = self.map.generation;
-        let sizes = glance.closely || self.map.exists != base.messages.len();
-        let request = if sizes {
-            FetchRequest::All
-        } else {
-            FetchRequest::Items(vec![
-                FetchItem::Flags,
-                FetchItem::InternalDate,
-                FetchItem::Envelope,
-            ])
-        };
-        let fetch = Command::Fetch(Numbering::Sequence, SequenceSet::single(seq), request);
-        let map = &mut self.map;
-        let hear = |mut untagged| {
-            if let Untagged::Fetch(at, data) = &mut untagged
-                && *at == seq
-            {
-                shown = data.envelope.take().or(shown.take());
-            }
-            map.apply(untagged)
-        };
-        let completion = self.wire.run(fetch, hear).await?;
-        if self.map.generation != generation {
-            return Ok(true);
+        let request = known.map_or(FetchRequest::Fast, |_| self.last_request(base, glance));
+        let last_look = self.send_look(SequenceSet::single(seq), request)?;
+        let (mut envelope, mut is_willing) = (None, true);
+        for look in looks {
+            let completion = self.hear_look(look, seq, &mut envelope).await?;
+            is_willing &= completion.status == Status::Ok;
         }
-        let is_same = shown
-            .zip(glance.last_envelope.as_ref())
-            .is_some_and(|(shown, known)| name_one_message(&shown, known));
-        if is_same
-            && let Some(slot) = self.map.slots.get_mut(seq.index())
-            && slot.instant.map(|(instant, _)| instant) == Some(known.mark.instant)
-            && slot.size.is_none_or(|size| size == known.mark.size)
-        {
-            slot.recalled.size |= slot.size.is_none();
-            slot.size = Some(known.mark.size);
-            slot.recalled.header |= slot.header.is_none();
-            slot.header = slot.header.or(known.mark.header);
-            return Ok(true);
+        // Whoever shows the last place before that does several things at a time.
+        self.wire.searches_in_turn &= envelope.is_none();
+        let completion = self.hear_look(last_look, seq, &mut envelope).await?;
+        if !is_willing || self.map.generation != generation {
+            return Ok(is_willing);
         }
-        let is_shown = self
-            .map
-            .slots
-            .get(seq.index())
-            .is_some_and(|slot| slot.size.is_some());
-        if is_shown && completion.status == Status::Ok {
+        let is_shown = completion.status == Status::Ok && self.map.is_sized(seq);
+        let is_known = known.is_some_and(|known| {
+            let names = envelope.zip(glance.last_envelope.as_ref());
+            let is_named = names.is_some_and(|(shown, known)| name_one_message(&shown, known));
+            is_named && self.map.recall_last(seq, known)
+        });
+        if is_known || is_shown {
             return Ok(true);
         }
         self.look(&[seq], FetchRequest::Fast).await
     }
 
-    /// Reads the flags of all messages as sets. Says whether what came can be believed.
-    async fn read_flag_sets(&mut self, base: &Base) -> Result<bool, UpstreamError> {
-        for _ in 0..TRIES {
-            let generation = self.map.generation;
-            let Some(sets) = self.search_flags(base).await? else {
-                return Ok(false);
-            };
-            if self.map.generation == generation {
-                return Ok(self.map.take_flags(&sets));
+    /// What to ask of the last message: its envelope tells as much as its header would, and many servers have it at hand.
+    fn last_request(&self, base: &Base, glance: &Glance) -> FetchRequest {
+        if glance.closely || self.map.exists != base.messages.len() {
+            return FetchRequest::All;
+        }
+        FetchRequest::Items(vec![
+            FetchItem::Flags,
+            FetchItem::InternalDate,
+            FetchItem::Envelope,
+        ])
+    }
+
+    fn send_look(&mut self, set: SequenceSet, items: FetchRequest) -> Result<Tag, UpstreamError> {
+        let fetch = Command::Fetch(Numbering::Sequence, set, items);
+        self.wire.send(fetch)
+    }
+
+    /// Reads up to the end of a look, and keeps the envelope of one message.
+    async fn hear_look(
+        &mut self,
+        look: Tag,
+        seq: SeqNum,
+        envelope: &mut Option<Box<Envelope>>,
+    ) -> Result<Completion, UpstreamError> {
+        let map = &mut self.map;
+        let hear = |mut untagged| {
+            if let Untagged::Fetch(at, data) = &mut untagged
+                && *at == seq
+            {
+                *envelope = data.envelope.take().or(envelope.take());
             }
-        }
-        Ok(false)
+            map.apply(untagged)
+        };
+        self.wire.finish(look, hear).await
     }
-
-    /// Which messages have a flag, or which do not, whichever are fewer in the base.
-    async fn search_flags(
-        &mut self,
-        base: &Base,
-    ) -> Result<Option<Vec<FlaggedSet>>, UpstreamError> {
-        let is_rare = |flag: &FlagSet| {
-            let messages = base.messages.iter();
-            let with = messages.filter(|known| known.flags.contains(*flag)).count();
-            with.saturating_mul(2) <= base.messages.len()
-        };
-        let wanted = self
-            .map
-            .searched()
-            .iter()
-            .map(|flag| (flag, is_rare(&flag)));
-        let Some(mut sets) = self.search_sets(wanted.collect()).await? else {
-            return Ok(None);
-        };
-        // That no message is without a flag is believed only if it is said: `\Seen` above all.
-        let is_unsaid = |set: &mut FlaggedSet| !set.has_it && set.numbers.is_none();
-        let unsaid = sets.extract_if(.., is_unsaid).map(|set| (set.flag, true));
-        let Some(said) = self.search_sets(unsaid.collect()).await? else {
-            return Ok(None);
-        };
-        let is_said = said.iter().all(|set| set.numbers.is_some());
-        sets.extend(said);
-        Ok(is_said.then_some(sets))
-    }
-
-    /// Asks for sets: all at once, and one after the other where that does not say which answer is whose.
-    async fn search_sets(
-        &mut self,
-        wanted: Vec<(FlagSet, bool)>,
-    ) -> Result<Option<Vec<FlaggedSet>>, UpstreamError> {
-        let key = |(flag, has_it): &(FlagSet, bool)| {
-            key_of(self.map.keywords.names(*flag).next()?, *has_it)
-        };
-        let keys: Option<Vec<SearchKey>> = wanted.iter().map(key).collect();
-        let Some(keys) = keys else { return Ok(None) };
-        let told = match self.search_at_once(&keys).await? {
-            Some(told) => told.into_iter().map(Some).collect(),
-            None => {
-                let mut told = Vec::with_capacity(keys.len());
-                for key in keys {
-                    let (completion, numbers) = self.search(key).await?;
-                    if completion.status != Status::Ok {
-                        return Ok(None);
-                    }
-                    told.push(numbers);
-                }
-                told
-            }
-        };
-        let set = |((flag, has_it), numbers)| FlaggedSet {
-            flag,
-            has_it,
-            numbers,
-        };
-        Ok(Some(wanted.into_iter().zip(told).map(set).collect()))
-    }
-
-    /// Sends every SEARCH before the first answer. A line of numbers does not say what it answers, and some servers search
-    /// for several things at a time. But it comes before the end of its command: where one line came before each end, and the
-    /// ends in turn, each is the answer to its own.
-    async fn search_at_once(
-        &mut self,
-        keys: &[SearchKey],
-    ) -> Result<Option<Vec<Vec<u32>>>, UpstreamError> {
-        if !self.wire.searches_in_turn {
-            return Ok(None);
-        }
-        let tags = keys.iter().map(|key| self.send_search(key.clone()));
-        let tags: Vec<Tag> = tags.collect::<Result<_, _>>()?;
-        let mut told = Vec::with_capacity(keys.len());
-        for tag in tags {
-            let (completion, mut lines) = self.found(tag).await?;
-            let line = lines.pop().filter(|_| lines.is_empty());
-            let is_in_turn = completion.status == Status::Ok && self.wire.is_in_turn();
-            told.extend(line.filter(|_| is_in_turn));
-        }
-        self.wire.searches_in_turn = told.len() == keys.len();
-        Ok(self.wire.searches_in_turn.then_some(told))
-    }
-}
-
-/// The answer to a SEARCH for one flag.
-#[derive(Clone, Debug)]
-struct FlaggedSet {
-    flag: FlagSet,
-    /// Whether the numbers are of messages with it, or of those without.
-    has_it: bool,
-    /// The numbers, if a line with some or none came. Silence means that there are none. Row `1064-SEARCH-SILENT`.
-    numbers: Option<Vec<u32>>,
 }
 
 impl Map {
@@ -367,11 +250,6 @@ impl Map {
         is_read && self.named.is_some() && searched.contains(used) && few
     }
 
-    /// The flags that messages here can have, as far as the server says.
-    fn searched(&self) -> FlagSet {
-        self.named.unwrap_or_default().union(ALWAYS_SEARCHED)
-    }
-
     /// What was shown on this connection, by place. Where an envelope told which message it is, that stands for the size.
     fn sights(&self) -> BTreeMap<usize, Sight> {
         let shown = (1_usize..).zip(&self.slots).filter_map(|(place, slot)| {
@@ -382,6 +260,27 @@ impl Map {
             Some((place, Sight { instant, size }))
         });
         shown.collect()
+    }
+
+    fn is_sized(&self, seq: SeqNum) -> bool {
+        let slot = self.slots.get(seq.index());
+        slot.is_some_and(|slot| slot.size.is_some())
+    }
+
+    /// Takes over what the base knows of a message that its envelope names. Says whether what was shown agrees.
+    fn recall_last(&mut self, seq: SeqNum, known: &BaseMessage) -> bool {
+        let Some(slot) = self.slots.get_mut(seq.index()) else {
+            return false;
+        };
+        let agrees = slot.instant.map(|(instant, _)| instant) == Some(known.mark.instant)
+            && slot.size.is_none_or(|size| size == known.mark.size);
+        if agrees {
+            slot.recalled.size |= slot.size.is_none();
+            slot.size = Some(known.mark.size);
+            slot.recalled.header |= slot.header.is_none();
+            slot.header = slot.header.or(known.mark.header);
+        }
+        agrees
     }
 
     fn sized_count(&self) -> usize {
@@ -435,42 +334,6 @@ impl Map {
         true
     }
 
-    /// Takes over the flags of messages that were recalled. Says whether those that were shown one by one agree.
-    fn take_flags(&mut self, sets: &[FlaggedSet]) -> bool {
-        let without: FlagSet = sets
-            .iter()
-            .filter(|set| !set.has_it)
-            .map(|set| set.flag)
-            .collect();
-        let mut told = vec![without; self.slots.len()];
-        for set in sets {
-            for number in set.numbers.iter().flatten() {
-                let Some(seq) = SeqNum::new(*number).filter(|seq| seq.index() < self.exists) else {
-                    return false;
-                };
-                // Beyond what is known stand messages that came meanwhile; those are listed.
-                if let Some(flags) = told.get_mut(seq.index()) {
-                    *flags = if set.has_it {
-                        flags.union(set.flag)
-                    } else {
-                        flags.minus(set.flag)
-                    };
-                }
-            }
-        }
-        let disagrees =
-            |(slot, told): (&Slot, &FlagSet)| slot.flags.is_some_and(|flags| flags != *told);
-        if self.slots.iter().zip(&told).any(disagrees) {
-            return false;
-        }
-        for (slot, flags) in self.slots.iter_mut().zip(told) {
-            if slot.recalled.in_part() {
-                slot.flags = Some(flags);
-            }
-        }
-        true
-    }
-
     /// Leaves only what was shown.
     pub(super) fn forget_recalled(&mut self) {
         self.slots.iter_mut().for_each(Slot::forget_recalled);
@@ -510,24 +373,6 @@ fn name_one_message(shown: &Envelope, known: &Envelope) -> bool {
     is_named && told(shown) == told(known)
 }
 
-fn key_of(flag: Flag, has_it: bool) -> Option<SearchKey> {
-    Some(match (flag, has_it) {
-        (Flag::Seen, true) => SearchKey::Seen,
-        (Flag::Seen, false) => SearchKey::Unseen,
-        (Flag::Answered, true) => SearchKey::Answered,
-        (Flag::Answered, false) => SearchKey::Unanswered,
-        (Flag::Flagged, true) => SearchKey::Flagged,
-        (Flag::Flagged, false) => SearchKey::Unflagged,
-        (Flag::Deleted, true) => SearchKey::Deleted,
-        (Flag::Deleted, false) => SearchKey::Undeleted,
-        (Flag::Draft, true) => SearchKey::Draft,
-        (Flag::Draft, false) => SearchKey::Undraft,
-        (Flag::Keyword(keyword), true) => SearchKey::Keyword(keyword),
-        (Flag::Keyword(keyword), false) => SearchKey::Unkeyword(keyword),
-        (Flag::Recent | Flag::Extension(_), _) => return None,
-    })
-}
-
 fn seq_of(place: usize) -> Option<SeqNum> {
     SeqNum::from_index(place.checked_sub(1)?)
 }
@@ -536,11 +381,6 @@ fn seqs_of(places: &[usize]) -> Vec<SeqNum> {
     places.iter().filter_map(|place| seq_of(*place)).collect()
 }
 
-/// Flags that every server has, whatever it names.
-const ALWAYS_SEARCHED: FlagSet = FlagSet::SEEN
-    .union(FlagSet::ANSWERED)
-    .union(FlagSet::FLAGGED)
-    .union(FlagSet::DELETED);
 /// So many searches are always worth it, and one more for so many messages.
 const FEW_SEARCHES: usize = 12;
 const MESSAGES_WORTH_A_SEARCH: usize = 500;
@@ -548,5 +388,5 @@ const MESSAGES_WORTH_A_SEARCH: usize = 500;
 const LOOKS_AT_ONCE: usize = 100;
 /// How many rounds of looks are worth their while.
 const MOST_ROUNDS: usize = 24;
-/// How often flags are read anew because messages were removed meanwhile.
+/// How often a message is looked for because numbers moved meanwhile.
 const TRIES: usize = 3;

@@ -9,6 +9,7 @@ mod content;
 mod dial;
 mod error;
 mod execute;
+mod flag_sets;
 mod glance;
 mod observe;
 mod selected;

@@ -323,6 +323,21 @@ async fn where_nobody_can_say_which_search_is_answered_they_are_sent_one_by_one(
     }
 }
 
+/// The last is shown before the first look has ended. Then nothing has to be searched for twice, whatever is silent.
+#[tokio::test]
+async fn whoever_does_several_things_at_a_time_is_asked_for_one_search_at_a_time() {
+    let world = three().await;
+    let looked_at = last("").replace("C: x FETCH 3 ALL\n", "");
+    let looked_at = looked_at.replace("S: x OK", "S: t0000003 OK\nS: x OK");
+    let script = format!(
+        "{SELECTED}{}C: x FETCH 3 ALL\n{looked_at}{}",
+        DATED.replace("S: x OK\n", ""),
+        UNMARKED.replacen("S: * SEARCH\n", "", 1)
+    );
+    let report = glances(&world, &script).await;
+    assert!(report.counts.is_empty(), "{report:?}");
+}
+
 #[tokio::test]
 async fn a_removal_while_flags_are_read_moves_the_numbers_and_the_flags_are_read_anew() {
     let world = three().await;

@@ -3,7 +3,7 @@
 use lowtide::journal::Action;
 use lowtide::protocol::types::{FlagDelta, FlagSet};
 
-use super::world::{World, header_read, opened};
+use super::world::{World, header_read, opened, shown};
 
 /// The pass shows `script` after the listing and ends because numbers moved.
 async fn moves(world: &World, flags: &[&str], script: &str) {
@@ -119,6 +119,51 @@ async fn a_change_back_that_goes_astray_is_taken_back_too() {
         LOOK 2 (\\Flagged)
         CHECK";
     moves(&world, &["", "", "", "\\Flagged"], script).await;
+}
+
+/// The line breaks, or the lock is lost, before the server has written down that it was taken back.
+#[tokio::test]
+async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
+    let lost = "S: * OK [READ-ONLY] the lock is lost\nS: x OK\nLOOK 2 ()\nCHECK";
+    for end in ["HANG UP", lost] {
+        let world = World::holding(3).await;
+        world.set(2, FlagSet::FLAGGED).await;
+        let script = format!(
+            "{}
+            C: x STORE 2 +FLAGS (\\Flagged)
+            S: * 1 EXPUNGE
+            S: x OK
+            LOOK 2 (\\Flagged)
+            C: x STORE 2 -FLAGS (\\Flagged)
+            {end}",
+            opened(&["", "", ""])
+        );
+        assert!(world.tries(&script).await.is_err());
+        assert_eq!(world.journal().await.len(), 2);
+        let script = format!(
+            "C: x SELECT INBOX
+            S: * 2 EXISTS
+            S: x OK
+            C: x FETCH 1:2 FAST
+            {}
+            {}
+            S: x OK
+            {}
+            C: x STORE 2 -FLAGS (\\Flagged)
+            S: x OK
+            LOOK 2 ()
+            C: x STORE 1 +FLAGS (\\Flagged)
+            S: x OK
+            LOOK 1 (\\Flagged)
+            CHECK",
+            shown(1, 2, ""),
+            shown(2, 3, "\\Flagged"),
+            header_read(2, 3)
+        );
+        world.passes(&script).await;
+        assert_eq!(world.base().await, [FlagSet::FLAGGED, FlagSet::EMPTY]);
+        assert_eq!(world.journal().await, []);
+    }
 }
 
 /// What somebody marks after it was seen not to have been hit is theirs.
