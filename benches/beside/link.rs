@@ -11,6 +11,7 @@ use crate::lab::rig::{Kind, NO_TCP, Server, clear_account};
 use crate::lab::uw::Format;
 use crate::mbsync::Mbsync;
 use crate::sample::peak_of;
+use crate::sync;
 use crate::table::{Row, Table, Want};
 
 /// A large mailbox on servers that say as little as IMAP2 lets them, beside mbsync, which has UIDs.
@@ -24,6 +25,7 @@ pub(crate) fn counted(count: usize, table: &mut Table) {
         };
         match &server {
             Server::Dovecot(dovecot) => dovecot.fill_maildir("INBOX", letters(0..count)),
+            Server::Cyrus(_) => server.fill("INBOX", &letters(0..count).collect::<Vec<_>>()),
             Server::Uw(uw) => uw.fill("INBOX", &letters(0..count).collect::<Vec<_>>()),
         }
         compare(name, &server, count, table);
@@ -35,12 +37,12 @@ fn compare(name: &str, server: &Server, count: usize, table: &mut Table) {
     let account = clear_account(line.address.port());
     let keys = format!("{account}\nprotocol = \"imap2\"\nmailboxes = [\"INBOX\"]");
     let lowtide = Lowtide::install(&keys, NO_TCP);
-    lowtide.sync(&[0]);
+    sync(&lowtide);
     let mbsync = Mbsync::install(line.address);
     mbsync.sync();
     line.delay(DELAY);
     // What an earlier connection left to be told belongs to no case.
-    lowtide.sync(&[0]);
+    sync(&lowtide);
     mbsync.sync();
     let sets = flag_sets(server);
     let mut case = |what: &str, trips: f64, kilobytes: f64| {

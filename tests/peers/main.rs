@@ -30,6 +30,8 @@ mod offline_replay;
 #[cfg(test)]
 mod security;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod troubles;

@@ -96,6 +96,11 @@ impl Cut {
         lock(&self.shared.doomed).len()
     }
 
+    /// From now on connections are left alone, but for those that are open.
+    pub(crate) fn spare(&self) {
+        lock(&self.shared.doomed).clear();
+    }
+
     /// What has passed so far; an undisturbed run tells at which points a later one can be cut.
     pub(crate) fn traffic(&self) -> Traffic {
         *lock(&self.shared.traffic)

@@ -13,6 +13,7 @@ pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod cut;
+pub(crate) mod cyrus;
 pub(crate) mod date;
 pub(crate) mod dovecot;
 pub(crate) mod lowtide;

@@ -48,6 +48,21 @@ pub(crate) fn find_program(name: &str) -> Result<PathBuf, Absent> {
     found.ok_or_else(|| Absent(format!("{name} is not installed")))
 }
 
+/// The imapd of a server that `tests/run` has built or unpacked.
+pub(crate) fn find_built(server: &str) -> Result<PathBuf, Absent> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let made = std::fs::read_dir(target.join("peers"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let imapd = |entry: std::fs::DirEntry| {
+        let is_its = entry.file_name().to_string_lossy().starts_with(server);
+        is_its.then(|| entry.path().join("imapd"))
+    };
+    let found = made.filter_map(imapd).filter(|imapd| imapd.is_file()).max();
+    found.ok_or_else(|| Absent(format!("{server} is not there: tests/run peers makes it")))
+}
+
 /// Copies a program by another one: a process that another thread starts just then would inherit the open file, and what
 /// is open for writing cannot be run.
 pub(crate) fn copy_program(from: &Path, to: &Path) {

@@ -5,6 +5,7 @@ use std::process::Command;
 use super::client::Client;
 use super::corpus::Message;
 use super::cut::Cut;
+use super::cyrus::Cyrus;
 use super::dovecot::{Dovecot, Storage};
 use super::lowtide::Lowtide;
 use super::uw::{Format, Uw};
@@ -17,12 +18,14 @@ pub(crate) enum Kind {
     Uw(Format),
     DovecotTcp,
     DovecotTls,
+    Cyrus,
 }
 
 /// A server that runs.
 pub(crate) enum Server {
     Uw(Uw),
     Dovecot(Box<Dovecot>),
+    Cyrus(Cyrus),
 }
 
 /// A server, and lowtide as its client.
@@ -38,6 +41,7 @@ impl Server {
             Kind::DovecotTcp | Kind::DovecotTls => {
                 Self::Dovecot(Box::new(Dovecot::start(Storage::Maildir)?))
             }
+            Kind::Cyrus => Self::Cyrus(Cyrus::start()?),
         })
     }
 
@@ -46,14 +50,15 @@ impl Server {
         match self {
             Self::Uw(uw) => uw.client(),
             Self::Dovecot(dovecot) => dovecot.client(),
+            Self::Cyrus(cyrus) => cyrus.client(),
         }
     }
 
     pub(crate) fn create(&self, mailbox: &str) {
         match self {
             Self::Uw(uw) => uw.create(mailbox),
-            Self::Dovecot(dovecot) => {
-                dovecot.client().ok(&format!("CREATE {mailbox}"));
+            Self::Dovecot(_) | Self::Cyrus(_) => {
+                self.client().ok(&format!("CREATE {mailbox}"));
             }
         }
     }
@@ -61,7 +66,7 @@ impl Server {
     pub(crate) fn fill(&self, mailbox: &str, messages: &[Message]) {
         match self {
             Self::Uw(uw) => uw.fill(mailbox, messages),
-            Self::Dovecot(dovecot) => dovecot.client().fill(mailbox, messages),
+            Self::Dovecot(_) | Self::Cyrus(_) => self.client().fill(mailbox, messages),
         }
     }
 
@@ -77,6 +82,7 @@ impl Server {
                 })
             }
             Self::Dovecot(dovecot) => Cut::before(dovecot.imap),
+            Self::Cyrus(cyrus) => Cut::before(cyrus.imap),
         }
     }
 
@@ -89,9 +95,8 @@ impl Server {
                 dovecot.imaps.port(),
                 dovecot.certificate.authority
             ),
-            (Self::Dovecot(dovecot), Kind::DovecotTcp | Kind::Uw(_)) => {
-                clear_account(dovecot.imap.port())
-            }
+            (Self::Dovecot(dovecot), _) => clear_account(dovecot.imap.port()),
+            (Self::Cyrus(cyrus), _) => clear_account(cyrus.imap.port()),
         }
     }
 }
@@ -102,7 +107,9 @@ impl Rig {
         let server = present(Server::start(kind))?;
         match kind {
             Kind::Uw(Format::Mbx) => server.fill("INBOX", &with_ends(messages)),
-            Kind::Uw(_) | Kind::DovecotTcp | Kind::DovecotTls => server.fill("INBOX", messages),
+            Kind::Uw(_) | Kind::DovecotTcp | Kind::DovecotTls | Kind::Cyrus => {
+                server.fill("INBOX", messages);
+            }
         }
         server.create("archive");
         let account = with_protocol(&server.account(kind), protocol);

@@ -23,7 +23,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ use tempfile::TempDir;
 use super::Absent;
 use super::client::Client;
 use super::corpus::Message;
-use super::process::copy_program;
+use super::process::{copy_program, find_built};
 use super::user::User;
 
 /// How UW imapd keeps a mailbox on disk.
@@ -56,7 +56,7 @@ pub(crate) struct Uw {
 impl Uw {
     /// Prepares a home with an empty INBOX of this format.
     pub(crate) fn prepare(format: Format) -> Result<Self, Absent> {
-        let built = find_imapd()?;
+        let built = find_built("uw-imapd")?;
         let user = User::unprivileged();
         let directory = user.directory();
         // Where it was built the unprivileged user may not be allowed to look.
@@ -127,18 +127,4 @@ impl Uw {
     pub(crate) fn tunnel(&self) -> Vec<String> {
         User::unprivileged().command_words(&self.imapd, &self.home)
     }
-}
-
-/// Where `tests/run` leaves what it built.
-fn find_imapd() -> Result<PathBuf, Absent> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let built = fs::read_dir(target.join("peers"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let found = built
-        .map(|entry| entry.path().join("imapd"))
-        .filter(|imapd| imapd.is_file())
-        .max();
-    found.ok_or_else(|| Absent("UW imapd is not built: tests/run peers builds it".to_owned()))
 }
