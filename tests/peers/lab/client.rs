@@ -58,7 +58,11 @@ pub(crate) struct Held {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        Self::over(Stream::connect(address).unwrap(), None).unwrap()
+        Self::try_connect(address).unwrap()
+    }
+
+    pub(crate) fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        Self::over(Stream::connect(address)?, None)
     }
 
     /// A session with a program that speaks on stdin and stdout, which ends with the session.

@@ -87,9 +87,9 @@ impl Cyrus {
         })
     }
 
-    /// A session that is logged in.
+    /// A session that is logged in. One of its processes may end just then, and takes the connection with it.
     pub(crate) fn client(&self) -> Client {
-        let mut client = Client::connect(self.imap);
+        let mut client = until("Cyrus answers", || Client::try_connect(self.imap).ok());
         client.login(USER, PASSWORD);
         client
     }
@@ -138,7 +138,7 @@ fn services(at: &Path, imap: SocketAddr) -> String {
     let at = at.display();
     format!(
         "START {{\n  recover cmd=\"{PROGRAMS}/ctl_cyrusdb -C {at}/imapd.conf -r\"\n}}\n\
-         SERVICES {{\n  imap cmd=\"{at}/imapd -C {at}/imapd.conf -U 30\" listen=\"{imap}\" prefork=0\n}}\n\
+         SERVICES {{\n  imap cmd=\"{at}/imapd -C {at}/imapd.conf -U 10000\" listen=\"{imap}\" prefork=2\n}}\n\
          EVENTS {{\n}}\n"
     )
 }
