@@ -3,7 +3,8 @@
 //! what the two were told OK for, and nothing else.
 //!
 //! Each letter is one person's, who alone changes it, so that what it has to come to is never in doubt; what was under way
-//! when a line broke may have happened or not. `LOWTIDE_SESSIONS` says how many sessions each server has.
+//! when a line broke may have happened or not. UW imapd serves a plain file to the last one who comes, and goes on saying OK to
+//! the one before, to STORE and CHECK, and keeps nothing: what the other one did there is in doubt, too. `LOWTIDE_SESSIONS` says how many sessions each server has.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -174,12 +175,14 @@ impl Ledger {
 struct Seat {
     client: Client,
     who: Who,
+    /// Whether OK means that something is kept.
+    is_believed: bool,
     /// The subjects by number.
     view: Vec<String>,
 }
 
 impl Seat {
-    fn take(who: Who, mut client: Client) -> Option<Self> {
+    fn take(who: Who, is_believed: bool, mut client: Client) -> Option<Self> {
         let opened = client.command("SELECT INBOX").ok()?;
         let count = opened
             .untagged
@@ -189,6 +192,7 @@ impl Seat {
         let mut seat = Self {
             client,
             who,
+            is_believed,
             view: vec![String::new(); usize::try_from(count).unwrap()],
         };
         let listed = seat
@@ -252,15 +256,18 @@ impl Seat {
                 });
                 let sign = if wanted { '+' } else { '-' };
                 self.does(&format!("STORE {number} {sign}FLAGS ({flag})"))?;
+                let known = self.is_believed.then_some(wanted);
                 with(&mut |letter| {
-                    letter.flags.insert(flag, Some(wanted));
+                    letter.flags.insert(flag, known);
                 });
             }
             65..77 => {
                 with(&mut |letter| letter.fate = Fate::Doubtful);
                 self.does(&format!("STORE {number} +FLAGS (\\Deleted)"))?;
                 self.does("EXPUNGE")?;
-                with(&mut |letter| letter.fate = Fate::Gone);
+                if self.is_believed {
+                    with(&mut |letter| letter.fate = Fate::Gone);
+                }
             }
             77..90 if self.who == Who::User => {
                 with(&mut |letter| letter.doubtful_copy_count += 1);
@@ -317,13 +324,14 @@ fn sessions(kind: Kind, protocol: &str, seed: u64) {
             let mut other = Random::new(random.number());
             let (rig, ledger) = (&rig, &ledger);
             scope.spawn(move || {
-                if let Some(seat) = Seat::take(Who::Other, rig.server.client()) {
+                let is_believed = kind != Kind::Uw(Format::Mbox);
+                if let Some(seat) = Seat::take(Who::Other, is_believed, rig.server.client()) {
                     seat.acts_for_a_while(ledger, &mut other);
                 }
             });
             for _ in 0..2 {
                 let asked = rig.lowtide.start(&["sync"]);
-                if let Some(seat) = Seat::take(Who::User, daemon.client()) {
+                if let Some(seat) = Seat::take(Who::User, true, daemon.client()) {
                     seat.acts_for_a_while(ledger, &mut random);
                 }
                 let is_killed = random.percent(30);

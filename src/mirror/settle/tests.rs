@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, Attempt, JournalEntry, Mark, ParkReason};
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
 use crate::mirror::support::{
     DELETED, FLAGGED, NONE, SEEN, adding, attempted, base, entry, header, id, mark, observation,
 };
@@ -437,6 +437,31 @@ fn doubtful_messages_stay_in_the_base_and_their_entries_wait() {
         settlement.troubled,
         [(EntryId::from_raw(1), Trouble::Delayed(Delay::Doubtful))]
     );
+}
+
+/// Otherwise the arrival that proved another copy would prove it as well, once that one is forgotten.
+#[test]
+fn a_copy_that_did_not_arrive_and_cannot_be_sent_again_yet_is_counted_anew() {
+    let twin = mark(7, 7, 7);
+    let again = |equals_before| Attempt {
+        number: 1,
+        equals_before,
+    };
+    let sent = JournalEntry {
+        state: EntryState::Attempted(again(0)),
+        ..entry(1, 1, copy())
+    };
+    let next = Attempt {
+        number: 2,
+        equals_before: 1,
+    };
+    let mut pass = Pass::over(0)
+        .entry(sent)
+        .decided(1, CopyDecision::Send(next));
+    pass.base = base(&[twin, twin]);
+    pass.seen = observation(&[twin]);
+    let settlement = pass.settled(&[]);
+    assert_eq!(settlement.recounted, [(EntryId::from_raw(1), again(1))]);
 }
 
 #[test]
