@@ -1,5 +1,7 @@
-//! What fell on messages that were not meant, and could not be seen to be taken back: it is taken back however often the line
-//! breaks. `\Seen` is noted, as where our own reading marks messages; anything else is taken back like an action of the user.
+//! What fell on messages that were not meant, and could not be seen to be taken back: what makes a message be lost or be taken
+//! for read is taken back however often the line breaks. `\Seen` is noted, as where our own reading marks messages; `\Deleted`
+//! is taken back like an action of the user. Other flags are left as they are then: an action of our own beside one that the
+//! user means would be weighed against it.
 
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
@@ -25,7 +27,7 @@ pub(super) async fn put_right(
     if !marked.is_empty() {
         store.note_unseen(mailbox, marked).await?;
     }
-    let others: Vec<Astray> = astray.into_iter().filter_map(without_seen).collect();
+    let others: Vec<Astray> = astray.into_iter().filter_map(only_deleted).collect();
     if others.is_empty() {
         return Ok(());
     }
@@ -50,10 +52,11 @@ pub(super) async fn put_right(
     Ok(())
 }
 
-fn without_seen(stray: Astray) -> Option<Astray> {
+fn only_deleted(stray: Astray) -> Option<Astray> {
+    let remove = stray.back.remove.intersection(FlagSet::DELETED);
     let back = FlagDelta {
-        remove: stray.back.remove.minus(FlagSet::SEEN),
-        ..stray.back
+        remove,
+        ..FlagDelta::NONE
     };
     (!back.is_empty()).then_some(Astray { back, ..stray })
 }

@@ -127,16 +127,18 @@ async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
     let lost = "S: * OK [READ-ONLY] the lock is lost\nS: x OK\nLOOK 2 ()\nCHECK";
     for end in ["HANG UP", lost] {
         let world = World::holding(3).await;
-        world.set(2, FlagSet::FLAGGED).await;
+        world.set(2, FlagSet::DELETED).await;
         let script = format!(
             "{}
-            C: x STORE 2 +FLAGS (\\Flagged)
+            {}
+            C: x STORE 2 +FLAGS (\\Deleted)
             S: * 1 EXPUNGE
             S: x OK
-            LOOK 2 (\\Flagged)
-            C: x STORE 2 -FLAGS (\\Flagged)
+            LOOK 2 (\\Deleted)
+            C: x STORE 2 -FLAGS (\\Deleted)
             {end}",
-            opened(&["", "", ""])
+            opened(&["", "", ""]),
+            header_read(2, 2)
         );
         assert!(world.tries(&script).await.is_err());
         assert_eq!(world.journal().await.len(), 2);
@@ -149,19 +151,21 @@ async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
             {}
             S: x OK
             {}
-            C: x STORE 2 -FLAGS (\\Flagged)
+            C: x STORE 2 -FLAGS (\\Deleted)
             S: x OK
             LOOK 2 ()
-            C: x STORE 1 +FLAGS (\\Flagged)
+            {}
+            C: x STORE 1 +FLAGS (\\Deleted)
             S: x OK
-            LOOK 1 (\\Flagged)
+            LOOK 1 (\\Deleted)
             CHECK",
             shown(1, 2, ""),
-            shown(2, 3, "\\Flagged"),
-            header_read(2, 3)
+            shown(2, 3, "\\Deleted"),
+            header_read(2, 3),
+            header_read(1, 2)
         );
         world.passes(&script).await;
-        assert_eq!(world.base().await, [FlagSet::FLAGGED, FlagSet::EMPTY]);
+        assert_eq!(world.base().await, [FlagSet::DELETED, FlagSet::EMPTY]);
         assert_eq!(world.journal().await, []);
     }
 }
