@@ -65,10 +65,9 @@ fn compare(name: &str, server: &Server, count: usize, table: &mut Table) {
         table.peak(format!("peak, {what}"), peak);
     };
     // One that searches for several things at a time does not say which it has found: each set has a round trip of its own.
-    let alone = if matches!(server, Server::Dovecot(_)) {
-        5.0
-    } else {
-        0.0
+    let alone = match server {
+        Server::Dovecot(_) => number(SETS.len()),
+        Server::Uw(_) | Server::Cyrus(_) => 0.0,
     };
     case("nothing to do", 6.0 + alone, 3.0 + sets);
     let came = changed_by_others(server, count);
@@ -96,8 +95,7 @@ fn changed_by_others(server: &Server, count: usize) -> f64 {
 fn flag_sets(server: &Server) -> f64 {
     let mut client = server.client();
     client.select("INBOX");
-    let keys = ["UNSEEN", "ANSWERED", "FLAGGED", "DELETED", "DRAFT"];
-    let told = keys.map(|key| {
+    let told = SETS.map(|key| {
         let reply = client.command(&format!("SEARCH {key}")).unwrap();
         let lines = reply.untagged.iter().map(|line| line.0.len() + 2);
         lines.sum::<usize>() + "t0000001 OK ".len() + reply.text.len() + 2
@@ -128,17 +126,23 @@ fn letters(numbers: std::ops::Range<usize>) -> impl Iterator<Item = Message> {
 }
 
 fn trips_of(traffic: Traffic) -> f64 {
-    kilobytes(usize::try_from(traffic.turns).unwrap()) * 1000.0
+    number(usize::try_from(traffic.turns).unwrap())
 }
 
 fn kilobytes_of(traffic: Traffic) -> f64 {
     kilobytes(usize::try_from(traffic.to_client).unwrap())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a size is read by people")]
 fn kilobytes(octets: usize) -> f64 {
-    octets as f64 / 1000.0
+    number(octets) / 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number is read by people")]
+fn number(count: usize) -> f64 {
+    count as f64
 }
 
 /// How long octets take each way, so that what is sent at once is seen to be.
 const DELAY: Duration = Duration::from_millis(15);
+/// The flags that are read as sets, as few as can be.
+const SETS: [&str; 5] = ["UNSEEN", "ANSWERED", "FLAGGED", "DELETED", "DRAFT"];

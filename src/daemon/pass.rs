@@ -64,39 +64,22 @@ pub async fn pass(
     let input = store.pass_input(mailbox).await?;
     let sightings = survey(session, &input).await?;
     let mut selected = session.select(&input.name, input.keywords.clone()).await?;
-    let passed = go_over(
-        &mut selected,
-        store,
-        mailbox,
-        input,
-        &sightings,
-        options,
-        progress,
-    )
+    let passed = async {
+        let (mut report, unbound) =
+            reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
+        if options.dry_run || report.halt.is_some() {
+            return Ok(report);
+        }
+        content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
+        report.again |= find_again(store, mailbox, &unbound).await?;
+        let keep = options.keep;
+        content::bodies(&mut selected, store, mailbox, keep, progress, &mut report).await?;
+        Ok(report)
+    }
     .await;
+    // Also where the line is broken.
     stray::put_right(&mut selected, store, mailbox).await?;
     passed
-}
-
-async fn go_over(
-    selected: &mut Selected<'_>,
-    store: &Store,
-    mailbox: MailboxId,
-    input: PassInput,
-    sightings: &BTreeMap<EntryId, Sighting>,
-    options: &PassOptions,
-    progress: &Progress,
-) -> Result<Report, PassError> {
-    let (mut report, unbound) =
-        reconcile(selected, store, mailbox, input, sightings, options).await?;
-    if options.dry_run || report.halt.is_some() {
-        return Ok(report);
-    }
-    content::headers(selected, store, mailbox, progress, &mut report).await?;
-    report.again |= find_again(store, mailbox, &unbound).await?;
-    let keep = options.keep;
-    content::bodies(selected, store, mailbox, keep, progress, &mut report).await?;
-    Ok(report)
 }
 
 /// Makes both sides agree about which messages there are and how they are marked. Gives also the entries whose messages

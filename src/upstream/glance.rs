@@ -155,6 +155,12 @@ impl Selected<'_> {
     /// Looks here and there, and at the last place that the base can reach, all at once: reading can be. Row `1176-PIPELINE`.
     /// Says whether the server was willing.
     async fn look_first(&mut self, base: &Base, glance: &Glance) -> Result<bool, UpstreamError> {
+        let place = base.messages.len().min(self.map.exists);
+        let known = base.messages.last();
+        let known = known.filter(|_| place == base.messages.len());
+        let Some(seq) = seq_of(place) else {
+            return Ok(true);
+        };
         let (places, dates_tell) = first_places(base, self.map.slots.len(), glance.chance);
         let items = if dates_tell {
             FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate])
@@ -166,12 +172,6 @@ impl Selected<'_> {
         for set in SequenceSet::chunked(seqs_of(&places), LOOKS_AT_ONCE) {
             looks.push(self.send_look(set, items.clone())?);
         }
-        let place = base.messages.len().min(self.map.exists);
-        let known = base.messages.last();
-        let known = known.filter(|_| place == base.messages.len());
-        let Some(seq) = seq_of(place) else {
-            return Ok(true);
-        };
         let request = known.map_or(FetchRequest::Fast, |_| self.last_request(base, glance));
         let last_look = self.send_look(SequenceSet::single(seq), request)?;
         let (mut envelope, mut is_willing) = (None, true);
