@@ -359,7 +359,8 @@ pub(super) fn rebind(
 const INSERT: &str = "INSERT INTO entry (mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, \
                       payload, accepted_at, checksum, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 /// The id of the next entry: none is given twice, even if the last one is gone.
-const NEXT: &str = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'entry'";
+const NEXT: &str = "SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'entry'), 0), \
+                    coalesce((SELECT max(id) FROM entry), 0)) + 1";
 const SELECT: &str = "SELECT id, mailbox, message, instant, size, header_hash, uid, uid_validity, flags_before, kind, payload, \
                       accepted_at, checksum, state, attempts, copies_before, park, trouble FROM entry";
 /// Each mailbox with the number of its entries, and of those that are parked.

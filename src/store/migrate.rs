@@ -89,7 +89,7 @@ impl Schema {
         let mut model = Connection::open_in_memory()?;
         self.migrate(&mut model, 0)?;
         let (said, known) = (declared(&connection)?, declared(&model)?);
-        let other = |one: &Declared, all: &[Declared]| all.iter().all(|of| of.words != one.words);
+        let other = |one: &Declared, all: &[Declared]| all.iter().all(|of| of.says() != one.says());
         let wrong = said.iter().filter(|one| other(one, &known));
         let right = known.iter().filter(|one| other(one, &said));
         match (&*wrong.collect::<Vec<_>>(), &*right.collect::<Vec<_>>()) {
@@ -112,6 +112,19 @@ struct Declared {
     id: i64,
     /// Type, name, table and statement; not text where they are damaged.
     words: [Option<Vec<u8>>; 4],
+}
+
+impl Declared {
+    /// What is declared, without comments and in whatever lines: those can change from version to version.
+    fn says(&self) -> Vec<Vec<u8>> {
+        let words = |text: &Option<Vec<u8>>| {
+            let text = String::from_utf8_lossy(text.as_deref().unwrap_or_default());
+            let lines = text.lines().map(|line| line.split("--").next());
+            let words = lines.flatten().flat_map(str::split_whitespace);
+            words.collect::<Vec<_>>().join(" ").into_bytes()
+        };
+        self.words.iter().map(words).collect()
+    }
 }
 
 fn declared(connection: &Connection) -> Result<Vec<Declared>, Fault> {

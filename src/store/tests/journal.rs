@@ -465,13 +465,15 @@ async fn a_pass_that_is_dropped_half_way_leaves_memory_and_file_agreed() {
     };
     let (freed, ()) = tokio::join!(busy, recording);
     freed.unwrap();
-    let before = account.view().await;
-    assert_eq!(before.len(), 2);
-    assert_eq!(account.entries().await.len(), 1);
+    // The entry is retired or not: that job may have been handed over before the pass was dropped. Either is right.
+    store.inner.journal.run(|_| Ok(())).await.unwrap();
     store.inner.cache.run(|_| Ok(())).await.unwrap();
+    let (before, waiting) = (account.view().await, account.entries().await);
+    assert_eq!(before.len(), 2);
     drop(store);
     account.reopen().await;
     assert_eq!(account.view().await, before);
+    assert_eq!(account.entries().await, waiting);
 }
 
 #[tokio::test]
