@@ -1,5 +1,5 @@
 //! Two people and one mailbox, over a line that breaks: the user of the mirror, and somebody with a mail program of their
-//! own, both at once. lowtide is killed now and then. After each session the line is calm, and both sides have to hold
+//! own, both at once. lowtide is killed now and then, and hears nonsense. After each session the line is calm, and both sides have to hold
 //! what the two were told OK for, and nothing else.
 //!
 //! Each letter is one person's, who alone changes it, so that what it has to come to is never in doubt; what was under way
@@ -319,6 +319,9 @@ fn sessions(kind: Kind, protocol: &str, seed: u64) {
         for _ in 0..cuts {
             let way = *random.pick(&[Direction::ToServer, Direction::ToClient]);
             line.next_after(way, random.number() % 6_000);
+        }
+        if random.percent(25) {
+            line.next_babbles_after(random.number() % 3_000);
         }
         std::thread::scope(|scope| {
             let mut other = Random::new(random.number());

@@ -39,6 +39,8 @@ pub(crate) struct Cut {
 struct Shared {
     open: Box<dyn Fn() -> io::Result<Upstream> + Send + Sync>,
     doomed: Mutex<VecDeque<(Direction, u64)>>,
+    /// After how many octets of the next connections the server talks nonsense.
+    babble: Mutex<VecDeque<u64>>,
     traffic: Mutex<Traffic>,
     is_servers_turn: AtomicBool,
     /// How long octets take each way.
@@ -70,6 +72,7 @@ impl Cut {
         let shared = Arc::new(Shared {
             open: Box::new(open),
             doomed: Mutex::default(),
+            babble: Mutex::default(),
             traffic: Mutex::default(),
             is_servers_turn: AtomicBool::new(false),
             delay: Mutex::default(),
@@ -96,9 +99,15 @@ impl Cut {
         lock(&self.shared.doomed).len()
     }
 
+    /// The next connection hears nonsense, behind the end of a command once the server has sent so many octets.
+    pub(crate) fn next_babbles_after(&self, octets: u64) {
+        lock(&self.shared.babble).push_back(octets);
+    }
+
     /// From now on connections are left alone, but for those that are open.
     pub(crate) fn spare(&self) {
         lock(&self.shared.doomed).clear();
+        lock(&self.shared.babble).clear();
     }
 
     /// What has passed so far; an undisturbed run tells at which points a later one can be cut.
@@ -196,16 +205,24 @@ fn carry_both_ways(
         let pass = |way| move |octets| shared.pass(way, octets);
         scope.spawn(move || {
             let way = Direction::ToServer;
-            carry(requests, limit(way), pass(way));
+            carry(requests, limit(way), None, pass(way));
         });
         let way = Direction::ToClient;
-        carry(answers, limit(way), pass(way));
+        let babble = lock(&shared.babble).pop_front();
+        carry(answers, limit(way), babble, pass(way));
     });
     Ok(())
 }
 
-/// Carries bytes until the source ends or the limit is reached. An end is passed on; the limit ends both ways.
-fn carry((mut from, mut to): (Stream, Stream), limit: Option<u64>, mut count: impl FnMut(u64)) {
+/// Carries bytes until the source ends or the limit is reached. An end is passed on; the limit ends both ways. Nonsense comes
+/// once, behind a line that ends a command.
+fn carry(
+    (mut from, mut to): (Stream, Stream),
+    limit: Option<u64>,
+    mut babble: Option<u64>,
+    mut count: impl FnMut(u64),
+) {
+    let mut passed = 0;
     let mut left = limit.unwrap_or(u64::MAX);
     let mut buffer = vec![0; 1 << 16];
     while left > 0 {
@@ -222,6 +239,11 @@ fn carry((mut from, mut to): (Stream, Stream), limit: Option<u64>, mut count: im
             break;
         }
         left -= u64::try_from(size).unwrap();
+        passed += u64::try_from(size).unwrap();
+        if babble.is_some_and(|after| passed > after) && ends_a_command(&buffer[..size]) {
+            babble = None;
+            to.write_all(NONSENSE).ok();
+        }
     }
     from.shutdown(Shutdown::Both).ok();
     to.shutdown(Shutdown::Both).ok();
@@ -230,3 +252,14 @@ fn carry((mut from, mut to): (Stream, Stream), limit: Option<u64>, mut count: im
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }
+
+fn ends_a_command(octets: &[u8]) -> bool {
+    let last = octets
+        .strip_suffix(b"\r\n")
+        .and_then(|octets| octets.rsplit(|octet| *octet == b'\n').next());
+    last.is_some_and(|line| line.starts_with(b"t0") && line.windows(4).any(|word| word == b" OK "))
+}
+
+/// No IMAP at all, an answer to nobody, messages that do not exist, flags of nobody, a line that goes on too long.
+const NONSENSE: &[u8] = b"\x00\xff{}(\r\n* \r\nx9 OK nobody asked\r\n* 4000000000 FETCH (FLAGS (\\Deleted))\r\n* 0 EXPUNGE\r\n\
+                          * SEARCH 1 2 3 99999\r\n* FLAGS\r\n* OK [UIDVALIDITY nonsense] (((((\r\n";
