@@ -27,7 +27,7 @@ pub(super) async fn carry_out(
         if let Step::Expunge { only } = step
             && !is_marked(selected, only).await?
         {
-            outcomes.push(StepOutcome::Done(Vec::new()));
+            outcomes.push(StepOutcome::Unsent);
             continue;
         }
         let brings = step.brings(&input.name, &input.entries);
@@ -38,12 +38,12 @@ pub(super) async fn carry_out(
         }
         let unread = unread::at_risk(selected, step);
         unread::note(store, mailbox, &unread).await?;
-        let mut outcome = send(selected, store, mailbox, input, step).await?;
+        let outcome = send(selected, store, mailbox, input, step).await?;
         if let (Some((to, mark)), StepOutcome::Done(_)) = (brings, &outcome) {
             brought.add(to, *mark);
         }
         let marked = unread::marked(store, mailbox, unread, &outcome).await?;
-        outcome.see(unread::clear(store, mailbox, selected, &marked).await?);
+        unread::clear(store, mailbox, selected, &marked).await?;
         outcomes.push(outcome);
     }
     if !outcomes.is_empty() {

@@ -187,8 +187,9 @@ async fn read_bodies(
     read.and(cleared.map(drop))
 }
 
-/// Notes each batch before it is read, and takes the marks off from time to time: not after each batch, since a server
-/// takes its time for each STORE, however many messages it names. Those that were not taken off yet are in `marked`.
+/// Notes each batch before it is read, and takes the marks off after the first, and from time to time: not after each batch,
+/// since a server takes its time for each STORE, however many messages it names. Those that were not taken off yet are
+/// in `marked`. Where the server does not let them be taken off, nothing more is read.
 async fn read_and_mark(
     selected: &mut Selected<'_>,
     queue: &mut Queue<'_>,
@@ -197,6 +198,7 @@ async fn read_and_mark(
 ) -> Result<(), PassError> {
     let (store, mailbox) = (queue.store, queue.mailbox);
     let mut cleared_at = Instant::now();
+    let mut can_be_cleared = false;
     while !deliver.is_closed()
         && let Some(batch) = queue.next()
     {
@@ -214,10 +216,16 @@ async fn read_and_mark(
         unread::note(store, mailbox, &also).await?;
         marked.extend(also);
         selected.unmark_strays().await?;
-        if cleared_at.elapsed() >= CLEAR_EVERY {
-            unread::clear(store, mailbox, selected, marked).await?;
+        if cleared_at.elapsed() >= CLEAR_EVERY || !can_be_cleared && !marked.is_empty() {
+            can_be_cleared = unread::clear(store, mailbox, selected, marked).await?;
             marked.clear();
             cleared_at = Instant::now();
+            if !can_be_cleared {
+                tracing::warn!(
+                    "the server does not let messages be marked unread; no more are read"
+                );
+                break;
+            }
         }
     }
     Ok(())

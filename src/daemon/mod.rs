@@ -47,7 +47,7 @@ pub use queue::Keep;
 pub use report::{Counts, Report};
 pub use rules::conflict_rules;
 pub use settings::endpoint as endpoint_settings;
-pub use visit::{Errand, Outcome, probe, visit};
+pub use visit::{Errand, Outcome, probe, until_quiet, visit};
 pub use words::journal_of;
 
 use crate::config::{Account, Config, SecretError};

@@ -72,7 +72,12 @@ pub async fn pass(
         }
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
         report.again |= find_again(store, mailbox, &unbound).await?;
-        let keep = options.keep;
+        let keep = if store.unseen_notes(mailbox).await?.is_empty() {
+            options.keep
+        } else {
+            // What cannot be taken off is not put on: only what somebody waits for is read.
+            Keep::Headers
+        };
         content::bodies(&mut selected, store, mailbox, keep, progress, &mut report).await?;
         Ok(report)
     }

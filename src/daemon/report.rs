@@ -15,6 +15,8 @@ pub struct Report {
     pub counts: Counts,
     /// Whether another pass has something to do at once.
     pub again: bool,
+    /// Whether something was sent that only another look can prove.
+    pub unproven: bool,
     /// Whether texts are left to be read, since somebody did something or waits for a text elsewhere.
     pub interrupted: bool,
     /// What was planned, of a pass that only looked; where it was stopped, what it would come to.
@@ -127,9 +129,9 @@ impl Report {
         outcomes: &[StepOutcome],
         settlement: &Settlement,
     ) -> Self {
-        let copied = plan.steps.iter().zip(outcomes).any(|(step, outcome)| {
-            let adds = matches!(step, Step::Copy { .. } | Step::Append { .. });
-            adds && matches!(outcome, StepOutcome::Done(_))
+        let unproven = plan.steps.iter().zip(outcomes).any(|(step, outcome)| {
+            let removes = matches!(step, Step::Expunge { .. });
+            !removes && matches!(outcome, StepOutcome::Done(_))
         });
         let came_back = settlement
             .arrived
@@ -149,7 +151,8 @@ impl Report {
         Self {
             mailbox: Some(mailbox),
             counts,
-            again: copied || came_back || brings_back,
+            again: came_back || brings_back,
+            unproven,
             ..Self::default()
         }
     }

@@ -103,21 +103,23 @@ pub(super) async fn marked(
     Ok(marked)
 }
 
-/// Takes the marks off after the read, and forgets the notes of those that were seen unread. Gives what was seen.
+/// Takes the marks off after the read, and forgets the notes of those that were seen unread. Says whether all of them were:
+/// otherwise the server does not let marks be taken off, and it is better not to make more.
 pub(super) async fn clear(
     store: &Store,
     mailbox: MailboxId,
     selected: &mut Selected<'_>,
     messages: &[MessageId],
-) -> Result<Vec<(MessageId, MessageState)>, PassError> {
+) -> Result<bool, PassError> {
     if messages.is_empty() {
-        return Ok(Vec::new());
+        return Ok(true);
     }
-    let (states, cleared) = selected.clear_seen(messages).await?;
+    let cleared = selected.clear_seen(messages).await?;
+    let are_all = cleared.len() == messages.len();
     // What a server only remembers, it forgets with the connection; one that has lost its lock, in any case.
     selected.checkpoint().await?;
     if selected.facts().access != Access::ReadOnly {
         store.drop_unseen(mailbox, cleared).await?;
     }
-    Ok(states)
+    Ok(are_all)
 }

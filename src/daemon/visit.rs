@@ -283,8 +283,12 @@ fn add(outcomes: &mut Vec<Outcome>, mailbox: &MailboxName, result: Result<Report
     }
 }
 
-/// Passes over one mailbox until a pass leaves nothing to do at once: a copy, for one, is proven by the pass after it.
-async fn until_quiet(
+/// Passes over one mailbox until a pass leaves nothing to do at once. What is sent is proven by the pass after it; what that
+/// does not see either, and sends once more, has time until the next visit.
+///
+/// # Errors
+/// [`PassError`] of the pass that failed; [`PassError::Overtaken`] only if every one of them was.
+pub async fn until_quiet(
     session: &mut Session,
     store: &Store,
     mailbox: MailboxId,
@@ -293,6 +297,7 @@ async fn until_quiet(
 ) -> Result<Report, PassError> {
     let mut total = Report::default();
     let mut overtaken = None;
+    let mut is_proof = false;
     for _ in 0..MAX_PASSES {
         let passed = pass(session, store, mailbox, options, progress).await;
         if let Err(error @ PassError::Overtaken { .. }) = passed {
@@ -301,7 +306,8 @@ async fn until_quiet(
         }
         overtaken = None;
         let report = passed?;
-        let again = report.again;
+        let again = report.again || report.unproven && !is_proof;
+        is_proof = report.unproven;
         total = total.and(report);
         if !again {
             break;

@@ -89,7 +89,16 @@ impl Step {
             };
             return vec![(*entry, attempt)];
         }
-        let removes = matches!(self, Self::Expunge { .. });
+        self.attempted(entries, matches!(self, Self::Expunge { .. }))
+    }
+
+    /// The same if nothing but the marks for a removal was sent after all.
+    #[must_use]
+    pub fn marked_only(&self, entries: &[JournalEntry]) -> Vec<(EntryId, Attempt)> {
+        self.attempted(entries, false)
+    }
+
+    fn attempted(&self, entries: &[JournalEntry], removes: bool) -> Vec<(EntryId, Attempt)> {
         let messages: BTreeSet<MessageId> = self.messages().iter().copied().collect();
         let meant = entries.iter().filter(|entry| {
             entry.is_active() && !entry.is_copy() && messages.contains(&entry.message)
@@ -396,12 +405,24 @@ impl Plan {
         if only.is_empty() {
             return true;
         }
+        let Some(delay) = self.obstacle(remote, facts, aims) else {
+            self.steps.push(Step::Expunge { only });
+            return true;
+        };
+        // A mark that the user set afterwards would stand in its way as well.
+        let marks = aims.iter().filter(|aim| !aim.after_expunge().is_empty());
+        let removals = only.into_iter().map(|message| (message, delay));
+        self.delays.extend(removals);
+        self.delays
+            .extend(marks.map(|aim| (aim.message, Delay::AfterRemoval)));
+        false
+    }
+
+    /// What EXPUNGE has to wait for.
+    fn obstacle(&self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) -> Option<Delay> {
         let adds = |step: &Step| matches!(step, Step::Append { .. });
         if self.steps.iter().any(adds) {
-            let removals = only.into_iter();
-            self.delays
-                .extend(removals.map(|message| (message, Delay::AppendFirst)));
-            return false;
+            return Some(Delay::AppendFirst);
         }
         let marked_after = |aim: &&Aim| {
             !aim.removes
@@ -416,18 +437,7 @@ impl Plan {
                 .count(),
         );
         let others_marked = marked_there > 0 || aims.iter().any(|aim| marked_after(&aim));
-        if others_marked && !facts.scoped_expunge {
-            // A mark that the user set afterwards would stand in its way as well.
-            let marks = aims.iter().filter(|aim| !aim.after_expunge().is_empty());
-            let removals = only.into_iter();
-            self.delays
-                .extend(removals.map(|message| (message, Delay::OthersDeleted)));
-            self.delays
-                .extend(marks.map(|aim| (aim.message, Delay::AfterRemoval)));
-            return false;
-        }
-        self.steps.push(Step::Expunge { only });
-        true
+        (others_marked && !facts.scoped_expunge).then_some(Delay::OthersDeleted)
     }
 }
 

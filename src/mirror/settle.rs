@@ -1,7 +1,9 @@
 //! Settle: what a pass has proven, and which entries are thereby done.
 //!
-//! The new base is what the server was *seen* to hold, never what we wanted it to hold. An entry is retired when the
-//! state seen is the state its verdict asked for; whatever is left over waits for the next pass, which looks again.
+//! The new base is what the server was *seen* to hold when the mailbox was opened, never what we wanted it to hold, nor what
+//! a session shows of its own changes: servers show flags that they forget with the session. An entry is retired when
+//! the state seen is the state its verdict asked for; whatever was sent is proven by the next look, which follows at once.
+//! Only a removal is believed as it is told: what EXPUNGE has removed does not come back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +30,8 @@ pub enum StepOutcome {
         /// What it showed afterwards.
         seen: Vec<(MessageId, MessageState)>,
     },
+    /// Nothing was sent after all: EXPUNGE would have removed something else, or not all that it is meant for.
+    Unsent,
 }
 
 impl StepOutcome {
@@ -36,13 +40,7 @@ impl StepOutcome {
     pub fn seen(&self) -> &[(MessageId, MessageState)] {
         match self {
             Self::Done(seen) | Self::Refused { seen, .. } => seen,
-        }
-    }
-
-    /// Adds what was seen later still.
-    pub fn see(&mut self, later: Vec<(MessageId, MessageState)>) {
-        match self {
-            Self::Done(seen) | Self::Refused { seen, .. } => seen.extend(later),
+            Self::Unsent => &[],
         }
     }
 }
@@ -66,7 +64,7 @@ pub struct Settlement {
     pub arrived: Vec<Arrival>,
     /// Entries that the server is proven to hold, or that a conflict answered.
     pub retired: Vec<EntryId>,
-    /// Entries whose message did not arrive, counted anew.
+    /// Entries whose message did not arrive, or whose EXPUNGE was not sent, counted anew.
     pub recounted: Vec<(EntryId, Attempt)>,
     /// Entries that a person has to look at.
     pub parked: Vec<(EntryId, ParkReason)>,
@@ -121,6 +119,8 @@ pub enum Trouble {
     Delayed(Delay),
     /// The server said NO, with these words.
     Refused(String),
+    /// It was sent before, and this look does not show it.
+    NotShown,
 }
 
 /// A wish that was not carried out, because somebody else's excluded it.
@@ -190,6 +190,7 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     for verdict in verdicts.chain(&pass.verdicts.departed) {
         settlement.answer(verdict, &proven, pass, &entries);
     }
+    settlement.recount_unsent(pass);
     for (message, entry) in &pass.verdicts.appended {
         let waiting = entries.get(entry).copied();
         let waiting = waiting.filter(|entry| pass.leaves_open(entry));
@@ -209,7 +210,7 @@ impl PassRecord<'_> {
     }
 }
 
-/// What the server was last seen to hold of the messages this pass dealt with.
+/// What the server was seen to hold of the messages this pass dealt with.
 struct Proven {
     states: BTreeMap<MessageId, MessageState>,
     /// What was said NO to, where a step acts on messages.
@@ -241,19 +242,20 @@ impl Proven {
         };
         for (step, outcome) in pass.plan.steps.iter().zip(pass.outcomes) {
             proven.stepped.extend(step.messages());
-            match outcome {
-                StepOutcome::Done(seen) => proven.states.extend(seen.iter().copied()),
-                StepOutcome::Refused { text, seen } => {
-                    proven.states.extend(seen.iter().copied());
+            let seen = outcome.seen().iter().copied();
+            proven
+                .states
+                .extend(seen.filter(|(_, state)| *state == MessageState::Gone));
+            let StepOutcome::Refused { text, .. } = outcome else {
+                continue;
+            };
+            match step {
+                Step::Copy { entry, .. } | Step::Append { entry, .. } => {
+                    proven.refused.insert(*entry, text.clone());
+                }
+                Step::StoreFlags { messages, .. } | Step::Expunge { only: messages } => {
                     let words = |&message| (message, text.clone());
-                    match step {
-                        Step::Copy { entry, .. } | Step::Append { entry, .. } => {
-                            proven.refused.insert(*entry, text.clone());
-                        }
-                        Step::StoreFlags { messages, .. } | Step::Expunge { only: messages } => {
-                            proven.refusals.extend(messages.iter().map(words));
-                        }
-                    }
+                    proven.refusals.extend(messages.iter().map(words));
                 }
             }
         }
@@ -338,6 +340,15 @@ impl Settlement {
         }
     }
 
+    /// A removal that was about to be sent, and was not, has removed nothing.
+    fn recount_unsent(&mut self, pass: &PassRecord<'_>) {
+        let outcomes = pass.plan.steps.iter().zip(pass.outcomes);
+        let unsent = outcomes.filter(|(_, outcome)| **outcome == StepOutcome::Unsent);
+        for (step, _) in unsent {
+            self.recounted.extend(step.marked_only(pass.entries));
+        }
+    }
+
     /// Retires, parks or explains the entries behind one verdict.
     fn answer(
         &mut self,
@@ -419,12 +430,12 @@ impl Settlement {
                 (None, Some(delay)) => {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
                 }
-                (None, None)
-                    if spent
-                        && !(entry.is_copy() || entry.is_append())
-                        && proven.stepped.contains(&message) =>
-                {
+                (None, None) if entry.is_copy() || entry.is_append() => {}
+                (None, None) if spent && proven.stepped.contains(&message) => {
                     self.parked.push((entry.id, ParkReason::NotKept));
+                }
+                (None, None) if entry.attempt().is_some() => {
+                    self.troubled.push((entry.id, Trouble::NotShown));
                 }
                 (None, None) => {}
             }
@@ -437,6 +448,7 @@ impl std::fmt::Display for Trouble {
         match self {
             Self::Delayed(delay) => delay.fmt(f),
             Self::Refused(text) => write!(f, "the server said NO: {text}"),
+            Self::NotShown => f.write_str("it was sent, and the server does not show it"),
         }
     }
 }

@@ -9,7 +9,6 @@ use super::selected::Selected;
 use super::stray::Aim;
 use super::wire::accept;
 use crate::id::MessageId;
-use crate::mirror::MessageState;
 use crate::protocol::client::Completion;
 use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::PeekForm;
@@ -125,15 +124,15 @@ impl Selected<'_> {
         Ok((completion, arrived))
     }
 
-    /// Takes `\Seen` off messages again. Gives what the server shows of them afterwards, and those that were without it at
-    /// least for a moment: who shows it again after that was read by somebody else meanwhile.
+    /// Takes `\Seen` off messages again. Gives those that were shown without it at least for a moment: who shows it again
+    /// after that was read by somebody else meanwhile.
     ///
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
     pub async fn clear_seen(
         &mut self,
         messages: &[MessageId],
-    ) -> Result<(Vec<(MessageId, MessageState)>, Vec<MessageId>), UpstreamError> {
+    ) -> Result<Vec<MessageId>, UpstreamError> {
         self.clear_seen_at(&self.seqs(messages)).await?;
         let numbers = self.map.numbers();
         let was_cleared = |message: &&MessageId| {
@@ -143,8 +142,7 @@ impl Selected<'_> {
                 |slot| !slot.may_be_marked(),
             )
         };
-        let cleared = messages.iter().filter(was_cleared).copied().collect();
-        Ok((self.states(messages), cleared))
+        Ok(messages.iter().filter(was_cleared).copied().collect())
     }
 
     /// Takes `\Seen` off the messages at these numbers, ascending, and asks for their flags.
@@ -164,10 +162,10 @@ impl Selected<'_> {
         let is_obeyed = answer.is_some_and(|answer| answer.status == Status::Ok);
         for seq in seqs {
             if let Some(slot) = self.map.slots.get_mut(seq.index()) {
-                // A server that does not show what came of it is believed.
+                // An OK alone is not believed: there are servers that say so and do nothing.
                 let is_unread = slot
                     .flags
-                    .is_none_or(|flags| !flags.contains(FlagSet::SEEN));
+                    .is_some_and(|flags| !flags.contains(FlagSet::SEEN));
                 slot.is_cleared = is_obeyed && is_unread;
             }
         }

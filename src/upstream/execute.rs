@@ -283,7 +283,7 @@ impl Selected<'_> {
     async fn expunge(&mut self, only: &[MessageId]) -> Result<StepOutcome, UpstreamError> {
         let scoped = self.map.facts.scoped_expunge;
         if !scoped && !self.marked_are_exactly(only).await? {
-            return Ok(StepOutcome::Done(Vec::new()));
+            return Ok(StepOutcome::Unsent);
         }
         let commands = if scoped {
             self.uid_expunges(only)

@@ -3,8 +3,9 @@
 //! what the two were told OK for, and nothing else.
 //!
 //! Each letter is one person's, who alone changes it, so that what it has to come to is never in doubt; what was under way
-//! when a line broke may have happened or not. UW imapd serves a plain file to the last one who comes, and goes on saying OK to
-//! the one before, to STORE and CHECK, and keeps nothing: what the other one did there is in doubt, too. `LOWTIDE_SESSIONS` says how many sessions each server has.
+//! when a line broke may have happened or not. Who is told that the mailbox can only be read, as UW imapd says to one of
+//! two who open a plain file at once, is told OK for nothing that is kept. `LOWTIDE_SESSIONS` says how many sessions each
+//! server has.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -177,12 +178,14 @@ struct Seat {
     who: Who,
     /// Whether OK means that something is kept.
     is_believed: bool,
+    /// Whether the server takes messages.
+    can_append: bool,
     /// The subjects by number.
     view: Vec<String>,
 }
 
 impl Seat {
-    fn take(who: Who, is_believed: bool, mut client: Client) -> Option<Self> {
+    fn take(who: Who, mut client: Client) -> Option<Self> {
         let opened = client.command("SELECT INBOX").ok()?;
         let count = opened
             .untagged
@@ -192,7 +195,8 @@ impl Seat {
         let mut seat = Self {
             client,
             who,
-            is_believed,
+            is_believed: !opened.text.contains("READ-ONLY"),
+            can_append: false,
             view: vec![String::new(); usize::try_from(count).unwrap()],
         };
         let listed = seat
@@ -277,9 +281,24 @@ impl Seat {
                     letter.copy_count += 1;
                 });
             }
+            90..97 if self.who == Who::User && self.can_append => self.appends(ledger)?,
             _ => self.does("NOOP")?,
         }
         Some(())
+    }
+
+    /// Writes a letter of one's own.
+    fn appends(&mut self, ledger: &Mutex<Ledger>) -> Option<()> {
+        let message = lock(ledger).write(1).pop()?;
+        let subject = format!("letter-{}", lock(ledger).0.len() - 1);
+        let becomes = |fate| {
+            let mut ledger = lock(ledger);
+            let letter = ledger.0.get_mut(&subject).unwrap();
+            (letter.owner, letter.fate) = (Who::User, fate);
+        };
+        becomes(Fate::Doubtful);
+        let is_taken = self.client.appends("INBOX", &message).ok()?;
+        is_taken.then(|| becomes(Fate::There))
     }
 
     fn acts_for_a_while(mut self, ledger: &Mutex<Ledger>, random: &mut Random) {
@@ -327,14 +346,14 @@ fn sessions(kind: Kind, protocol: &str, seed: u64) {
             let mut other = Random::new(random.number());
             let (rig, ledger) = (&rig, &ledger);
             scope.spawn(move || {
-                let is_believed = kind != Kind::Uw(Format::Mbox);
-                if let Some(seat) = Seat::take(Who::Other, is_believed, rig.server.client()) {
+                if let Some(seat) = Seat::take(Who::Other, rig.server.client()) {
                     seat.acts_for_a_while(ledger, &mut other);
                 }
             });
             for _ in 0..2 {
                 let asked = rig.lowtide.start(&["sync"]);
-                if let Some(seat) = Seat::take(Who::User, true, daemon.client()) {
+                if let Some(mut seat) = Seat::take(Who::User, daemon.client()) {
+                    seat.can_append = protocol != "imap2";
                     seat.acts_for_a_while(ledger, &mut random);
                 }
                 let is_killed = random.percent(30);

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lowtide::daemon::{self, Keep, PassOptions, Progress};
-use lowtide::id::MailboxId;
+use lowtide::id::{EntryId, MailboxId};
+use lowtide::journal::EntryState;
 use lowtide::mirror::{Brakes, Policy};
 use lowtide::protocol::types::{MailboxName, Password};
-use lowtide::store::{Execution, Kind, Store};
+use lowtide::store::{EntryRow, Execution, Kind, Store};
 use lowtide::upstream::{
     Allowance, Credentials, Level, Patience, Security, Server as Address, Session, Transport,
 };
@@ -173,6 +174,8 @@ impl Life<'_> {
         self.manners.babbles = false;
         self.manners.loses_locks = false;
         self.manners.refuses = false;
+        self.manners.has_ghosts = false;
+        self.manners.shrinks = false;
         {
             // What others marked for removal and left so would keep ours waiting for ever.
             let mut model = self.model.borrow_mut();
@@ -207,14 +210,15 @@ impl Life<'_> {
                 // A week goes by: what was put in the place of its like, unseen, is found.
                 self.options.list_every = Duration::ZERO;
             }
-            let before = format!("{:?}", self.model.borrow().mailboxes);
+            let before = self.state().await;
             self.connect(CALM).await;
             self.options.chance = self.chance.number();
             let is_held = self.approve().await;
             self.is_safe().await;
             if !is_held
-                && format!("{:?}", self.model.borrow().mailboxes) == before
+                && self.state().await == before
                 && self.is_mirrored().await
+                && (self.manners.denies || self.notes().await == 0)
             {
                 break;
             }
@@ -307,7 +311,8 @@ impl Life<'_> {
     fn judge(&mut self, weather: Weather, outcome: Result<(), String>) {
         let was_second_try = std::mem::replace(&mut self.is_second_try, outcome.is_err());
         let was_cut = weather.incoming < usize::MAX || weather.outgoing < usize::MAX;
-        if !was_cut && !self.manners.refuses && !self.manners.babbles {
+        let was_calm = !self.manners.refuses && !self.manners.babbles && !self.manners.shrinks;
+        if !was_cut && was_calm {
             self.model.borrow_mut().nothing_is_mistaken();
         }
         if let Err(error) = outcome {
@@ -320,6 +325,9 @@ impl Life<'_> {
                     || self.manners.babbles
                     || self.manners.loses_locks
                     || self.manners.refuses
+                    || self.manners.ignores
+                    || self.manners.has_ghosts
+                    || self.manners.shrinks
                     || !was_second_try,
                 "{}: on a sound line: {error}",
                 self.seed
@@ -346,6 +354,26 @@ impl Life<'_> {
                     .note_reading(place, note.mark.weak());
             }
         }
+    }
+
+    /// What the server holds, and what waits for the user or for the server.
+    async fn state(&mut self) -> (String, Vec<(EntryId, bool)>) {
+        let entries = self.store().await.entries().await.unwrap();
+        let is_parked = |entry: &EntryRow| matches!(entry.state, EntryState::Parked(_));
+        let waiting = entries.iter().map(|entry| (entry.id, is_parked(entry)));
+        let mailboxes = format!("{:?}", self.model.borrow().mailboxes);
+        (mailboxes, waiting.collect())
+    }
+
+    /// How many messages may still be marked by our reading.
+    async fn notes(&mut self) -> usize {
+        let store = self.store().await;
+        let mut count = 0;
+        for place in 0..NAMES.len() {
+            let notes = store.unseen_notes(id_of(&store, place)).await.unwrap();
+            count += notes.len();
+        }
+        count
     }
 
     pub(crate) async fn user_acts(&mut self) {
@@ -397,13 +425,8 @@ async fn visit(
     let silent = Progress::silent();
     for place in [0, 1, 0] {
         let id = id_of(store, place);
-        for _ in 0..5 {
-            let report = daemon::pass(&mut session, store, id, options, &silent).await;
-            let report = report.map_err(|error| format!("{}: {error}", NAMES[place]))?;
-            if !report.again {
-                break;
-            }
-        }
+        let passed = daemon::until_quiet(&mut session, store, id, options, &silent).await;
+        passed.map_err(|error| format!("{}: {error}", NAMES[place]))?;
     }
     session.logout().await;
     Ok(())

@@ -31,8 +31,20 @@ pub(crate) struct Manners {
     pub(crate) is_library: bool,
     /// A session loses its lock now and then: what is stored from then on is shown, and forgotten with the session.
     pub(crate) loses_locks: bool,
+    /// It does not say so.
+    pub(crate) hides_lost_locks: bool,
+    /// What is stored is shown, and forgotten with the session, whatever is done about it.
+    pub(crate) keeps_nothing: bool,
+    /// STORE says OK and does nothing now and then.
+    pub(crate) ignores: bool,
     /// It says NO now and then.
     pub(crate) refuses: bool,
+    /// It says NO to everything that would change something.
+    pub(crate) denies: bool,
+    /// Now and then a session counts a message that is not there.
+    pub(crate) has_ghosts: bool,
+    /// Now and then a message is missing from the count, and nobody said that it went.
+    pub(crate) shrinks: bool,
     /// A message that is appended gets an end of line, and counts for more than it was.
     pub(crate) adds_lines: bool,
     /// In how many of a hundred commands somebody else acts.
@@ -59,6 +71,13 @@ impl Manners {
             gaps: odd(15),
             mute_store: odd(20),
             babbles: odd(10),
+            // Below IMAP4rev1 a text that was read would stay marked.
+            hides_lost_locks: is_modern && odd(50),
+            keeps_nothing: odd(3),
+            ignores: odd(10),
+            denies: odd(2),
+            has_ghosts: odd(5),
+            shrinks: odd(5),
             others: 0,
         }
     }

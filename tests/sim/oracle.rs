@@ -161,7 +161,11 @@ impl Life<'_> {
         let store = self.store().await;
         let entries = store.entries().await.unwrap();
         // Where something waits in doubt, nothing of the same date and size can be told.
-        let waiting: Vec<(i64, u32)> = entries.iter().map(|entry| entry.mark.weak()).collect();
+        let mut waiting: Vec<(i64, u32)> = entries.iter().map(|entry| entry.mark.weak()).collect();
+        for place in 0..NAMES.len() {
+            let notes = store.unseen_notes(id_of(&store, place)).await.unwrap();
+            waiting.extend(notes.iter().map(|note| note.mark.weak()));
+        }
         for place in 0..NAMES.len() {
             let view = store.view(id_of(&store, place)).await.unwrap();
             let listed = look(&store, place).await.unwrap();
@@ -269,7 +273,10 @@ impl Life<'_> {
                     .minus(named)
                     .minus(message.contested);
                 // Where numbers move at any time, a mark of ours can hit what others have just put there.
-                let is_excused = (message.is_anyones || self.was_eager) && differs == SEEN;
+                // Where nothing can be taken off, it stays on record.
+                let is_noted = model.noted.contains(&(place, message.look()));
+                let is_anyones = message.is_anyones || self.was_eager || is_noted;
+                let is_excused = is_anyones && differs == SEEN;
                 let is_kept = message.is_mistaken.is_some() || is_excused || differs.is_empty();
                 assert!(
                     is_kept,

@@ -101,7 +101,7 @@ impl Server {
 
     /// What was stored is written down, as far as the mailbox is still ours to write.
     fn keep(&mut self) {
-        if self.is_read_only {
+        if self.is_read_only || self.manners.keeps_nothing {
             self.leave();
         }
         let mut model = self.model.borrow_mut();
@@ -136,11 +136,19 @@ impl Server {
         let is_open = self.selected.is_some() && words[0] != "SELECT";
         if self.manners.loses_locks && is_open && self.chance.percent(2) {
             self.is_read_only = true;
-            self.say("* OK [READ-ONLY] the lock is lost");
+            if !self.manners.hides_lost_locks {
+                self.say("* OK [READ-ONLY] the lock is lost");
+            }
         }
         let changes = matches!(words[0], "STORE" | "COPY" | "APPEND" | "EXPUNGE" | "CHECK");
         if self.manners.refuses && changes && self.chance.percent(5) {
             return "NO not now".to_owned();
+        }
+        if self.manners.denies && changes && words[0] != "CHECK" {
+            return "NO never".to_owned();
+        }
+        if self.manners.shrinks && is_open && self.chance.percent(1) && !self.view.is_empty() {
+            self.say(&format!("* {} EXISTS", self.view.len() - 1));
         }
         let may_move =
             self.manners.eager || !matches!(words[0], "FETCH" | "STORE" | "SEARCH" | "COPY");
@@ -254,6 +262,7 @@ impl Server {
         while number < self.view.len() {
             let (serial, shown) = self.view[number];
             match mailbox.iter().find(|message| message.serial == serial) {
+                None if serial == GHOST => number += 1,
                 None => {
                     self.view.remove(number);
                     self.has_moved = true;
@@ -269,13 +278,17 @@ impl Server {
                 }
             }
         }
-        if mailbox.len() > self.view.len() {
-            let known = self.view.len();
-            self.view.extend(
-                mailbox[known..]
-                    .iter()
-                    .map(|message| (message.serial, message.flags)),
-            );
+        let is_known = |message: &&Message| {
+            self.view
+                .iter()
+                .any(|(serial, _)| *serial == message.serial)
+        };
+        let news = mailbox.iter().skip_while(is_known);
+        let news: Vec<_> = news
+            .map(|message| (message.serial, message.flags))
+            .collect();
+        if !news.is_empty() {
+            self.view.extend(news);
             self.say(&format!("* {} EXISTS", self.view.len()));
         }
     }
@@ -289,6 +302,9 @@ impl Server {
             .iter()
             .map(|message| (message.serial, message.flags))
             .collect();
+        if self.manners.has_ghosts && self.chance.percent(10) {
+            self.view.push((GHOST, FlagSet::EMPTY));
+        }
         self.say("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen)");
         self.say(&format!("* {} EXISTS", self.view.len()));
         self.say("* 0 RECENT");
@@ -434,7 +450,8 @@ impl Server {
     }
 
     fn change(&mut self, place: Place, serial: Serial, before: FlagSet, after: FlagSet) {
-        if (self.manners.forgetful || self.is_read_only) && before != after {
+        let is_for_now = self.manners.forgetful || self.manners.keeps_nothing || self.is_read_only;
+        if is_for_now && before != after {
             self.unkept.push((place, serial));
             self.model.borrow_mut().set_for_now(place, serial, after);
         } else {
@@ -448,6 +465,9 @@ impl Server {
             return Err("NO it can only be read");
         }
         let flags = flags_in(command);
+        if self.manners.ignores && self.chance.percent(20) {
+            return Ok(());
+        }
         for number in numbers(set, self.view.len()) {
             let Some((serial, _)) = self.view.get(number - 1).copied() else {
                 continue;
@@ -553,6 +573,9 @@ impl Server {
         Ok(())
     }
 }
+
+/// A message that is counted, and is not there.
+const GHOST: Serial = 0;
 
 /// The flags that a STORE names.
 fn flags_in(command: &str) -> FlagSet {

@@ -131,17 +131,15 @@ fn what_others_did_becomes_the_base() {
 }
 
 #[test]
-fn an_entry_is_retired_by_what_is_seen_and_by_nothing_else() {
+fn what_a_session_shows_of_its_own_changes_proves_nothing() {
     let pass = Pass::over(1).entry(entry(1, 1, adding(SEEN)));
-    let shown = pass.settled(&[done(&[(1, Present(SEEN))])]);
-    assert_eq!(
-        (shown.retired, shown.flags),
-        (entries(&[1]), vec![(id(1), SEEN)])
-    );
     for outcome in [
+        done(&[(1, Present(SEEN))]),
+        done(&[(1, Present(SEEN.union(FLAGGED)))]),
         done(&[(1, Present(NONE))]),
         done(&[]),
         refused(&[(1, Present(NONE))]),
+        refused(&[(1, Present(SEEN))]),
     ] {
         let settlement = pass.settled(std::slice::from_ref(&outcome));
         assert!(
@@ -149,8 +147,6 @@ fn an_entry_is_retired_by_what_is_seen_and_by_nothing_else() {
             "{outcome:?}"
         );
     }
-    let refused_and_done = pass.settled(&[refused(&[(1, Present(SEEN))])]);
-    assert_eq!(refused_and_done.retired, entries(&[1]));
 }
 
 #[test]
@@ -171,18 +167,26 @@ fn a_removal_is_retired_when_the_message_is_gone() {
     assert_eq!((gone.retired, gone.gone), (entries(&[1, 2]), vec![id(1)]));
     let still_there = pass.settled(&[marked, done(&[])]);
     assert_eq!(
-        (still_there.retired, still_there.gone),
-        (entries(&[]), vec![])
+        (still_there.retired, still_there.gone, still_there.flags),
+        (entries(&[]), vec![], vec![])
     );
-    assert_eq!(still_there.flags, [(id(1), DELETED)]);
 }
 
 #[test]
-fn a_change_that_came_with_another_one_waits_for_the_next_pass() {
-    let pass = Pass::over(1).entry(entry(1, 1, adding(SEEN)));
-    let settlement = pass.settled(&[done(&[(1, Present(SEEN.union(FLAGGED)))])]);
-    assert_eq!(settlement.retired, entries(&[]));
-    assert_eq!(settlement.flags, [(id(1), SEEN.union(FLAGGED))]);
+fn a_removal_that_was_not_sent_after_all_has_removed_nothing() {
+    let pass = removal(Pass::over(1));
+    let settlement = pass.settled(&[done(&[]), StepOutcome::Unsent]);
+    let marked = Attempt {
+        number: 1,
+        equals_before: 0,
+    };
+    let recounted: Vec<_> = entries(&[1, 2])
+        .into_iter()
+        .map(|id| (id, marked))
+        .collect();
+    assert_eq!(settlement.recounted, recounted);
+    let sent = pass.settled(&[done(&[]), done(&[])]);
+    assert_eq!(sent.recounted, []);
 }
 
 #[test]
@@ -307,8 +311,10 @@ fn a_conflict_is_recorded_once_what_is_kept_is_seen() {
     let settlement = half_done.settled(&[refused(&[(1, Present(FLAGGED.union(DELETED)))])]);
     assert!(settlement.conflicts.is_empty() && settlement.retired.is_empty());
     let settlement = half_done.settled(&[done(&[(1, Present(FLAGGED))])]);
-    let there = FLAGGED.union(DELETED);
-    assert_eq!(settlement.conflicts, [conflict(there, entries(&[1, 2]))]);
+    assert!(settlement.conflicts.is_empty() && settlement.retired.is_empty());
+    let taken_back = half_done.shown(1, FLAGGED).settled(&[]);
+    assert_eq!(taken_back.conflicts, [conflict(FLAGGED, entries(&[1, 2]))]);
+    assert_eq!(taken_back.retired, entries(&[1, 2]));
 }
 
 #[test]

@@ -150,6 +150,6 @@ async fn what_a_lost_connection_leaves_open_is_sent_again_on_the_next() {
         CHECK",
         opened(&[""])
     );
-    world.passes(&script).await;
+    world.passes_and_proves(&script, &["\\Flagged"]).await;
     assert_eq!(world.journal().await, []);
 }

@@ -374,20 +374,29 @@ async fn mail_that_comes_while_flags_are_read_is_listed() {
 async fn a_message_that_somebody_acted_on_is_looked_at_first() {
     let world = three().await;
     world.set(1, FlagSet::FLAGGED).await;
+    let look = |flags| {
+        format!(
+            "{SELECTED}{DATED}{}C: x FETCH 1 FAST
+            {}
+            S: x OK
+            {UNMARKED}",
+            last(""),
+            shown(1, 1, flags)
+        )
+    };
     let script = format!(
-        "{SELECTED}{DATED}{}C: x FETCH 1 FAST
-        {}
-        S: x OK
-        {UNMARKED}
+        "{}
         C: x STORE 1 +FLAGS (\\Flagged)
         S: * 1 FETCH (FLAGS (\\Flagged))
         S: x OK
         LOOK 1 (\\Flagged)
         CHECK",
-        last(""),
-        shown(1, 1, "")
+        look("")
     );
-    glances(&world, &script).await;
+    assert!(glances(&world, &script).await.unproven);
+    let found = "C: x SEARCH FLAGGED\n    S: * SEARCH";
+    let proof = look("\\Flagged").replace(found, &format!("{found} 1"));
+    glances(&world, &proof).await;
     assert_eq!(world.journal().await, []);
     assert_eq!(world.base().await, [FlagSet::FLAGGED, NONE, NONE]);
 }

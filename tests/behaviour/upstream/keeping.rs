@@ -187,7 +187,7 @@ async fn what_the_user_appends_is_sent_and_proven_by_the_next_look() {
         CHECK"
     );
     let report = passes(&world, &script).await.unwrap();
-    assert_eq!((report.counts.retired, report.again), (0, true));
+    assert_eq!((report.counts.retired, report.unproven), (0, true));
     let known = listed(1, FIRST, 101, "");
     let new = listed(2, " 3-Feb-1994 12:00:00 +0000", 28, "\\Flagged");
     let header = "C: x FETCH 2 RFC822.HEADER
@@ -208,7 +208,7 @@ async fn what_the_user_appends_is_sent_and_proven_by_the_next_look() {
         inbox(2)
     );
     let report = passes(&world, &script).await.unwrap();
-    assert_eq!((report.counts.retired, report.again), (1, false));
+    assert_eq!((report.counts.retired, report.unproven), (1, false));
     assert_eq!(world.base().await, [FlagSet::EMPTY, FlagSet::FLAGGED]);
     assert_eq!(world.journal().await, []);
 }

@@ -132,7 +132,7 @@ async fn a_header_that_comes_unasked_for_another_letter_is_that_letters() {
         headed(2, 2),
         headed(1, 1)
     );
-    world.passes(&script).await;
+    world.passes_and_proves(&script, &["\\Deleted", ""]).await;
     assert_eq!(world.base().await, [FlagSet::DELETED, FlagSet::EMPTY]);
 }
 

@@ -142,15 +142,23 @@ async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
         );
         assert!(world.tries(&script).await.is_err());
         assert_eq!(world.journal().await.len(), 2);
+        let look = |first, second| {
+            format!(
+                "C: x SELECT INBOX
+                S: * 2 EXISTS
+                S: x OK
+                C: x FETCH 1:2 FAST
+                {}
+                {}
+                S: x OK
+                {}",
+                shown(1, 2, first),
+                shown(2, 3, second),
+                header_read(2, 3)
+            )
+        };
         let script = format!(
-            "C: x SELECT INBOX
-            S: * 2 EXISTS
-            S: x OK
-            C: x FETCH 1:2 FAST
-            {}
-            {}
-            S: x OK
-            {}
+            "{}
             C: x STORE 2 -FLAGS (\\Deleted)
             S: x OK
             LOOK 2 ()
@@ -159,12 +167,11 @@ async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
             S: x OK
             LOOK 1 (\\Deleted)
             CHECK",
-            shown(1, 2, ""),
-            shown(2, 3, "\\Deleted"),
-            header_read(2, 3),
+            look("", "\\Deleted"),
             header_read(1, 2)
         );
-        world.passes(&script).await;
+        assert!(world.passes(&script).await.unproven);
+        world.passes(&look("\\Deleted", "")).await;
         assert_eq!(world.base().await, [FlagSet::DELETED, FlagSet::EMPTY]);
         assert_eq!(world.journal().await, []);
     }

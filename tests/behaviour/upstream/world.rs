@@ -130,6 +130,13 @@ impl World {
         self.tries(script).await.unwrap()
     }
 
+    /// The same, and the look after it, which finds these flags: only that proves what was sent.
+    pub(super) async fn passes_and_proves(&self, script: &str, flags: &[&str]) -> Report {
+        let sent = self.passes(script).await;
+        assert_eq!((sent.counts.retired, sent.unproven), (0, true));
+        self.passes(&opened(flags)).await
+    }
+
     /// The same, where the pass may end early.
     pub(super) async fn tries(&self, script: &str) -> Result<Report, PassError> {
         self.tries_with(script, &OPTIONS).await

@@ -151,14 +151,24 @@ impl Client {
 
     #[track_caller]
     fn append_as(&mut self, what: &str, bytes: &[u8]) {
-        self.send(format!("APPEND {what} {{{}}}", bytes.len()).as_bytes())
-            .unwrap();
-        let asked = Response::read(&mut self.reader).unwrap();
+        let appended = self.try_append(what, bytes).unwrap();
+        assert_eq!(appended.0, "OK", "APPEND {what}: {}", appended.1);
+    }
+
+    /// The same, where the line may break. Gives the status and the words of the answer.
+    fn try_append(&mut self, what: &str, bytes: &[u8]) -> io::Result<(String, String)> {
+        self.send(format!("APPEND {what} {{{}}}", bytes.len()).as_bytes())?;
+        let asked = Response::read(&mut self.reader)?;
         assert!(asked.0.starts_with(b"+"), "APPEND {what}: {asked:?}");
-        self.writer.write_all(bytes).unwrap();
-        self.writer.write_all(b"\r\n").unwrap();
-        let (status, text) = self.answer(|_| ()).unwrap();
-        assert_eq!(status, "OK", "APPEND {what}: {text}");
+        self.writer.write_all(bytes)?;
+        self.writer.write_all(b"\r\n")?;
+        self.answer(|_| ())
+    }
+
+    /// Appends one message over a line that may break. Says whether it was taken.
+    pub(crate) fn appends(&mut self, mailbox: &str, message: &Message) -> io::Result<bool> {
+        let what = format!("{mailbox} {}", attributes(message));
+        Ok(self.try_append(&what, &message.bytes)?.0 == "OK")
     }
 
     /// Appends all the messages in order, many with one command, which takes the extensions MULTIAPPEND and LITERAL+.

@@ -17,7 +17,8 @@
 //! - Keywords given with APPEND are dropped unless the mailbox knows them already; STORE makes them known.
 //! - An empty plain INBOX has no `UIDVALIDITY`.
 //!
-//! And to sessions: a second SELECT of a plain file ends the first with a BYE. In mbx a session never hears that
+//! And to sessions: a second SELECT of a plain file ends the first with a BYE; while the first only just opens it, the second
+//! is told `[READ-ONLY]` instead, and STORE and CHECK say OK to it all the same and keep nothing. In mbx a session never hears that
 //! another expunged, nor of flags set on what is gone; in mix it hears of both, at CHECK and NOOP. COPY from
 //! another format into a plain file says `* NO Unable to re-open mailbox for APPENDUID`, and succeeds.
 
