@@ -26,6 +26,7 @@ mod server;
 mod sweep;
 mod user;
 mod wire;
+mod wish;
 
 use life::Tally;
 use memory::home;

@@ -8,8 +8,9 @@ use lowtide::protocol::types::FlagSet;
 use lowtide::store::NamedAction;
 
 use crate::life::{Life, id_of};
-use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, What, Who, Wish};
+use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, Who};
 use crate::user::look;
+use crate::wish::{What, Wish};
 
 /// What happened, counted.
 #[derive(Default)]

@@ -166,11 +166,22 @@ impl Server {
         }
         // Until the next look nobody can say who changed these flags.
         if words[0] == "STORE" && self.has_moved {
-            self.model.borrow_mut().contested = flags_in(command);
+            self.contest(flags_in(command));
         } else if words[0] == "FETCH" {
             self.model.borrow_mut().contested = FlagSet::EMPTY;
         }
         verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
+    }
+
+    /// Flags were changed by numbers that moved. What came meanwhile may have been hit, and nobody knows what it had before.
+    fn contest(&mut self, flags: FlagSet) {
+        let mut model = self.model.borrow_mut();
+        model.contested = flags;
+        for (serial, _) in &self.view {
+            if self.told_before.iter().all(|(known, _)| known != serial) {
+                model.contest(self.selected.unwrap(), *serial);
+            }
+        }
     }
 
     /// Carries out a command.

@@ -10,8 +10,9 @@ use lowtide::protocol::types::{FlagDelta, FlagSet, InternalDate, Keywords};
 use lowtide::store::{Row, Store, StoreError};
 
 use crate::life::{id_of, trace};
-use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, What, flags, text_of};
+use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, flags, text_of};
 use crate::random::Random;
+use crate::wish::What;
 
 /// Who reads mail offline.
 #[derive(Clone)]
