@@ -217,8 +217,9 @@ async fn read_and_mark(
         marked.extend(also);
         selected.unmark_strays().await?;
         if cleared_at.elapsed() >= CLEAR_EVERY || !can_be_cleared && !marked.is_empty() {
-            can_be_cleared = unread::clear(store, mailbox, selected, marked).await?;
-            marked.clear();
+            // Once: who is shown read after that was read by somebody else.
+            let read = std::mem::take(marked);
+            can_be_cleared = unread::clear(store, mailbox, selected, &read).await?;
             cleared_at = Instant::now();
             if !can_be_cleared {
                 tracing::warn!(

@@ -197,15 +197,22 @@ impl Household {
     }
 
     /// Ends all connections.
-    pub(super) async fn stop(mut self) {
+    ///
+    /// # Errors
+    /// [`DaemonError`] where files could not be written any more.
+    pub(super) async fn stop(mut self) -> Result<(), DaemonError> {
         let members = std::mem::take(&mut self.members);
         self.publish();
         for member in members.values() {
             member.release();
         }
-        for mut member in members.into_values() {
-            member.rest().await;
+        let mut stopped = Ok(());
+        for (name, mut member) in members {
+            let wrong = member.rest().await;
+            stopped =
+                stopped.and(wrong.map_or(Ok(()), |wrong| Err(fault(name.to_string(), wrong))));
         }
+        stopped
     }
 
     fn publish(&self) {

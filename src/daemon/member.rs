@@ -96,17 +96,20 @@ impl Member {
         }
     }
 
-    /// Waits for the end of the task, once it is released.
-    pub(super) async fn rest(&mut self) {
-        if let Some(mut keeping) = self.keeping.take() {
-            while keeping.task.join_next().await.is_some() {}
+    /// Waits for the end of the task, once it is released. Gives what was wrong then, if anything was.
+    pub(super) async fn rest(&mut self) -> Option<Ended> {
+        let mut keeping = self.keeping.take()?;
+        let mut wrong = None;
+        while let Some(ended) = keeping.task.join_next().await {
+            wrong = wrong.or(what_is_wrong(ended));
         }
+        wrong
     }
 
     /// Ends the task and closes the files. A client that does not let go of them in time keeps them for as long as it stays.
     pub(super) async fn leave(mut self) {
         self.release();
-        self.rest().await;
+        drop(self.rest().await);
         if let Ok(store) = self.files
             && timeout(LET_GO_WITHIN, store.close()).await.is_err()
         {
@@ -134,10 +137,17 @@ impl Member {
             return Poll::Pending;
         };
         match keeping.task.poll_join_next(cx) {
-            Poll::Ready(Some(Ok(Err(error)))) => Poll::Ready(Ok(error)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error)),
-            Poll::Ready(Some(Ok(Ok(()))) | None) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(ended)) => what_is_wrong(ended).map_or(Poll::Pending, Poll::Ready),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+fn what_is_wrong(ended: Result<Result<(), StoreError>, JoinError>) -> Option<Ended> {
+    match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(Ok(error)),
+        Err(error) => Some(Err(error)),
     }
 }
 
@@ -179,8 +189,9 @@ fn keep(
             }
         };
         tokio::select! {
-            () = kept => Ok(()),
+            biased;
             () = files.stopped() => Err(StoreError::Stopped),
+            () = kept => Ok(()),
         }
     });
     Keeping {

@@ -139,13 +139,11 @@ pub async fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     notify_systemd(&[sd_notify::NotifyState::Stopping]);
     stop.send_replace(true);
     let finish = async {
-        household.stop().await;
+        let stopped = household.stop().await;
         while tasks.join_next().await.is_some() {}
+        stopped
     };
-    if timeout(STOP_WITHIN, finish).await.is_err() {
-        tracing::warn!("some tasks did not stop in time; nothing depends on their end");
-    }
-    ended
+    ended.and(within_time(finish).await)
 }
 
 /// The signals that tell the daemon to stop.
@@ -176,7 +174,7 @@ impl Signals {
 /// is carried out at once where the server can be reached.
 ///
 /// # Errors
-/// [`DaemonError::Account`] when the account's files cannot be opened.
+/// [`DaemonError::Account`] when the account's files cannot be opened, or cannot be written any more.
 pub async fn serve_one<I>(config: &Config, account: &Account, io: I) -> Result<(), DaemonError>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -190,11 +188,32 @@ where
     let endpoint = Endpoint::new(settings::endpoint(config, None), household.accounts());
     let stop = watch::Sender::new(false);
     let owner = Peer::Owner(account.name.clone());
-    endpoint.serve(io, owner, stop.subscribe()).await;
-    if timeout(STOP_WITHIN, household.stop()).await.is_err() {
-        tracing::warn!("the connection to the server did not end in time; nothing depends on it");
-    }
-    Ok(())
+    let client = endpoint.serve(io, owner, stop.subscribe());
+    tokio::pin!(client);
+    let ended = loop {
+        tokio::select! {
+            () = &mut client => break Ok(()),
+            news = household.news() => match news {
+                News::Retry => household.retry().await,
+                News::Ended(error) => {
+                    stop.send_replace(true);
+                    client.await;
+                    break Err(error);
+                }
+            },
+        }
+    };
+    ended.and(within_time(household.stop()).await)
+}
+
+/// Waits for the end of all tasks, but not for ever.
+async fn within_time(
+    finish: impl Future<Output = Result<(), DaemonError>>,
+) -> Result<(), DaemonError> {
+    timeout(STOP_WITHIN, finish).await.unwrap_or_else(|_| {
+        tracing::warn!("some tasks did not stop in time; nothing depends on their end");
+        Ok(())
+    })
 }
 
 /// The command line's socket. Whoever holds the accounts' locks may replace what an earlier run left.

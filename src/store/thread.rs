@@ -12,7 +12,13 @@ use super::error::StoreError;
 use super::file::{Fault, StoreFile};
 use super::open;
 
-type Job = Box<dyn FnOnce(&mut Connection) -> Verdict + Send>;
+type Job = Box<dyn FnOnce(&mut Connection) -> Done + Send>;
+
+/// What a job says about its file, and what tells whoever waits for it.
+struct Done {
+    verdict: Verdict,
+    tell: Box<dyn FnOnce() + Send>,
+}
 
 /// What a job says about its file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,9 +125,13 @@ impl Writer {
             } else {
                 Verdict::Sound
             };
-            // Nobody may be waiting any more; what was committed is committed all the same.
-            drop(answer.send(outcome.map_err(|fault| file.told(fault))));
-            verdict
+            Done {
+                verdict,
+                // Nobody may be waiting any more; what was committed is committed all the same.
+                tell: Box::new(move || {
+                    drop(answer.send(outcome.map_err(|fault| file.told(fault))));
+                }),
+            }
         });
         match &self.place {
             Place::Thread(jobs) => jobs.send(job).await.map_err(|_| StoreError::Stopped)?,
@@ -144,7 +154,13 @@ fn start_thread(
             let _in_use = in_use;
             let mut connection = connection;
             while let Some(job) = queue.blocking_recv() {
-                if job(&mut connection) == Verdict::Poisoned {
+                let done = job(&mut connection);
+                if done.verdict == Verdict::Poisoned {
+                    // Whoever hears of the failure finds that nothing more is taken.
+                    queue.close();
+                }
+                (done.tell)();
+                if done.verdict == Verdict::Poisoned {
                     break;
                 }
             }
@@ -164,7 +180,12 @@ fn run_here(
         *place = None;
     }
     let connection = place.as_mut().ok_or(StoreError::Stopped)?;
-    if job(connection) == Verdict::Poisoned || dies() {
+    let done = job(connection);
+    if done.verdict == Verdict::Poisoned {
+        *place = None;
+    }
+    (done.tell)();
+    if dies() {
         *place = None;
         return Err(StoreError::Stopped);
     }

@@ -12,6 +12,7 @@
 )]
 
 mod disk;
+mod faults;
 #[path = "../sim/memory.rs"]
 mod memory;
 mod program;

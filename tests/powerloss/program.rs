@@ -71,6 +71,24 @@ impl Bench {
         self.record()
     }
 
+    /// The same, where a system call fails: the `number`th of its kind in each thread.
+    pub(crate) fn act_on_a_bad_disk(
+        &self,
+        call: &str,
+        number: usize,
+        commands: &[String],
+    ) -> Answers {
+        let fault = format!("inject={call}:error=EIO:when={number}");
+        let mut program =
+            self.under_strace(&self.program("offline", &["imapd", "ada"]), &["-e", &fault]);
+        let told = ask(&mut program, commands);
+        let record = fs::read_to_string(self.path("record")).unwrap();
+        Answers {
+            has_failed: record.contains("(INJECTED)"),
+            ..told
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
@@ -100,11 +118,16 @@ impl Bench {
     }
 
     fn traced(&self, program: &Command) -> Command {
+        let how = ["-y", "-xx", "-s", "9000000", "-e", TRACED];
+        self.under_strace(program, &how)
+    }
+
+    fn under_strace(&self, program: &Command, how: &[&str]) -> Command {
         let mut command = Command::new("strace");
         command
-            .args([
-                "-f", "-qq", "-y", "-xx", "-s", "9000000", "-e", TRACED, "-o",
-            ])
+            .args(["-f", "-qq"])
+            .args(how)
+            .arg("-o")
             .arg(self.path("record"))
             .arg(program.get_program())
             .args(program.get_args())
@@ -130,6 +153,44 @@ impl Bench {
         };
         calls.into_iter().filter(counts).collect()
     }
+}
+
+/// What a program answered while its disk failed.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// Whether a call failed at all.
+    pub(crate) has_failed: bool,
+    /// For each command that was answered, whether with OK.
+    pub(crate) are_ok: Vec<bool>,
+    /// How the program ended.
+    pub(crate) code: Option<i32>,
+}
+
+/// Gives a program commands, one after the other, as long as it answers.
+fn ask(program: &mut Command, commands: &[String]) -> Answers {
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut answers = Answers::default();
+    for command in std::iter::once("SELECT INBOX").chain(commands.iter().map(String::as_str)) {
+        let is_sent = input.write_all(format!("wish {command}\r\n").as_bytes());
+        let mut said = lines.by_ref().map_while(Result::ok);
+        let Some(end) = said.find(|line| line.starts_with("wish ")) else {
+            break;
+        };
+        is_sent.unwrap();
+        if command != "SELECT INBOX" {
+            answers.are_ok.push(end.starts_with("wish OK"));
+        }
+    }
+    drop(input);
+    answers.code = child.wait().unwrap().code();
+    answers
 }
 
 /// Gives a program commands, one after the other, and demands OK for each.

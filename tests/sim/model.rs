@@ -232,12 +232,14 @@ impl Model {
         }
     }
 
-    /// What may have fallen on a message that had just come is taken off, whoever put it there.
-    pub(crate) fn contest(&mut self, place: Place, serial: Serial) {
+    /// What may have fallen on a message is taken off, whoever put it there since the client was told of it.
+    pub(crate) fn contest(&mut self, place: Place, serial: Serial, told: Option<FlagSet>) {
         let contested = self.contested;
         for message in &mut self.mailboxes[place] {
             if message.serial == serial {
-                message.contested = message.contested.union(contested);
+                let now = message.flags;
+                let differs = told.map_or(contested, |told| told.minus(now).union(now.minus(told)));
+                message.contested = message.contested.union(differs.intersection(contested));
             }
         }
     }
@@ -393,6 +395,7 @@ impl Model {
             last.is_anyones = message.is_anyones
                 || message.flags.contains(SEEN) != message.theirs.contains(SEEN)
                 || self.noted.contains(&(place, message.look()))
+                || self.read.contains(&message.serial)
                 || self.is_being_read;
         }
     }

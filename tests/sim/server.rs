@@ -173,14 +173,15 @@ impl Server {
         verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
     }
 
-    /// Flags were changed by numbers that moved. What came meanwhile may have been hit, and nobody knows what it had before.
+    /// Flags were changed by numbers that moved. Nobody knows what was had before by what came meanwhile, nor whose doing it is
+    /// that a flag is not as it was told.
     fn contest(&mut self, flags: FlagSet) {
         let mut model = self.model.borrow_mut();
         model.contested = flags;
+        let place = self.selected.unwrap();
         for (serial, _) in &self.view {
-            if self.told_before.iter().all(|(known, _)| known != serial) {
-                model.contest(self.selected.unwrap(), *serial);
-            }
+            let told = self.told_before.iter().find(|(known, _)| known == serial);
+            model.contest(place, *serial, told.map(|(_, flags)| *flags));
         }
     }
 

@@ -110,7 +110,7 @@ impl Coast {
     }
 
     async fn end(mut self) {
-        self.house.household.stop().await;
+        self.house.household.stop().await.unwrap();
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }
