@@ -109,18 +109,16 @@ async fn reconcile(
     let local = fold(&input.base, &input.entries);
     let copies = weigh(&input.name, &input.entries, &input.elsewhere, sightings);
     let verdicts = merge(&input.base, &local, &remote, options.policy);
-    let brakes = (!input.approved).then_some(options.brakes);
-    let plan = match plan(&verdicts, &remote, &seen.facts, &copies, brakes) {
-        Ok(plan) => plan,
-        Err(halt) => {
-            let mut report = halted(store, mailbox, &input, halt, options.dry_run).await?;
-            if options.dry_run {
-                let beyond = plan(&verdicts, &remote, &seen.facts, &copies, None);
-                report = report.beyond(beyond.ok(), verdicts.gone());
-            }
-            return Ok((report, local.unbound));
+    let plan = plan(&verdicts, &remote, &seen.facts, &copies);
+    let halts = options.brakes.halts(&verdicts, &remote).into_iter();
+    let hold = input.hold.as_ref();
+    if let Some(halt) = { halts }.find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt))) {
+        let mut report = halted(store, mailbox, &input, halt, options.dry_run).await?;
+        if options.dry_run {
+            report = report.beyond(plan, verdicts.gone());
         }
-    };
+        return Ok((report, local.unbound));
+    }
     if options.dry_run {
         return Ok((Report::planned(input.name, plan), local.unbound));
     }

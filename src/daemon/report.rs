@@ -115,9 +115,9 @@ impl Report {
     }
 
     /// The same, with what the pass would come to if a person approved it.
-    pub(super) fn beyond(self, plan: Option<Plan>, would_go: Vec<MessageId>) -> Self {
+    pub(super) fn beyond(self, plan: Plan, would_go: Vec<MessageId>) -> Self {
         Self {
-            plan,
+            plan: Some(plan),
             would_go,
             ..self
         }

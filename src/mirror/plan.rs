@@ -175,6 +175,8 @@ pub enum Halt {
         gone_count: usize,
         /// How many there were.
         base_count: usize,
+        /// Whether nothing of them is left there.
+        is_all: bool,
     },
     /// The journal would remove most of the mailbox.
     RemovedHere {
@@ -201,21 +203,13 @@ impl Default for Brakes {
 }
 
 /// Plans a pass.
-///
-/// `brakes` is `None` where a person has approved what would otherwise be halted.
-///
-/// # Errors
-/// [`Halt`] when carrying on would lose more of a mailbox than may be lost without a question.
+#[must_use]
 pub fn plan(
     verdicts: &Verdicts,
     remote: &Remote,
     facts: &MailboxFacts,
     copies: &BTreeMap<EntryId, CopyDecision>,
-    brakes: Option<Brakes>,
-) -> Result<Plan, Halt> {
-    if let Some(brakes) = brakes {
-        brakes.check(verdicts, remote)?;
-    }
+) -> Plan {
     let mut plan = Plan::default();
     let mut aims: Vec<Aim> = Vec::new();
     for verdict in &verdicts.messages {
@@ -232,14 +226,14 @@ pub fn plan(
     if facts.access == Access::ReadOnly {
         // A copy changes nothing here; it has the flags that its source has.
         plan.copy(verdicts, copies, &mut []);
-        return Ok(plan);
+        return plan;
     }
     plan.copy(verdicts, copies, &mut aims);
     plan.store(&aims, Aim::before_expunge);
     if plan.expunge(remote, facts, &aims) {
         plan.store(&aims, Aim::after_expunge);
     }
-    Ok(plan)
+    plan
 }
 
 /// Where one present message is to go in this pass.
@@ -480,6 +474,7 @@ impl std::fmt::Display for Halt {
             Self::VanishedThere {
                 gone_count,
                 base_count,
+                ..
             } => {
                 write!(
                     f,
@@ -500,7 +495,9 @@ impl std::fmt::Display for Halt {
 }
 
 impl Brakes {
-    fn check(self, verdicts: &Verdicts, remote: &Remote) -> Result<(), Halt> {
+    /// What would be lost by carrying on, as far as that is more than may be lost without a question.
+    #[must_use]
+    pub fn halts(self, verdicts: &Verdicts, remote: &Remote) -> Vec<Halt> {
         let base_count = remote.states.len();
         let removed_count = verdicts
             .messages
@@ -517,20 +514,19 @@ impl Brakes {
             .filter(|&&state| state == RemoteState::Gone)
             .count();
         let gone_count = gone.saturating_sub(ours_gone.count());
-        let everything = gone == base_count && base_count >= 2 && gone_count > 0;
-        if everything || self.trips(gone_count, base_count) {
-            return Err(Halt::VanishedThere {
-                gone_count,
-                base_count,
-            });
-        }
-        if removed_count >= self.many || self.trips(removed_count, base_count) {
-            return Err(Halt::RemovedHere {
-                removed_count,
-                base_count,
-            });
-        }
-        Ok(())
+        let is_all = gone == base_count && base_count >= 2 && gone_count > 0;
+        let vanished = is_all || self.trips(gone_count, base_count);
+        let removed = removed_count >= self.many || self.trips(removed_count, base_count);
+        let vanished = vanished.then_some(Halt::VanishedThere {
+            gone_count,
+            base_count,
+            is_all,
+        });
+        let removed = removed.then_some(Halt::RemovedHere {
+            removed_count,
+            base_count,
+        });
+        vanished.into_iter().chain(removed).collect()
     }
 
     fn trips(self, lost_count: usize, of_count: usize) -> bool {

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Transaction};
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
+use super::notes::Hold;
 use super::{
     BodyIn, HeaderIn, IdBlock, Inner, Store, base, conflict, content, journal, limbo, mailbox,
     notes,
@@ -31,8 +32,8 @@ pub struct PassInput {
     pub keywords: Keywords,
     /// What entries of other mailboxes have sent to some mailbox, without knowing whether it arrived.
     pub elsewhere: Vec<(MailboxName, Mark)>,
-    /// Whether a person approved what the mailbox was held for.
-    pub approved: bool,
+    /// What it is held for, if it is.
+    pub hold: Option<Hold>,
 }
 
 impl Store {
@@ -53,16 +54,16 @@ impl Store {
         let holder = name.clone();
         let read = move |journal: &Connection| {
             let elsewhere = journal::open_elsewhere(journal, &holder)?;
-            Ok((elsewhere, notes::approved(journal, &holder)?))
+            Ok((elsewhere, notes::hold_of(journal, holder)?))
         };
-        let (elsewhere, approved) = self.inner.journal_readers.run(read).await?;
+        let (elsewhere, hold) = self.inner.journal_readers.run(read).await?;
         Ok(PassInput {
             name,
             base,
             entries,
             keywords,
             elsewhere,
-            approved,
+            hold,
         })
     }
 

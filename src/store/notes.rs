@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::error::StoreError;
 use super::file::Fault;
@@ -11,7 +11,7 @@ use super::{Backlog, Store, journal};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
-use crate::mirror::BaseMessage;
+use crate::mirror::{BaseMessage, Halt};
 use crate::protocol::types::MailboxName;
 
 /// A message that our own reading may have marked `\Seen`.
@@ -30,10 +30,22 @@ pub struct Hold {
     pub mailbox: MailboxName,
     /// Why, in words.
     pub reason: String,
-    /// Since when, in seconds since 1970.
+    /// Since when for this reason, in seconds since 1970.
     pub since: i64,
     /// Whether a person approved it already.
     pub approved: bool,
+}
+
+impl Hold {
+    /// Whether what stopped a pass is no reason to stop any more: a person approved it, or a part of the mailbox was gone ten
+    /// minutes ago as well, and no more of it. That everything is gone is never believed without a word.
+    #[must_use]
+    pub fn lets_pass(&self, halt: &Halt) -> bool {
+        let is_part = matches!(halt, Halt::VanishedThere { is_all: false, .. });
+        let age = clock::unix_seconds().saturating_sub(self.since);
+        let is_old = age >= BELIEVED_AFTER_SECONDS && self.reason == halt.to_string();
+        self.approved || is_part && is_old
+    }
 }
 
 impl Store {
@@ -134,7 +146,8 @@ impl Store {
     pub async fn hold_mailbox(&self, mailbox: MailboxId, reason: String) -> Result<(), StoreError> {
         let name = self.inner.name(mailbox)?;
         let hold = move |journal: &mut Connection| {
-            let sql = "INSERT INTO hold (mailbox, reason, since) VALUES (?1, ?2, ?3) ON CONFLICT (mailbox) DO UPDATE SET reason = excluded.reason";
+            let sql = "INSERT INTO hold (mailbox, reason, since) VALUES (?1, ?2, ?3) ON CONFLICT (mailbox) DO UPDATE SET \
+                       since = CASE WHEN reason = excluded.reason THEN since ELSE excluded.since END, reason = excluded.reason";
             journal.execute(sql, params![name.as_bytes(), reason, clock::unix_seconds()])?;
             Ok(())
         };
@@ -272,14 +285,24 @@ impl Store {
     }
 }
 
-/// Whether a person approved what the mailbox was held for.
-pub(super) fn approved(journal: &Connection, mailbox: &MailboxName) -> Result<bool, Fault> {
-    let sql = "SELECT approved FROM hold WHERE mailbox = ?1";
+/// What a mailbox is held for.
+pub(super) fn hold_of(journal: &Connection, mailbox: MailboxName) -> Result<Option<Hold>, Fault> {
+    let sql = "SELECT reason, since, approved FROM hold WHERE mailbox = ?1";
+    let hold = |row: &Row<'_>| {
+        Ok(Hold {
+            mailbox: mailbox.clone(),
+            reason: row.get(0)?,
+            since: row.get(1)?,
+            approved: row.get(2)?,
+        })
+    };
     Ok(journal
-        .query_row(sql, [mailbox.as_bytes()], |row| row.get(0))
-        .optional()?
-        .unwrap_or(false))
+        .query_row(sql, [mailbox.as_bytes()], hold)
+        .optional()?)
 }
+
+/// How long a part of a mailbox has to be gone before that is believed without a word.
+const BELIEVED_AFTER_SECONDS: i64 = 600;
 
 /// Lifts a hold, with its approval: it was used up.
 pub(super) fn release(transaction: &Transaction<'_>, mailbox: &MailboxName) -> Result<(), Fault> {

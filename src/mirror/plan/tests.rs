@@ -92,18 +92,17 @@ impl Case {
         )
     }
 
-    fn planned(&self, brakes: Option<Brakes>) -> Result<Plan, Halt> {
-        plan(
-            &self.verdicts(),
-            &self.remote,
-            &self.facts,
-            &self.copies,
-            brakes,
-        )
+    fn planned(&self) -> Plan {
+        plan(&self.verdicts(), &self.remote, &self.facts, &self.copies)
+    }
+
+    fn halts(&self) -> Vec<Halt> {
+        Brakes::default().halts(&self.verdicts(), &self.remote)
     }
 
     fn check(&self, steps: &[Step], delays: &[(i64, Delay)]) {
-        let plan = self.planned(Some(Brakes::default())).expect("no brake");
+        assert_eq!(self.halts(), []);
+        let plan = self.planned();
         assert_eq!(plan.steps, steps, "{self:?}");
         let expected: BTreeMap<MessageId, Delay> = delays
             .iter()
@@ -226,7 +225,7 @@ fn a_removal_waits_for_what_is_appended() {
         .doing(-1, &[added])
         .removing(1)
         .deciding(1, CopyDecision::Send(first_try()));
-    let plan = case.planned(Some(Brakes::default())).expect("no brake");
+    let plan = case.planned();
     let appended = Step::Append {
         message: id(-1),
         entry: EntryId::from_raw(1),
@@ -536,7 +535,7 @@ fn no_plan_removes_what_nobody_asked_to_remove() {
     let mut expunge_count = 0;
     for seed in seeds(20_000) {
         let case = any_case(&mut Chance::new(seed));
-        let plan = case.planned(None).expect("no brakes");
+        let plan = case.planned();
         expunge_count += plan
             .steps
             .iter()
@@ -551,7 +550,7 @@ fn no_plan_removes_what_nobody_asked_to_remove() {
 fn every_entry_is_carried_out_or_has_a_reason_to_wait() {
     for seed in seeds(20_000) {
         let case = any_case(&mut Chance::new(seed));
-        let plan = case.planned(None).expect("no brakes");
+        let plan = case.planned();
         let acted: BTreeSet<MessageId> = plan
             .steps
             .iter()

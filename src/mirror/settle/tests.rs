@@ -56,7 +56,7 @@ impl Pass {
         let remote = alignment.remote(&self.seen);
         let local = fold(&self.base, &self.entries);
         let verdicts = merge(&self.base, &local, &remote, Policy::default());
-        let plan = plan(&verdicts, &remote, &self.seen.facts, &self.copies, None).unwrap();
+        let plan = plan(&verdicts, &remote, &self.seen.facts, &self.copies);
         assert!(outcomes.len() <= plan.steps.len(), "{:?}", plan.steps);
         settle(&PassRecord {
             base: &self.base,

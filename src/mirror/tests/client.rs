@@ -150,7 +150,7 @@ impl Client {
         let copies = weigh(&own, &entries, &[], &self.sightings(server));
         let remote = alignment.remote(&seen);
         let verdicts = merge(&self.base, &local, &remote, Policy::default());
-        let plan = plan(&verdicts, &remote, &seen.facts, &copies, None).expect("no brakes");
+        let plan = plan(&verdicts, &remote, &seen.facts, &copies);
         let mut outcomes = Vec::new();
         let mut brought = Brought::default();
         for step in &plan.steps {

@@ -1,10 +1,11 @@
 //! What is known beside the actions: what was decided, what is held, what may have been read by us, and how much waits.
 
 use super::{Account, DELETED, FLAGGED, NONE, SEEN, adding, expunging, mark, name};
+use crate::clock;
 use crate::journal::{Action, NewEntry, ParkReason};
-use crate::mirror::{Conflict, ConflictKind, MessageState, RemoteState, Settlement};
+use crate::mirror::{Conflict, ConflictKind, Halt, MessageState, RemoteState, Settlement};
 use crate::protocol::types::{Flag, FlagSet};
-use crate::store::{Backlog, Undone, UnseenNote};
+use crate::store::{Backlog, FileKind, Hold, Undone, UnseenNote};
 
 #[tokio::test]
 async fn the_backlog_says_what_waits_what_is_set_aside_and_where_copies_go() {
@@ -169,7 +170,57 @@ async fn notes_of_unseen_messages_last_until_they_are_dropped() {
 
 async fn is_approved(account: &Account) -> bool {
     let input = account.store().pass_input(account.inbox).await.unwrap();
-    input.approved
+    input.hold.is_some_and(|hold| hold.approved)
+}
+
+#[test]
+fn a_part_that_stays_away_is_believed_to_be_gone() {
+    let gone = |gone_count, is_all| Halt::VanishedThere {
+        gone_count,
+        base_count: 40,
+        is_all,
+    };
+    let ours = Halt::RemovedHere {
+        removed_count: 30,
+        base_count: 40,
+    };
+    let hold = |halt: &Halt, seconds_ago, approved| Hold {
+        mailbox: name("INBOX"),
+        reason: halt.to_string(),
+        since: clock::unix_seconds() - seconds_ago,
+        approved,
+    };
+    let part = gone(30, false);
+    assert!(hold(&part, 601, false).lets_pass(&part));
+    assert!(!hold(&part, 590, false).lets_pass(&part));
+    // It goes on, or somebody put the clock back.
+    assert!(!hold(&gone(29, false), 601, false).lets_pass(&part));
+    assert!(!hold(&part, -601, false).lets_pass(&part));
+    for never in [gone(40, true), ours] {
+        assert!(!hold(&never, 1_000_000, false).lets_pass(&never));
+        assert!(hold(&never, 0, true).lets_pass(&never));
+    }
+}
+
+#[tokio::test]
+async fn a_hold_is_as_old_as_its_reason() {
+    let account = Account::with(1).await;
+    let hold = async |reason: &str| {
+        let held = account
+            .store()
+            .hold_mailbox(account.inbox, reason.to_owned());
+        held.await.unwrap();
+        account.store().holds().await.unwrap()[0].since
+    };
+    let first = hold("30 are gone").await;
+    let time_goes_by = || {
+        let file = rusqlite::Connection::open(account.file(FileKind::Journal)).unwrap();
+        let set = "UPDATE hold SET since = since - 1000";
+        file.execute(set, []).unwrap();
+    };
+    time_goes_by();
+    assert_eq!(hold("30 are gone").await, first - 1000);
+    assert!(hold("31 are gone").await >= first);
 }
 
 #[tokio::test]

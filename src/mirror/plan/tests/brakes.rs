@@ -3,7 +3,7 @@
 use super::Case;
 use crate::journal::Action;
 use crate::mirror::RemoteState;
-use crate::mirror::plan::{Brakes, Halt};
+use crate::mirror::plan::Halt;
 use crate::mirror::support::{DELETED, NONE, SEEN, adding};
 
 /// A mailbox of so many messages of which so many are gone there, after `actions` on each of these.
@@ -17,39 +17,47 @@ fn vanishing(gone: usize, of: usize, actions: &[Action]) -> Case {
     case
 }
 
-fn there(gone_count: usize, base_count: usize) -> Result<(), Halt> {
-    Err(Halt::VanishedThere {
+fn there(gone_count: usize, base_count: usize) -> Option<Halt> {
+    Some(Halt::VanishedThere {
         gone_count,
         base_count,
+        is_all: false,
     })
 }
 
-fn here(removed_count: usize, base_count: usize) -> Result<(), Halt> {
-    Err(Halt::RemovedHere {
+fn all_there(gone_count: usize, base_count: usize) -> Option<Halt> {
+    Some(Halt::VanishedThere {
+        gone_count,
+        base_count,
+        is_all: true,
+    })
+}
+
+fn here(removed_count: usize, base_count: usize) -> Option<Halt> {
+    Some(Halt::RemovedHere {
         removed_count,
         base_count,
     })
 }
 
-fn braked(case: &Case, expected: Result<(), Halt>) {
-    assert_eq!(case.planned(Some(Brakes::default())).map(|_| ()), expected);
-    assert!(case.planned(None).is_ok(), "a person has approved");
+fn braked(case: &Case, expected: Option<Halt>) {
+    assert_eq!(case.halts(), Vec::from_iter(expected));
 }
 
 #[test]
 fn what_vanished_there_brakes_at_its_thresholds() {
     for (gone, of, expected) in [
-        (0, 0, Ok(())),
-        (1, 1, Ok(())),
-        (2, 2, there(2, 2)),
-        (1, 2, Ok(())),
-        (18, 19, Ok(())),
-        (19, 19, there(19, 19)),
-        (19, 38, Ok(())),
+        (0, 0, None),
+        (1, 1, None),
+        (2, 2, all_there(2, 2)),
+        (1, 2, None),
+        (18, 19, None),
+        (19, 19, all_there(19, 19)),
+        (19, 38, None),
         (20, 40, there(20, 40)),
-        (20, 41, Ok(())),
+        (20, 41, None),
         (21, 41, there(21, 41)),
-        (999, 2000, Ok(())),
+        (999, 2000, None),
         (1000, 2000, there(1000, 2000)),
     ] {
         braked(&vanishing(gone, of, &[]), expected);
@@ -58,17 +66,17 @@ fn what_vanished_there_brakes_at_its_thresholds() {
 
 #[test]
 fn flags_set_here_are_no_reason_to_believe_that_messages_vanished() {
-    braked(&vanishing(2, 2, &[adding(SEEN)]), there(2, 2));
+    braked(&vanishing(2, 2, &[adding(SEEN)]), all_there(2, 2));
     braked(&vanishing(30, 40, &[adding(SEEN)]), there(30, 40));
 }
 
 #[test]
 fn what_was_removed_here_may_be_gone_there() {
     let removal = [adding(DELETED), Action::Expunge];
-    braked(&vanishing(2, 2, &removal), Ok(()));
-    braked(&vanishing(30, 40, &removal), Ok(()));
+    braked(&vanishing(2, 2, &removal), None);
+    braked(&vanishing(30, 40, &removal), None);
     let others_too = vanishing(30, 40, &removal).finding(31, RemoteState::Gone);
-    braked(&others_too, Ok(()));
+    braked(&others_too, None);
 }
 
 #[test]
@@ -77,17 +85,17 @@ fn a_mailbox_that_is_empty_brakes_unless_all_of_it_was_removed_here() {
     let and_the_others_gone = one_removed
         .finding(2, RemoteState::Gone)
         .finding(3, RemoteState::Gone);
-    braked(&and_the_others_gone, there(2, 3));
+    braked(&and_the_others_gone, all_there(2, 3));
 }
 
 #[test]
 fn what_was_removed_here_brakes_at_its_thresholds() {
     for (removed, of, expected) in [
-        (1, 1, Ok(())),
-        (19, 19, Ok(())),
+        (1, 1, None),
+        (19, 19, None),
         (20, 40, here(20, 40)),
-        (20, 41, Ok(())),
-        (499, 2000, Ok(())),
+        (20, 41, None),
+        (499, 2000, None),
         (500, 2000, here(500, 2000)),
     ] {
         let mut case = Case::quiet(&vec![NONE; of]);
@@ -96,4 +104,19 @@ fn what_was_removed_here_brakes_at_its_thresholds() {
         }
         braked(&case, expected);
     }
+}
+
+#[test]
+fn both_brakes_are_told_of_at_once() {
+    let mut case = vanishing(30, 80, &[]);
+    for message in 31..=50 {
+        case = case.removing(message);
+    }
+    assert_eq!(case.halts(), []);
+    let mut case = vanishing(30, 60, &[]);
+    for message in 31..=60 {
+        case = case.removing(message);
+    }
+    let both = [there(30, 60), here(30, 60)].map(Option::unwrap);
+    assert_eq!(case.halts(), both);
 }
