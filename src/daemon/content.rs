@@ -89,6 +89,9 @@ pub(super) async fn bodies(
         done: 0,
         of: queue.len(),
     };
+    if queue.has_some() {
+        store.require_room()?;
+    }
     let read = fetch(selected, &mut queue, &missing, &mut meter).await;
     report.counts.bodies = meter.done;
     report.interrupted = queue.is_interrupted;
@@ -267,6 +270,7 @@ async fn keep_bodies(
 ) -> Result<(), PassError> {
     while let Some(bodies) = packed.recv().await {
         let count = bodies.len();
+        store.require_room()?;
         store.keep_bodies(bodies).await?;
         meter.add(count);
     }

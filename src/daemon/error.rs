@@ -33,7 +33,7 @@ impl PassError {
     pub(super) fn ends_visit(&self) -> bool {
         match self {
             Self::Upstream(error) => error.ends_connection() && !self.asks_for_a_fresh_start(),
-            Self::Overtaken { .. } => false,
+            Self::Overtaken { .. } | Self::Store(StoreError::NoRoom { .. }) => false,
             Self::Store(_) | Self::Offline | Self::Released => true,
         }
     }

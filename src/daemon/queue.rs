@@ -100,6 +100,11 @@ impl<'a> Queue<'a> {
         elsewhere || self.accepted.has_changed().unwrap_or(false)
     }
 
+    /// Whether there is anything to read.
+    pub(super) fn has_some(&self) -> bool {
+        !self.wanted.is_empty() || !self.store.waited_for(self.mailbox).is_empty()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.wanted.len()
     }

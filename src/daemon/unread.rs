@@ -83,15 +83,16 @@ pub(super) async fn note(
 }
 
 /// Which of the messages may be marked after a step. Those that were shown unread since are not, and need no note: whoever
-/// marks them now has read them.
+/// marks them now has read them. What was refused has marked nothing.
 pub(super) async fn marked(
     store: &Store,
     mailbox: MailboxId,
     at_risk: Vec<MessageId>,
     outcome: &StepOutcome,
 ) -> Result<Vec<MessageId>, StoreError> {
+    let is_refused = matches!(outcome, StepOutcome::Refused { .. });
     let is_unread = |message: &MessageId| {
-        outcome.seen().iter().any(|(seen, state)| {
+        is_refused || outcome.seen().iter().any(|(seen, state)| {
             seen == message
                 && matches!(state, MessageState::Present(flags) if !flags.contains(FlagSet::SEEN))
         })

@@ -321,7 +321,7 @@ impl From<StoreError> for Failure {
 fn store_kind(error: &StoreError) -> FailureKind {
     match error {
         StoreError::Locked { .. } => FailureKind::Locked,
-        StoreError::Full => FailureKind::DiskFull,
+        StoreError::Full | StoreError::NoRoom { .. } => FailureKind::DiskFull,
         StoreError::NoMailbox
         | StoreError::MessageGone
         | StoreError::MailboxExists
@@ -368,6 +368,7 @@ fn store_advice(error: &StoreError) -> Option<String> {
         }
         | StoreError::Locked { .. }
         | StoreError::Full
+        | StoreError::NoRoom { .. }
         | StoreError::Io { .. }
         | StoreError::Sqlite { .. }
         | StoreError::Stopped

@@ -76,7 +76,9 @@ impl From<StoreError> for Stop {
             StoreError::MessageGone => "Some of these messages are gone; nothing was copied",
             StoreError::MailboxExists => "A mailbox of that name is there already",
             StoreError::KeywordsFull => "The mailbox has as many keywords as it can have",
-            StoreError::Full => "No space is left on this machine; nothing was changed",
+            StoreError::Full | StoreError::NoRoom { .. } => {
+                "No space is left on this machine; nothing was changed"
+            }
             StoreError::Stopped => {
                 "The local store has stopped after a failed write; nothing was changed"
             }

@@ -71,6 +71,12 @@ pub enum StoreError {
     /// No space left.
     #[error("no space is left for the local store")]
     Full,
+    /// What is left is kept for what the user does.
+    #[error("only {} MB are left on the disk, and no more texts are read", left >> 20)]
+    NoRoom {
+        /// How many octets are left.
+        left: u64,
+    },
     /// The disk failed.
     #[error("could not use {}", path.display())]
     Io {

@@ -1,11 +1,13 @@
 //! Brings a database file to the newest shape, one migration and one transaction at a time.
 
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
 
 use super::error::StoreError;
-use super::file::{Fault, StoreFile};
+use super::file::{Fault, FileKind, StoreFile};
 use super::open;
 
 /// The shape of a file, with everything that was ever done to its shape.
@@ -62,6 +64,9 @@ impl Schema {
             }
             .into());
         }
+        if !fresh && found < known && file.kind != FileKind::Cache {
+            keep_copy(connection, file, found)?;
+        }
         self.migrate(connection, found)
     }
 
@@ -105,6 +110,31 @@ impl Schema {
             )),
         }
     }
+}
+
+/// Copies a file, beside it, before its shape is changed: what it holds is nowhere else. The copy is whole or not there.
+fn keep_copy(connection: &Connection, file: &StoreFile, version: u32) -> Result<(), Fault> {
+    let copy = file.path.with_extension(format!("db.version-{version}"));
+    if copy.exists() {
+        return Ok(());
+    }
+    let part = file.path.with_extension("db.part");
+    let at = |source| Fault::Told(StoreError::io(&part, source));
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(at(error)),
+        Ok(()) | Err(_) => {}
+    }
+    open::create_private(&part).map_err(Fault::Told)?;
+    connection.execute(
+        "VACUUM INTO CAST(?1 AS TEXT)",
+        [part.as_os_str().as_bytes()],
+    )?;
+    open::check(&open::reader(&part)?)?;
+    let sync = |path: &Path| std::fs::File::open(path)?.sync_all();
+    let moved = sync(&part)
+        .and_then(|()| std::fs::rename(&part, &copy))
+        .and_then(|()| copy.parent().map_or(Ok(()), sync));
+    moved.map_err(at)
 }
 
 /// A table or an index, as a file declares it.

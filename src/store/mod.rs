@@ -27,12 +27,13 @@ mod notes;
 mod open;
 mod read;
 mod repair;
+mod room;
 mod thread;
 mod view;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -86,6 +87,7 @@ impl Kind {
 
 #[derive(Debug)]
 struct Inner {
+    dir: PathBuf,
     kind: Kind,
     first: MessageId,
     journal: Writer,
@@ -187,6 +189,7 @@ impl Store {
         } = Known::read(&cache, kind, reserved).map_err(|fault| cache_file.told(fault))?;
         let at = |source| StoreError::io(dir, source);
         let inner = Inner {
+            dir: dir.to_owned(),
             kind,
             first,
             journal: Writer::start(&execution, &journal_file, journal, in_use.clone())

@@ -160,7 +160,7 @@ fn require(connection: &Connection, setting: &'static str, wanted: &str) -> Resu
 }
 
 /// SQLite would create the file readable by others; its WAL inherits the mode.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match private_file().write(true).create_new(true).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

@@ -11,6 +11,7 @@ use super::lab::client::Dialect;
 use super::lab::corpus;
 use super::lab::lowtide::{ACCOUNT, Ended, Lowtide, Network};
 use super::lab::process::until;
+use super::lab::random::Random;
 use super::lab::rig::{Kind, NO_TCP, Rig, Server, clear_account, with_protocol};
 use super::lab::server_state::{State, assert_same};
 use super::lab::user::is_root;
@@ -158,6 +159,42 @@ fn a_full_disk_is_told_and_with_room_the_next_sync_goes_on() {
     mount(&["-o", "remount,size=50m"], &data);
     rig.lowtide.sync(&[0]);
     flag_offline(&rig.lowtide);
+    rig.lowtide.sync(&[0]);
+    flagged_there(&rig);
+}
+
+#[test]
+fn texts_leave_room_on_the_disk_for_what_the_user_does() {
+    if !is_root() {
+        super::lab::present::<()>(Err(super::lab::Absent(
+            "only root can mount a small disk".into(),
+        )));
+        return;
+    }
+    let mut messages = corpus::awkward(808, 60);
+    messages[6].flags.remove("\\Draft");
+    let mut random = Random::new(808);
+    for message in &mut messages[20..50] {
+        let mut line = || format!("{:016x}{:016x}\r\n", random.number(), random.number());
+        let text: String = (0..30_000).map(|_| line()).collect();
+        message.bytes = format!("Subject: large\r\n\r\n{text}").into_bytes();
+    }
+    let Some(rig) = Rig::build(Kind::DovecotTcp, "auto", &messages) else {
+        return;
+    };
+    let data = rig.lowtide.path("data");
+    fs::create_dir(&data).unwrap();
+    let Some(_disk) = Disk::mount(&data, "24m") else {
+        return;
+    };
+    let sync = || told(&rig.lowtide.run(&["sync"]), 74);
+    assert!(sync().contains("left on the disk"));
+    flag_offline(&rig.lowtide);
+    assert!(sync().contains("left on the disk"));
+    let there = State::read(&mut rig.server.client(), "INBOX");
+    assert!(there.0[6].flags.contains("\\Draft"), "{:?}", there.0[6]);
+    assert!(rig.lowtide.journal().is_empty());
+    mount(&["-o", "remount,size=200m"], &data);
     rig.lowtide.sync(&[0]);
     flagged_there(&rig);
 }

@@ -165,6 +165,16 @@ async fn an_older_file_is_brought_to_the_newest_shape() {
         account.reopen().await;
         assert_eq!(account.view().await, [(account.messages[0], FLAGGED)]);
         assert_eq!(account.store().removed().await.unwrap(), []);
+        let copy = account.path().join(format!("journal.db.version-{version}"));
+        let mode = fs::metadata(&copy).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let copy = Connection::open(copy).unwrap();
+        let held = |sql| {
+            copy.query_row(sql, [], |row| row.get::<_, usize>(0))
+                .unwrap()
+        };
+        assert_eq!(held("PRAGMA user_version") as usize, version);
+        assert_eq!(held("SELECT count(*) FROM entry"), 1);
     }
 }
 
