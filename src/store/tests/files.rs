@@ -169,10 +169,7 @@ async fn an_older_file_is_brought_to_the_newest_shape() {
         let mode = fs::metadata(&copy).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let copy = Connection::open(copy).unwrap();
-        let held = |sql| {
-            copy.query_row(sql, [], |row| row.get::<_, usize>(0))
-                .unwrap()
-        };
+        let held = |sql| copy.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
         assert_eq!(held("PRAGMA user_version") as usize, version);
         assert_eq!(held("SELECT count(*) FROM entry"), 1);
     }
