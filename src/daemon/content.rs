@@ -90,7 +90,7 @@ pub(super) async fn bodies(
         of: queue.len(),
     };
     if queue.has_some() {
-        store.require_room()?;
+        store.require_room(0)?;
     }
     let read = fetch(selected, &mut queue, &missing, &mut meter).await;
     report.counts.bodies = meter.done;
@@ -270,7 +270,6 @@ async fn keep_bodies(
 ) -> Result<(), PassError> {
     while let Some(bodies) = packed.recv().await {
         let count = bodies.len();
-        store.require_room()?;
         store.keep_bodies(bodies).await?;
         meter.add(count);
     }

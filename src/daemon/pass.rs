@@ -42,6 +42,8 @@ pub struct PassOptions {
     /// Look closely, since something was not what it was taken for: list everything, and read the headers of the messages
     /// that somebody acted on before anything is decided.
     pub closely: bool,
+    /// Read nothing in a pass that has sent something, since another one follows at once.
+    pub proves_first: bool,
     /// Mailboxes with no more messages than this are always listed whole.
     pub list_up_to: usize,
     /// How often larger ones are, at least, where messages have no UIDs.
@@ -67,7 +69,8 @@ pub async fn pass(
     let passed = async {
         let (mut report, unbound) =
             reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
-        if options.dry_run || report.halt.is_some() {
+        let proves_first = report.unproven && options.proves_first;
+        if options.dry_run || report.halt.is_some() || proves_first {
             return Ok(report);
         }
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;

@@ -299,7 +299,11 @@ pub async fn until_quiet(
     let mut overtaken = None;
     let mut is_proof = false;
     for _ in 0..MAX_PASSES {
-        let passed = pass(session, store, mailbox, options, progress).await;
+        let options = PassOptions {
+            proves_first: !is_proof,
+            ..*options
+        };
+        let passed = pass(session, store, mailbox, &options, progress).await;
         if let Err(error @ PassError::Overtaken { .. }) = passed {
             overtaken = Some(error);
             continue;

@@ -4,16 +4,17 @@ use super::Store;
 use super::error::StoreError;
 
 impl Store {
-    /// Makes sure that there is room for more texts.
+    /// Makes sure that there is room for texts of so many octets more, which are written twice: to the log and to the file.
     ///
     /// # Errors
     /// [`StoreError::NoRoom`] when what is left is kept for the journal.
-    pub fn require_room(&self) -> Result<(), StoreError> {
+    pub fn require_room(&self, more: u64) -> Result<(), StoreError> {
         let dir = &self.inner.dir;
         let disk = rustix::fs::statvfs(dir).map_err(|error| StoreError::io(dir, error.into()))?;
         let octets = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
         let left = octets(disk.f_bavail);
-        if left < kept_free(octets(disk.f_blocks)) {
+        let kept_free = kept_free(octets(disk.f_blocks));
+        if left < kept_free.saturating_add(more.saturating_mul(2)) {
             return Err(StoreError::NoRoom { left });
         }
         Ok(())

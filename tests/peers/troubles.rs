@@ -176,7 +176,7 @@ fn texts_leave_room_on_the_disk_for_what_the_user_does() {
     let mut random = Random::new(808);
     for message in &mut messages[20..50] {
         let mut line = || format!("{:016x}{:016x}\r\n", random.number(), random.number());
-        let text: String = (0..30_000).map(|_| line()).collect();
+        let text: String = (0..60_000).map(|_| line()).collect();
         message.bytes = format!("Subject: large\r\n\r\n{text}").into_bytes();
     }
     let Some(rig) = Rig::build(Kind::DovecotTcp, "auto", &messages) else {
