@@ -89,13 +89,13 @@ pub(super) async fn bodies(
         done: 0,
         of: queue.len(),
     };
-    if queue.has_some() {
-        store.require_room(0)?;
-    }
     let read = fetch(selected, &mut queue, &missing, &mut meter).await;
     report.counts.bodies = meter.done;
     report.interrupted = queue.is_interrupted;
-    read
+    read?;
+    queue
+        .shortage
+        .map_or(Ok(()), |shortage| Err(shortage.into()))
 }
 
 /// Reads the texts of messages that are about to be removed, so that they can be had back: those that are not held, and

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::Mark;
 use crate::mirror::BaseMessage;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Which texts to hold offline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(super) struct Queue<'a> {
     goes_on: bool,
     /// Whether it ended early, for somebody who should not wait until all is read.
     pub(super) is_interrupted: bool,
+    /// Why only those come that somebody waits for.
+    pub(super) shortage: Option<StoreError>,
 }
 
 impl<'a> Queue<'a> {
@@ -79,6 +81,7 @@ impl<'a> Queue<'a> {
             size: BatchSize::up_to(most_octets),
             goes_on: false,
             is_interrupted: false,
+            shortage: None,
         }
     }
 
@@ -100,11 +103,6 @@ impl<'a> Queue<'a> {
         elsewhere || self.accepted.has_changed().unwrap_or(false)
     }
 
-    /// Whether there is anything to read.
-    pub(super) fn has_some(&self) -> bool {
-        !self.wanted.is_empty() || !self.store.waited_for(self.mailbox).is_empty()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.wanted.len()
     }
@@ -117,12 +115,16 @@ impl<'a> Queue<'a> {
             return None;
         }
         let enough = self.size.next();
+        if !self.goes_on && !self.wanted.is_empty() {
+            self.shortage = self.store.require_room(enough).err();
+        }
         let mut waited_for = self.store.waited_for(self.mailbox);
         let mut batch = Vec::new();
         let mut octets: u64 = 0;
         while octets < enough && batch.len() < BODIES_AT_ONCE {
             let first = waited_for.pop_last().map(|id| find(self.missing, id));
-            let Some(index) = first.or_else(|| self.wanted.pop().map(Some)) else {
+            let next = || self.wanted.pop().map(Some);
+            let Some(index) = first.or_else(|| self.shortage.is_none().then(next)?) else {
                 break;
             };
             if let Some(message) = index.and_then(|index| self.take(index)) {

@@ -115,10 +115,11 @@ pub(super) async fn clear(
     if messages.is_empty() {
         return Ok(true);
     }
-    let cleared = selected.clear_seen(messages).await?;
-    let are_all = cleared.len() == messages.len();
+    selected.clear_seen(messages).await?;
     // What a server only remembers, it forgets with the connection; one that has lost its lock, in any case.
     selected.checkpoint().await?;
+    let cleared = selected.cleared(messages);
+    let are_all = cleared.len() == messages.len();
     if selected.facts().access != Access::ReadOnly {
         store.drop_unseen(mailbox, cleared).await?;
     }

@@ -283,8 +283,9 @@ fn add(outcomes: &mut Vec<Outcome>, mailbox: &MailboxName, result: Result<Report
     }
 }
 
-/// Passes over one mailbox until a pass leaves nothing to do at once. What is sent is proven by the pass after it; what that
-/// does not see either, and sends once more, has time until the next visit.
+/// Passes over one mailbox until a pass leaves nothing to do at once. What is sent is proven by the pass after it, and what
+/// was waiting for that proof is sent then. What a pass sends once more, and nothing else came of it, has time until the
+/// next visit.
 ///
 /// # Errors
 /// [`PassError`] of the pass that failed; [`PassError::Overtaken`] only if every one of them was.
@@ -310,7 +311,8 @@ pub async fn until_quiet(
         }
         overtaken = None;
         let report = passed?;
-        let again = report.again || report.unproven && !is_proof;
+        let progressed = report.counts.retired > 0 || report.counts.conflicts > 0;
+        let again = report.again || report.unproven && (!is_proof || progressed);
         is_proof = report.unproven;
         total = total.and(report);
         if !again {

@@ -15,9 +15,7 @@ use super::view::{Base, BaseMessage, Remote, RemoteState, Stranger};
 use crate::id::MessageId;
 use crate::journal::Mark;
 use crate::protocol::types::{FlagSet, SeqNum};
-use look::{
-    Looks, Lost, Twins, agreeing, claimed, headers_before, is_like_one_of, look, tied_looks,
-};
+use look::{Looks, Lost, Twins, agreeing, headers_before, is_like_one_of, look, tied_looks};
 
 /// The outcome of one attempt to align.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +56,8 @@ pub enum Fate {
 /// hypothesis is used only to settle doubt, and only if it explains the whole observation.
 #[must_use]
 pub fn align(base: &Base, seen: &Observation, expunging: &BTreeSet<MessageId>) -> Aligned {
-    let (rule, reading) = read(base, seen);
+    let rule = Rule::of(base, seen);
+    let reading = Reading::of(base, seen, &rule);
     let needed = reading.evidence(base, seen, &rule);
     if !needed.is_empty() {
         return Aligned::NeedEvidence(needed);
@@ -70,24 +69,6 @@ pub fn align(base: &Base, seen: &Observation, expunging: &BTreeSet<MessageId>) -
         return Aligned::Done(settled);
     }
     Aligned::Done(alignment)
-}
-
-/// Reads the observation. Claims on headers count as long as they explain as much of it.
-fn read(base: &Base, seen: &Observation) -> (Rule, Reading) {
-    let rule = Rule::of(base, seen);
-    let reading = Reading::of(base, seen, &rule);
-    if rule.claimed.is_empty() {
-        return (rule, reading);
-    }
-    let unclaimed = Rule {
-        claimed: Looks::new(),
-        ..rule.clone()
-    };
-    let longest = Reading::of(base, seen, &unclaimed);
-    if longest.known_count() > reading.known_count() {
-        return (unclaimed, longest);
-    }
-    (rule, reading)
 }
 
 impl Alignment {
@@ -133,13 +114,10 @@ impl Alignment {
 /// How two marks are compared between this base and this observation: by UID as far as both have them under one
 /// UIDVALIDITY, and otherwise by date, size and, where known, the header. A message of the base has lost its UID if the
 /// mailbox got another UIDVALIDITY while it was in doubt.
-#[derive(Clone)]
 struct Rule {
     has_names: bool,
     /// The UIDs that are somebody's, where not everybody has one.
     taken: BTreeSet<u32>,
-    /// Headers that are accounted for by messages of the base that are known to have them.
-    claimed: Looks,
 }
 
 impl Rule {
@@ -154,11 +132,7 @@ impl Rule {
         } else {
             BTreeSet::new()
         };
-        Self {
-            has_names,
-            taken,
-            claimed: claimed(base, seen),
-        }
+        Self { has_names, taken }
     }
 
     /// Whether a message of the base is found by its UID alone.
@@ -171,9 +145,7 @@ impl Rule {
             return known.mark.uid == seen.mark.uid;
         }
         let is_anothers = seen.mark.uid.is_some_and(|uid| self.taken.contains(&uid));
-        let is_claimed =
-            known.mark.header.is_none() && self.claimed.contains_key(&look(&seen.mark));
-        !is_anothers && !is_claimed && known.mark.agrees(&seen.mark)
+        !is_anothers && known.mark.agrees(&seen.mark)
     }
 }
 
@@ -408,14 +380,21 @@ fn explained_by(
         .filter(|message| message.flags.contains(FlagSet::DELETED))
         .map(|message| (look(&message.mark), ()))
         .collect();
-    let mut removed = base
-        .messages
-        .iter()
-        .filter(|known| expunging.contains(&known.id));
-    if removed.any(|known| agreeing(&marked, &known.mark).next().is_some())
-        || !survivors()
-            .zip(&seen.messages)
-            .all(|((_, known), message)| rule.may_be(known, message))
+    let removed = || {
+        let known = base.messages.iter();
+        known.filter(|known| expunging.contains(&known.id))
+    };
+    // Whose header was never read could be any of its date and size, also one that was to be removed and was not.
+    let is_blank = |known: &BaseMessage, message: &SeenMessage| {
+        let is_unread = known.mark.header.is_none() && !rule.names(known);
+        is_unread && removed().any(|gone| gone.mark.agrees(&message.mark))
+    };
+    let explains = |((_, known), message): ((usize, &BaseMessage), &SeenMessage)| {
+        rule.may_be(known, message) && !is_blank(known, message)
+    };
+    let mut marks = removed().map(|known| agreeing(&marked, &known.mark));
+    if marks.any(|mut marked| marked.next().is_some())
+        || !survivors().zip(&seen.messages).all(explains)
     {
         return None;
     }

@@ -166,7 +166,7 @@ pub enum Delay {
     Returned,
 }
 
-/// Why nothing may be sent or recorded until a person has looked.
+/// Why nothing may be sent or recorded until a person has looked, or what others did has lasted for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
     /// Most of the mailbox vanished from the server.
@@ -487,12 +487,26 @@ impl std::fmt::Display for Halt {
             } => {
                 write!(
                     f,
-                    "what was done here would remove {removed_count} of {base_count} messages from the server"
+                    "{REMOVED_HERE} {removed_count} of {base_count} messages from the server"
                 )
             }
         }
     }
 }
+
+impl Halt {
+    /// Whether a person who approved these words meant this: what others removed, exactly so; what the user removed, although
+    /// a part of it may be done by now.
+    #[must_use]
+    pub fn is_meant_by(&self, reason: &str) -> bool {
+        match self {
+            Self::VanishedThere { .. } => self.to_string() == reason,
+            Self::RemovedHere { .. } => reason.starts_with(REMOVED_HERE),
+        }
+    }
+}
+
+const REMOVED_HERE: &str = "what was done here would remove";
 
 impl Brakes {
     /// What would be lost by carrying on, as far as that is more than may be lost without a question.

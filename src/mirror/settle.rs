@@ -3,7 +3,8 @@
 //! The new base is what the server was *seen* to hold when the mailbox was opened, never what we wanted it to hold, nor what
 //! a session shows of its own changes: servers show flags that they forget with the session. An entry is retired when
 //! the state seen is the state its verdict asked for; whatever was sent is proven by the next look, which follows at once.
-//! Only a removal is believed as it is told: what EXPUNGE has removed does not come back.
+//! Only a removal is believed as it is told: what EXPUNGE has removed does not come back. And a `\Deleted` that stood there is
+//! remembered: whoever took it off before the next look wants to keep the message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -218,6 +219,8 @@ struct Proven {
     /// The same where it brings one message, for one entry.
     refused: BTreeMap<EntryId, String>,
     stepped: BTreeSet<MessageId>,
+    /// Messages that were shown as `\Deleted` once we had marked them.
+    marked: BTreeSet<MessageId>,
 }
 
 impl Proven {
@@ -239,13 +242,21 @@ impl Proven {
             refusals: BTreeMap::new(),
             refused: BTreeMap::new(),
             stepped: BTreeSet::new(),
+            marked: BTreeSet::new(),
         };
         for (step, outcome) in pass.plan.steps.iter().zip(pass.outcomes) {
             proven.stepped.extend(step.messages());
-            let seen = outcome.seen().iter().copied();
-            proven
-                .states
-                .extend(seen.filter(|(_, state)| *state == MessageState::Gone));
+            for &(message, state) in outcome.seen() {
+                match state {
+                    MessageState::Gone => {
+                        proven.states.insert(message, state);
+                    }
+                    MessageState::Present(flags) if flags.contains(FlagSet::DELETED) => {
+                        proven.marked.insert(message);
+                    }
+                    MessageState::Present(_) => {}
+                }
+            }
             let StepOutcome::Refused { text, .. } = outcome else {
                 continue;
             };
@@ -260,6 +271,17 @@ impl Proven {
             }
         }
         proven
+    }
+}
+
+impl Proven {
+    /// What the base is to know of a message that was found with these flags.
+    fn remember(&self, message: MessageId, flags: FlagSet) -> FlagSet {
+        if self.marked.contains(&message) {
+            flags.union(FlagSet::DELETED)
+        } else {
+            flags
+        }
     }
 }
 
@@ -299,10 +321,12 @@ impl Settlement {
                 .unwrap_or(MessageState::Present(seen.flags))
             {
                 MessageState::Gone => self.gone.push(known.id),
-                MessageState::Present(flags) if flags != known.flags => {
-                    self.flags.push((known.id, flags))
+                MessageState::Present(flags) => {
+                    let flags = proven.remember(known.id, flags);
+                    if flags != known.flags {
+                        self.flags.push((known.id, flags));
+                    }
                 }
-                MessageState::Present(_) => {}
             }
             let mark = Mark {
                 header: seen.mark.header.or(known.mark.header),

@@ -220,13 +220,11 @@ impl Store {
         self.inner.cache.run(keep).await
     }
 
-    /// Keeps whole messages, if that leaves room on the disk.
+    /// Keeps whole messages.
     ///
     /// # Errors
     /// [`StoreError`] when none was kept.
     pub async fn keep_bodies(&self, bodies: Vec<BodyIn>) -> Result<(), StoreError> {
-        let octets = bodies.iter().map(|body| body.bytes.held_octets());
-        self.require_room(octets.fold(0, u64::saturating_add))?;
         let inner = self.inner.clone();
         let keep = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;

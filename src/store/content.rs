@@ -44,13 +44,6 @@ pub struct Packed {
     bytes: Vec<u8>,
 }
 
-impl Packed {
-    /// How many octets it takes in a file.
-    pub(super) fn held_octets(&self) -> u64 {
-        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Plain,

@@ -112,12 +112,10 @@ impl Schema {
     }
 }
 
-/// Copies a file, beside it, before its shape is changed: what it holds is nowhere else. The copy is whole or not there.
+/// Copies a file, beside it, before its shape is changed: what it holds is nowhere else. The copy is whole or not there, and takes the
+/// place of an earlier one.
 fn keep_copy(connection: &Connection, file: &StoreFile, version: u32) -> Result<(), Fault> {
     let copy = file.path.with_extension(format!("db.version-{version}"));
-    if copy.exists() {
-        return Ok(());
-    }
     let part = file.path.with_extension("db.part");
     let at = |source| Fault::Told(StoreError::io(&part, source));
     match std::fs::remove_file(&part) {
@@ -134,7 +132,9 @@ fn keep_copy(connection: &Connection, file: &StoreFile, version: u32) -> Result<
     let moved = sync(&part)
         .and_then(|()| std::fs::rename(&part, &copy))
         .and_then(|()| copy.parent().map_or(Ok(()), sync));
-    moved.map_err(at)
+    moved.map_err(at)?;
+    tracing::info!(copy = %copy.display(), "a file gets another shape; this is how it was");
+    Ok(())
 }
 
 /// A table or an index, as a file declares it.

@@ -23,7 +23,7 @@ pub struct UnseenNote {
     pub mark: Mark,
 }
 
-/// A mailbox that waits for a person.
+/// A mailbox of which much would be lost, and that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The mailbox.
@@ -43,8 +43,8 @@ impl Hold {
     pub fn lets_pass(&self, halt: &Halt) -> bool {
         let is_part = matches!(halt, Halt::VanishedThere { is_all: false, .. });
         let age = clock::unix_seconds().saturating_sub(self.since);
-        let is_old = age >= BELIEVED_AFTER_SECONDS && self.reason == halt.to_string();
-        self.approved || is_part && is_old
+        let is_old = (BELIEVED_AFTER_SECONDS..NO_AGE_SECONDS).contains(&age);
+        halt.is_meant_by(&self.reason) && (self.approved || is_part && is_old)
     }
 }
 
@@ -139,7 +139,7 @@ impl Store {
         self.inner.journal.run(forget).await
     }
 
-    /// Holds a mailbox until a person approves.
+    /// Holds a mailbox until a person approves, or until [`Hold::lets_pass`]. What was approved for other reasons counts no more.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be noted.
@@ -147,7 +147,8 @@ impl Store {
         let name = self.inner.name(mailbox)?;
         let hold = move |journal: &mut Connection| {
             let sql = "INSERT INTO hold (mailbox, reason, since) VALUES (?1, ?2, ?3) ON CONFLICT (mailbox) DO UPDATE SET \
-                       since = CASE WHEN reason = excluded.reason THEN since ELSE excluded.since END, reason = excluded.reason";
+                       since = CASE WHEN reason = excluded.reason THEN since ELSE excluded.since END, approved = 0, \
+                       reason = excluded.reason";
             journal.execute(sql, params![name.as_bytes(), reason, clock::unix_seconds()])?;
             Ok(())
         };
@@ -303,6 +304,8 @@ pub(super) fn hold_of(journal: &Connection, mailbox: MailboxName) -> Result<Opti
 
 /// How long a part of a mailbox has to be gone before that is believed without a word.
 const BELIEVED_AFTER_SECONDS: i64 = 600;
+/// An age of thirty days is none: the clock was wrong, then or now.
+const NO_AGE_SECONDS: i64 = 30 * 86_400;
 
 /// Lifts a hold, with its approval: it was used up.
 pub(super) fn release(transaction: &Transaction<'_>, mailbox: &MailboxName) -> Result<(), Fault> {

@@ -124,16 +124,18 @@ impl Selected<'_> {
         Ok((completion, arrived))
     }
 
-    /// Takes `\Seen` off messages again. Gives those that were shown without it at least for a moment: who shows it again
-    /// after that was read by somebody else meanwhile.
+    /// Takes `\Seen` off messages again.
     ///
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
-    pub async fn clear_seen(
-        &mut self,
-        messages: &[MessageId],
-    ) -> Result<Vec<MessageId>, UpstreamError> {
-        self.clear_seen_at(&self.seqs(messages)).await?;
+    pub async fn clear_seen(&mut self, messages: &[MessageId]) -> Result<(), UpstreamError> {
+        self.clear_seen_at(&self.seqs(messages)).await
+    }
+
+    /// Those of the messages that are gone, or were shown without `\Seen` at least for a moment: who shows it again after that
+    /// was read by somebody else meanwhile.
+    #[must_use]
+    pub fn cleared(&self, messages: &[MessageId]) -> Vec<MessageId> {
         let numbers = self.map.numbers();
         let was_cleared = |message: &&MessageId| {
             let slot = self.map.slot(&numbers, **message);
@@ -142,7 +144,7 @@ impl Selected<'_> {
                 |slot| !slot.may_be_marked(),
             )
         };
-        Ok(messages.iter().filter(was_cleared).copied().collect())
+        messages.iter().filter(was_cleared).copied().collect()
     }
 
     /// Takes `\Seen` off the messages at these numbers, ascending, and asks for their flags.

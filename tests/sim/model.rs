@@ -232,14 +232,11 @@ impl Model {
         }
     }
 
-    /// What may have fallen on a message is taken off, whoever put it there since the client was told of it.
-    pub(crate) fn contest(&mut self, place: Place, serial: Serial, told: Option<FlagSet>) {
-        let contested = self.contested;
+    /// What may have fallen on a message is taken off, whoever put it there.
+    pub(crate) fn contest(&mut self, place: Place, serial: Serial, flags: FlagSet) {
         for message in &mut self.mailboxes[place] {
             if message.serial == serial {
-                let now = message.flags;
-                let differs = told.map_or(contested, |told| told.minus(now).union(now.minus(told)));
-                message.contested = message.contested.union(differs.intersection(contested));
+                message.contested = message.contested.union(flags);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The server's end of a connection: IMAP2 as it was written, IMAP4rev1, and both as some wrote them.
 
+mod doubt;
+
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -101,7 +103,10 @@ impl Server {
 
     /// What was stored is written down, as far as the mailbox is still ours to write.
     fn keep(&mut self) {
-        if self.is_read_only || self.manners.keeps_nothing {
+        if self.manners.keeps_nothing {
+            return;
+        }
+        if self.is_read_only {
             self.leave();
         }
         let mut model = self.model.borrow_mut();
@@ -159,30 +164,20 @@ impl Server {
         if words[0] != "EXPUNGE" {
             self.searched = None;
         }
+        let unheard = self.unheard();
         let verdict = self.obey(&words, command);
+        let left = self.shown();
         if may_move {
             self.stir();
             self.tell_news();
         }
         // Until the next look nobody can say who changed these flags.
         if words[0] == "STORE" && self.has_moved {
-            self.contest(flags_in(command));
+            self.contest(flags_in(command), &unheard, &left);
         } else if words[0] == "FETCH" {
             self.model.borrow_mut().contested = FlagSet::EMPTY;
         }
         verdict.map_or_else(str::to_owned, |()| "OK done".to_owned())
-    }
-
-    /// Flags were changed by numbers that moved. Nobody knows what was had before by what came meanwhile, nor whose doing it is
-    /// that a flag is not as it was told.
-    fn contest(&mut self, flags: FlagSet) {
-        let mut model = self.model.borrow_mut();
-        model.contested = flags;
-        let place = self.selected.unwrap();
-        for (serial, _) in &self.view {
-            let told = self.told_before.iter().find(|(known, _)| known == serial);
-            model.contest(place, *serial, told.map(|(_, flags)| *flags));
-        }
     }
 
     /// Carries out a command.
@@ -307,6 +302,7 @@ impl Server {
 
     fn select(&mut self, name: &str) -> Result<(), &'static str> {
         self.keep();
+        self.leave();
         self.selected = NAMES.iter().position(|known| *known == name);
         let place = self.selected.ok_or("NO there is no such mailbox")?;
         self.is_read_only = self.manners.is_library && place + 1 == NAMES.len();

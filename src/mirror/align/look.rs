@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{HeaderHash, Mark};
-use crate::mirror::{Base, Observation};
+use crate::mirror::Base;
 
 /// What a mark shows beside its UID.
 type Look = (i64, u32, Option<HeaderHash>);
@@ -25,29 +25,6 @@ pub(super) fn agreeing<'a, T>(looks: &'a Looks<T>, mark: &Mark) -> impl Iterator
     let (first, last) = header.map_or((LOWEST, HIGHEST), |hash| (hash, hash));
     let read = looks.range((instant, size, Some(first))..=(instant, size, Some(last)));
     unread.into_iter().chain(read.map(|(_, kept)| kept))
-}
-
-/// Headers that messages of the base account for which are known to have them. One whose header was never read could be any
-/// of its date and size; it gives way to those, as long as there are enough of them.
-pub(super) fn claimed(base: &Base, seen: &Observation) -> Looks {
-    let known = || base.messages.iter().map(|known| known.mark);
-    if known().all(|mark| mark.header.is_some()) {
-        return Looks::new();
-    }
-    let shown = counted(seen.messages.iter().map(|message| message.mark));
-    let mut claimed = counted(known());
-    claimed.retain(|look, count| shown.get(look).is_none_or(|shown| shown <= count));
-    claimed.into_keys().map(|look| (look, ())).collect()
-}
-
-/// How often each look with a header comes.
-fn counted(marks: impl Iterator<Item = Mark>) -> Looks<usize> {
-    let mut counts = Looks::new();
-    for mark in marks.filter(|mark| mark.header.is_some()) {
-        let count: &mut usize = counts.entry(look(&mark)).or_default();
-        *count = count.saturating_add(1);
-    }
-    counts
 }
 
 /// Whether a lost message has the date and size of this mark.

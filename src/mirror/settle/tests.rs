@@ -168,14 +168,16 @@ fn a_removal_is_retired_when_the_message_is_gone() {
     let still_there = pass.settled(&[marked, done(&[])]);
     assert_eq!(
         (still_there.retired, still_there.gone, still_there.flags),
-        (entries(&[]), vec![], vec![])
+        (entries(&[]), vec![], vec![(id(1), DELETED)])
     );
 }
 
 #[test]
 fn a_removal_that_was_not_sent_after_all_has_removed_nothing() {
     let pass = removal(Pass::over(1));
-    let settlement = pass.settled(&[done(&[]), StepOutcome::Unsent]);
+    let settlement = pass.settled(&[done(&[(1, Present(DELETED))]), StepOutcome::Unsent]);
+    // Somebody took the mark off: that is to be noticed.
+    assert_eq!(settlement.flags, [(id(1), DELETED)]);
     let marked = Attempt {
         number: 1,
         equals_before: 0,

@@ -138,6 +138,17 @@ impl World {
         self.passes(&opened(flags)).await
     }
 
+    /// As many passes over INBOX as a visit makes.
+    pub(super) async fn is_visited(&self, script: &str) {
+        let script = format!("{LOGGED_IN}{script}{LEFT}");
+        let silent = Progress::silent();
+        let act = async |session: &mut Session| {
+            daemon::until_quiet(session, &self.store, self.inbox, &OPTIONS, &silent).await
+        };
+        let visited = converse(Level::Imap2, &script, act).await.unwrap();
+        visited.unwrap();
+    }
+
     /// The same, where the pass may end early.
     pub(super) async fn tries(&self, script: &str) -> Result<Report, PassError> {
         self.tries_with(script, &OPTIONS).await

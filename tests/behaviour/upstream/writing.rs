@@ -23,6 +23,54 @@ async fn an_ok_without_data_is_no_failure_and_the_flags_are_looked_at() {
     assert_eq!(world.base().await, [FlagSet::FLAGGED]);
 }
 
+/// What was sent is proven on the same visit; what the server does not keep is sent once more then, and no more.
+#[tokio::test]
+async fn what_was_sent_is_proven_at_once() {
+    let sent = |shown| {
+        format!(
+            "{}
+            C: x STORE 1 +FLAGS (\\Flagged)
+            S: x OK
+            LOOK 1 (\\Flagged)
+            CHECK
+            {}",
+            opened(&[""]),
+            opened(&[shown])
+        )
+    };
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    world.is_visited(&sent("\\Flagged")).await;
+    assert_eq!(world.journal().await, []);
+
+    let world = World::holding(1).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{}
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: x OK
+        LOOK 1 (\\Flagged)
+        CHECK",
+        sent("")
+    );
+    world.is_visited(&script).await;
+    let left = world.journal().await;
+    assert!(left[0].trouble.contains("does not show it"), "{left:?}");
+}
+
+/// Somebody takes the mark for a removal off again before it is carried out: they want to keep the letter.
+#[tokio::test]
+async fn a_letter_that_is_undeleted_between_mark_and_removal_is_kept() {
+    let world = World::holding(3).await;
+    world.delete(2).await;
+    let none = "S: * 2 FETCH (FLAGS ())\n        S: * SEARCH\n";
+    let undeleted = marked("2").replace("S: * SEARCH 2\n", none);
+    world.passes(&format!("{undeleted}\nCHECK")).await;
+    let report = world.passes(&opened(&["", "", ""])).await;
+    assert_eq!((report.counts.conflicts, report.counts.gone), (1, 0));
+    assert_eq!(world.journal().await, []);
+}
+
 #[tokio::test]
 async fn flags_that_a_server_thinks_it_has_shown_already_are_proven_by_the_next_select() {
     let world = World::holding(1).await;

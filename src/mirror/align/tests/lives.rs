@@ -18,8 +18,6 @@ struct Life {
     known: Vec<Message>,
     there: Vec<Message>,
     by_uid: bool,
-    /// Whether a message whose header was forgotten gives way to those that are known to have the one that is shown.
-    claims: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,21 +139,7 @@ impl Life {
             known,
             there,
             by_uid: uids == Some(true),
-            claims: false,
         }
-    }
-
-    /// Claims count unless less of what is shown could be known for them.
-    fn weigh_claims(&mut self) {
-        let [freely, claimed] = [false, true].map(|claims| {
-            self.claims = claims;
-            let mut known = 0..self.known.len();
-            let shown = 0..self.there.len();
-            shown
-                .take_while(|seen| known.any(|index| self.may_be(index, *seen)))
-                .count()
-        });
-        self.claims = freely == claimed;
     }
 
     fn remembered(&self, index: usize) -> &Mark {
@@ -168,17 +152,7 @@ impl Life {
             known.uid == shown.uid
         } else {
             known.agrees(shown)
-                && !(self.claims && known.header.is_none() && self.is_claimed(shown))
         }
-    }
-
-    /// Whether enough messages of the base are known to have this header.
-    fn is_claimed(&self, shown: &Mark) -> bool {
-        let same = |mark: &&Mark| mark.header.is_some() && mark.agrees(shown);
-        let known = self.base.messages.iter().map(|known| &known.mark);
-        let there = self.seen.messages.iter().map(|message| &message.mark);
-        let known = known.filter(same).count();
-        shown.header.is_some() && known > 0 && known >= there.filter(same).count()
     }
 
     /// The truth as `number:instant,size,header`, with an exclamation mark where the base has forgotten the header.
@@ -260,7 +234,6 @@ impl Tally {
         let truth: Vec<Mark> = life.there.iter().map(|message| message.mark).collect();
         let (alignment, rounds) = settle(&life.base, &mut life.seen, &truth, &BTreeSet::new());
         assert!(rounds.len() <= 3, "asked too often: {rounds:?}");
-        life.weigh_claims();
         assert_eq!(alignment.fates.len(), life.known.len());
         assert!(alignment.known_count <= life.there.len());
         assert!(rounds.is_empty() || !life.by_uid, "UIDs need no evidence");
