@@ -125,9 +125,22 @@ fn judge(mine: &LocalMessage, theirs: RemoteState, policy: Policy) -> Outcome {
 
     let (base, flags) = (mine.before, mine.state.flags());
     let asked = asked(base, flags, mine.tried).union(unanswered(mine));
-    let ruling = wishes(mine, asked)
-        .map(|wish| rule(wish.0, meanwhile(wish, mine, asked, theirs), policy))
-        .max();
+    let rulings: Vec<_> = wishes(mine, asked)
+        .map(|wish| {
+            (
+                wish,
+                rule(wish.0, meanwhile(wish, mine, asked, theirs), policy),
+            )
+        })
+        .collect();
+    let ruling = rulings.iter().map(|(_, ruling)| *ruling).max();
+    // A mark for removal that was sent, and that others took off, is set again where the policy says so.
+    let insists = rulings.contains(&((Wish::Set(Sort::Deleted), FlagSet::DELETED), Ruling::Apply));
+    let asked = if insists {
+        asked.union(FlagSet::DELETED)
+    } else {
+        asked
+    };
     match (ruling, theirs) {
         (Some(Ruling::Wait), _) => Wait(WaitReason::Doubtful),
         (Some(Ruling::Follow), _) => Wait(WaitReason::Returned),

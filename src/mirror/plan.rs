@@ -1,4 +1,4 @@
-//! Plan: the steps that bring the server to what the verdicts ask, or the reason why nothing may be sent.
+//! Plan: the steps that bring the server to what the verdicts ask; and the brakes, which say whether so much may be lost.
 //!
 //! Order matters twice. A copy carries the flags its source has at that moment, so flags the user set before copying go
 //! first. And EXPUNGE on a server without UIDPLUS removes whatever is `\Deleted`, so messages that are to be marked but

@@ -160,6 +160,33 @@ fn a_deleted_message_that_others_marked_is_kept() {
     }
 }
 
+/// The mark was sent and stood there, so that the base has learnt it; then others took it off.
+#[test]
+fn a_mark_that_was_sent_and_taken_off_is_answered_by_the_policy() {
+    let wish = attempted(entry(1, 1, adding(DELETED)), 1);
+    let wish = [JournalEntry {
+        flags_before: SEEN,
+        ..wish
+    }];
+    let known = SEEN.union(DELETED);
+    let there = RemoteState::Present(SEEN.union(FLAGGED));
+    for delete_what_others_marked in [false, true] {
+        let policy = Policy {
+            delete_what_others_marked,
+            ..Policy::default()
+        };
+        let verdict = verdict_later(known, &wish, there, policy).expect("a verdict");
+        let kept = Present(SEEN.union(FLAGGED));
+        let kind = DeletedHereMarkedThere;
+        let expected = if delete_what_others_marked {
+            Settle(Present(SEEN.union(FLAGGED).union(DELETED)))
+        } else {
+            Conflict { kind, kept }
+        };
+        assert_eq!(verdict.outcome, expected);
+    }
+}
+
 #[test]
 fn a_message_removed_here_and_undeleted_there_is_kept() {
     let kept = Conflict {
