@@ -455,7 +455,12 @@ impl Settlement {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
                 }
                 (None, None) if entry.is_copy() || entry.is_append() => {}
-                (None, None) if spent && proven.stepped.contains(&message) => {
+                // Lines that broke prove nothing: it was missed by a pass that came to its end, and now once more.
+                (None, None)
+                    if spent
+                        && proven.stepped.contains(&message)
+                        && entry.trouble == Trouble::NotShown.to_string() =>
+                {
                     self.parked.push((entry.id, ParkReason::NotKept));
                 }
                 (None, None) if entry.attempt().is_some() => {

@@ -161,17 +161,24 @@ impl Selected<'_> {
         let answer = self
             .store_by_number(seqs, StoreMode::Remove, FlagSet::SEEN)
             .await?;
-        let is_obeyed = answer.is_some_and(|answer| answer.status == Status::Ok);
+        if answer.is_some_and(|answer| answer.status == Status::Ok) {
+            self.note_what_is_unread(seqs);
+        }
+        self.read_flags_at(seqs).await?;
+        self.note_what_is_unread(seqs);
+        Ok(())
+    }
+
+    /// An OK alone is not believed, since there are servers that say so and do nothing; but once a message was shown unread,
+    /// whoever marks it again has read it.
+    fn note_what_is_unread(&mut self, seqs: &[SeqNum]) {
         for seq in seqs {
             if let Some(slot) = self.map.slots.get_mut(seq.index()) {
-                // An OK alone is not believed: there are servers that say so and do nothing.
-                let is_unread = slot
+                slot.is_cleared |= slot
                     .flags
                     .is_some_and(|flags| !flags.contains(FlagSet::SEEN));
-                slot.is_cleared = is_obeyed && is_unread;
             }
         }
-        self.read_flags_at(seqs).await
     }
 
     /// Whether reading a message can mark it: it has a number here, and was not shown to be read.

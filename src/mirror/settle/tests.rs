@@ -220,8 +220,16 @@ fn a_refusal_is_told_and_the_fifth_is_parked() {
 
 #[test]
 fn what_the_server_does_not_keep_is_parked_the_fifth_time() {
-    for (number, parks) in [(4, false), (5, true)] {
-        let asked = attempted(entry(1, 1, adding(SEEN)), number);
+    let missed = Trouble::NotShown.to_string();
+    for (number, trouble, parks) in [
+        (4, missed.as_str(), false),
+        (5, "", false),
+        (5, missed.as_str(), true),
+    ] {
+        let asked = JournalEntry {
+            trouble: trouble.to_owned(),
+            ..attempted(entry(1, 1, adding(SEEN)), number)
+        };
         let settlement = Pass::over(1)
             .entry(asked)
             .settled(&[done(&[(1, Present(NONE))])]);
