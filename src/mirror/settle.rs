@@ -433,15 +433,25 @@ impl Settlement {
         pass: &PassRecord<'_>,
     ) {
         let delay = pass.plan.delays.get(&message).copied();
+        let waiting: Vec<&JournalEntry> = waiting.collect();
+        let is_spent = |entry: &JournalEntry| {
+            let attempt = entry.attempt();
+            attempt.is_some_and(|attempt| attempt.number >= pass.attempts)
+        };
+        // Lines that broke prove nothing, nor does what is missing since the user asked for more.
+        let mut wishes = waiting
+            .iter()
+            .filter(|entry| !(entry.is_copy() || entry.is_append()));
+        let is_missed = proven.stepped.contains(&message)
+            && wishes
+                .all(|entry| is_spent(entry) && entry.trouble == Trouble::NotShown.to_string());
         for entry in waiting {
             let refusal = if entry.is_copy() || entry.is_append() {
                 proven.refused.get(&entry.id)
             } else {
                 proven.refusals.get(&message)
             };
-            let spent = entry
-                .attempt()
-                .is_some_and(|attempt| attempt.number >= pass.attempts);
+            let spent = is_spent(entry);
             match (refusal, delay) {
                 (Some(text), _) if spent => {
                     let reason = ParkReason::Refused { text: text.clone() };
@@ -455,12 +465,7 @@ impl Settlement {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
                 }
                 (None, None) if entry.is_copy() || entry.is_append() => {}
-                // Lines that broke prove nothing: it was missed by a pass that came to its end, and now once more.
-                (None, None)
-                    if spent
-                        && proven.stepped.contains(&message)
-                        && entry.trouble == Trouble::NotShown.to_string() =>
-                {
+                (None, None) if is_missed => {
                     self.parked.push((entry.id, ParkReason::NotKept));
                 }
                 (None, None) if entry.attempt().is_some() => {
