@@ -189,9 +189,14 @@ fn keep(
             }
         };
         tokio::select! {
-            biased;
-            () = files.stopped() => Err(StoreError::Stopped),
-            () = kept => Ok(()),
+            () = files.stopped() => {}
+            () = kept => {}
+        }
+        // Released or not: whoever is waited for is told what was wrong.
+        if files.is_stopped() {
+            Err(StoreError::Stopped)
+        } else {
+            Ok(())
         }
     });
     Keeping {

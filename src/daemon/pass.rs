@@ -13,6 +13,7 @@ use super::glance;
 use super::progress::Progress;
 use super::queue::Keep;
 use super::report::Report;
+use super::unread::Restored;
 use super::{stray, unread};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
@@ -42,8 +43,6 @@ pub struct PassOptions {
     /// Look closely, since something was not what it was taken for: list everything, and read the headers of the messages
     /// that somebody acted on before anything is decided.
     pub closely: bool,
-    /// Read nothing in a pass that has sent something, since another one follows at once.
-    pub proves_first: bool,
     /// Mailboxes with no more messages than this are always listed whole.
     pub list_up_to: usize,
     /// How often larger ones are, at least, where messages have no UIDs.
@@ -52,7 +51,8 @@ pub struct PassOptions {
     pub chance: u64,
 }
 
-/// Passes over one mailbox.
+/// Passes over one mailbox. If `proves_first`, a pass that has sent something reads nothing, since another one follows at
+/// once.
 ///
 /// # Errors
 /// [`PassError`]; what the pass had proven by then is recorded or will be found again.
@@ -61,6 +61,7 @@ pub async fn pass(
     store: &Store,
     mailbox: MailboxId,
     options: &PassOptions,
+    proves_first: bool,
     progress: &Progress,
 ) -> Result<Report, PassError> {
     let input = store.pass_input(mailbox).await?;
@@ -69,8 +70,7 @@ pub async fn pass(
     let passed = async {
         let (mut report, unbound) =
             reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
-        let proves_first = report.unproven && options.proves_first;
-        if options.dry_run || report.halt.is_some() || proves_first {
+        if options.dry_run || report.halt.is_some() || report.unproven && proves_first {
             return Ok(report);
         }
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
@@ -103,8 +103,14 @@ async fn reconcile(
     let notes = store.unseen_notes(mailbox).await?;
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
     let (mut seen, mut alignment) = look(selected, &input, &notes, &effort, options).await?;
-    if !options.dry_run && unread::restore(selected, store, mailbox, &notes).await? {
-        (seen, alignment) = look(selected, &input, &notes, &Effort::List, options).await?;
+    if !options.dry_run {
+        match unread::restore(selected, store, mailbox, &notes).await? {
+            Restored::Nothing => {}
+            Restored::Unmarked => return Ok((Report::unmarked(input.name), Vec::new())),
+            Restored::InVain => {
+                (seen, alignment) = look(selected, &input, &notes, &Effort::List, options).await?;
+            }
+        }
     }
     agree_on_keywords(store, mailbox, selected).await?;
 

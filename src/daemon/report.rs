@@ -106,6 +106,16 @@ impl Report {
         }
     }
 
+    /// Of a pass that only took marks off: whether they are off shows the next one, which has all else to do.
+    pub(super) fn unmarked(mailbox: MailboxName) -> Self {
+        Self {
+            mailbox: Some(mailbox),
+            again: true,
+            unproven: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn halted(mailbox: MailboxName, halt: Halt) -> Self {
         Self {
             mailbox: Some(mailbox),

@@ -109,7 +109,6 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
     PassOptions {
         policy: Policy::default(),
         brakes: Brakes::default(),
-        proves_first: false,
         attempts: upstream.bounds.attempts,
         keep,
         rescue_up_to: u32::try_from(upstream.before_removal).unwrap_or(u32::MAX),

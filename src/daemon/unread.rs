@@ -12,38 +12,61 @@ use crate::protocol::types::{FlagSet, SeqNum};
 use crate::store::{Store, StoreError, UnseenNote};
 use crate::upstream::Selected;
 
-/// Takes off what an earlier connection may have left. Says whether there was something: then the mailbox has to be looked
-/// at again, for numbers may have moved meanwhile.
+/// What came of taking marks off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// There was nothing to take off.
+    Nothing,
+    /// Some marks are off, as far as this session shows. The mailbox has to be opened anew: what we took off says nothing
+    /// of what the user asked for.
+    Unmarked,
+    /// None could be taken off. Numbers may have moved meanwhile.
+    InVain,
+}
+
+/// Takes off what an earlier connection may have left.
 pub(super) async fn restore(
     selected: &mut Selected<'_>,
     store: &Store,
     mailbox: MailboxId,
     notes: &[UnseenNote],
-) -> Result<bool, PassError> {
+) -> Result<Restored, PassError> {
     if notes.is_empty() || selected.facts().access == Access::ReadOnly {
-        return Ok(false);
+        return Ok(Restored::Nothing);
     }
-    let suspects = |note: &UnseenNote| selected.suspects(note.message, &note.mark).into_iter();
-    let marked = notes
-        .iter()
-        .flat_map(suspects)
-        .filter(|(_, may_be)| *may_be);
-    let marked: BTreeSet<SeqNum> = marked.map(|(seq, _)| seq).collect();
-    let marked: Vec<SeqNum> = marked.into_iter().collect();
+    let marked = marked_suspects(selected, notes);
     if !marked.is_empty() {
-        selected.clear_seen_at(&marked).await?;
+        let seqs: BTreeSet<SeqNum> = marked.iter().map(|(_, seq)| *seq).collect();
+        selected.clear_seen_at(&Vec::from_iter(seqs)).await?;
         selected.checkpoint().await?;
+        if selected.facts().access == Access::ReadOnly {
+            return Ok(Restored::InVain);
+        }
     }
-    if selected.facts().access == Access::ReadOnly {
-        return Ok(!marked.is_empty());
-    }
-    let settled = notes.iter().filter(|note| {
-        let mut suspects = selected.suspects(note.message, &note.mark).into_iter();
-        !suspects.any(|(_, may_be)| may_be)
-    });
-    let settled = settled.map(|note| note.message).collect();
+    let left: BTreeSet<MessageId> = marked_suspects(selected, notes)
+        .into_iter()
+        .map(|(message, _)| message)
+        .collect();
+    let settled = notes.iter().map(|note| note.message);
+    let settled = settled.filter(|message| !left.contains(message)).collect();
     store.drop_unseen(mailbox, settled).await?;
-    Ok(!marked.is_empty())
+    Ok(if marked.is_empty() {
+        Restored::Nothing
+    } else if marked.iter().all(|(message, _)| left.contains(message)) {
+        Restored::InVain
+    } else {
+        Restored::Unmarked
+    })
+}
+
+/// Where the noted messages may still stand marked by us.
+fn marked_suspects(selected: &Selected<'_>, notes: &[UnseenNote]) -> Vec<(MessageId, SeqNum)> {
+    let suspects = notes.iter().flat_map(|note| {
+        let suspects = selected.suspects(note.message, &note.mark).into_iter();
+        suspects.map(|(seq, may_be)| (note.message, seq, may_be))
+    });
+    let marked = suspects.filter(|(.., may_be)| *may_be);
+    marked.map(|(message, seq, _)| (message, seq)).collect()
 }
 
 /// The messages that a step may mark as read although nobody read them: below IMAP4, COPY does.

@@ -300,11 +300,7 @@ pub async fn until_quiet(
     let mut overtaken = None;
     let mut is_proof = false;
     for _ in 0..MAX_PASSES {
-        let options = PassOptions {
-            proves_first: !is_proof,
-            ..*options
-        };
-        let passed = pass(session, store, mailbox, &options, progress).await;
+        let passed = pass(session, store, mailbox, options, !is_proof, progress).await;
         if let Err(error @ PassError::Overtaken { .. }) = passed {
             overtaken = Some(error);
             continue;

@@ -26,6 +26,8 @@ pub enum CopyDecision {
     Received,
     /// Send it, after recording this attempt; what is sent before it on the same connection is counted with what is held.
     Send(Attempt),
+    /// Wait until it is known what became of an equal message that another mailbox sent there.
+    Wait,
     /// Leave it to a person.
     Park(ParkReason),
 }
@@ -57,10 +59,16 @@ pub fn weigh(
             (_, Some(Sighting::Holds(_))) if received.contains(&entry.id) => CopyDecision::Received,
             (state, Some(&Sighting::Holds(held))) => send(state, held),
         };
-        let must_wait = open.count(to, &entry.mark) > 0;
-        if !(must_wait && matches!(decision, CopyDecision::Send(_))) {
-            decisions.insert(entry.id, decision);
-        }
+        let sends = matches!(decision, CopyDecision::Send(_));
+        let must_wait = sends && open.count(to, &entry.mark) > 0;
+        decisions.insert(
+            entry.id,
+            if must_wait {
+                CopyDecision::Wait
+            } else {
+                decision
+            },
+        );
     }
     decisions
 }

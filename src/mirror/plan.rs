@@ -160,6 +160,8 @@ pub enum Delay {
     CopyFirst,
     /// What the user added has to be proven first: it may be what replaces the message.
     AppendFirst,
+    /// An equal message was sent there, and what became of it has to be known first.
+    EqualFirst,
     /// The message cannot be told from an equal one.
     Doubtful,
     /// The message came back as a new one; the wish goes over to that one.
@@ -326,8 +328,12 @@ impl Plan {
             .filter(|verdict| matches!(verdict.remote, RemoteState::Present(_)))
         {
             for wish in &verdict.copies {
-                if let Some(&CopyDecision::Send(attempt)) = decisions.get(&wish.entry) {
-                    wishes.push((wish, verdict.message, attempt));
+                match decisions.get(&wish.entry) {
+                    Some(&CopyDecision::Send(attempt)) => {
+                        wishes.push((wish, verdict.message, attempt));
+                    }
+                    Some(CopyDecision::Wait) => self.wait_for_equal(verdict.message),
+                    Some(CopyDecision::Received | CopyDecision::Park(_)) | None => {}
                 }
             }
         }
@@ -359,15 +365,25 @@ impl Plan {
         facts: &MailboxFacts,
     ) {
         for &(message, entry) in &verdicts.appended {
-            if facts.access == Access::ReadOnly {
-                self.delays.insert(message, Delay::ReadOnly);
-            } else if let Some(&CopyDecision::Send(attempt)) = decisions.get(&entry) {
-                self.steps.push(Step::Append {
+            match decisions.get(&entry) {
+                _ if facts.access == Access::ReadOnly => {
+                    self.delays.insert(message, Delay::ReadOnly);
+                }
+                Some(&CopyDecision::Send(attempt)) => self.steps.push(Step::Append {
                     message,
                     entry,
                     attempt,
-                });
+                }),
+                Some(CopyDecision::Wait) => self.wait_for_equal(message),
+                Some(CopyDecision::Received | CopyDecision::Park(_)) | None => {}
             }
+        }
+    }
+
+    fn wait_for_equal(&mut self, message: MessageId) {
+        let delay = self.delays.entry(message).or_insert(Delay::EqualFirst);
+        if *delay == Delay::CopyFirst {
+            *delay = Delay::EqualFirst;
         }
     }
 
@@ -462,6 +478,7 @@ impl std::fmt::Display for Delay {
             Self::AfterRemoval => "it comes after a removal that waits, and would stand in its way",
             Self::CopyFirst => "its copy has to be seen in the destination first",
             Self::AppendFirst => "what you added has to be seen there first",
+            Self::EqualFirst => "an equal message was sent there, and no answer came yet",
             Self::Doubtful => "it cannot be told from an equal message on the server",
             Self::Returned => "the message left its place and came back as a new one",
         })

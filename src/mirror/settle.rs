@@ -205,7 +205,7 @@ impl PassRecord<'_> {
     fn leaves_open(&self, entry: &JournalEntry) -> bool {
         let decided = match self.copies.get(&entry.id) {
             Some(CopyDecision::Received | CopyDecision::Park(_)) => true,
-            Some(CopyDecision::Send(_)) | None => false,
+            Some(CopyDecision::Send(_) | CopyDecision::Wait) | None => false,
         };
         entry.is_active() && !decided
     }
@@ -355,6 +355,7 @@ impl Settlement {
         match decision {
             CopyDecision::Received => self.retired.push(entry.id),
             CopyDecision::Park(reason) => self.parked.push((entry.id, reason.clone())),
+            CopyDecision::Wait => {}
             CopyDecision::Send(_) if steps.iter().any(|step| step.sends(entry.id)) => {}
             CopyDecision::Send(_) => {
                 let again = recount(entry, decision);

@@ -243,6 +243,12 @@ impl Store {
         }
     }
 
+    /// Whether nothing more can be written.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.inner.journal.has_ended() || self.inner.cache.has_ended()
+    }
+
     /// Gives this handle up, and returns once all others are given up too and the files can be opened again.
     pub async fn close(self) {
         let mut in_use = self.inner.in_use.subscribe();

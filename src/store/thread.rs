@@ -108,6 +108,17 @@ impl Writer {
         }
     }
 
+    /// Whether nothing more can be written.
+    pub(super) fn has_ended(&self) -> bool {
+        match &self.place {
+            Place::Thread(jobs) => jobs.is_closed(),
+            Place::Here(_, connection) => {
+                let place = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                place.is_none()
+            }
+        }
+    }
+
     /// Runs a job and waits for its result.
     ///
     /// # Errors

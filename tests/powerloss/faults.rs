@@ -34,11 +34,11 @@ fn whichever_call_fails_nothing_is_said_ok_to_that_is_not_there() {
             std::fs::remove_dir_all(&dir).unwrap();
             sound.fail(0, &mut Random::new(0)).write(&dir);
             let answers = bench.act_on_a_bad_disk(call, number, &commands);
-            let ok_count = answers.are_ok.iter().take_while(|is_ok| **is_ok).count();
+            let ok_count = answers.are_ok().take_while(|is_ok| *is_ok).count();
             // Only what asks for nothing, as to remove what is marked where nothing is, can be said OK to afterwards.
             let asks = |wish: &Wish| wish.onto(&expected[ok_count]) != expected[ok_count];
-            let later = WISHES.iter().zip(&answers.are_ok).skip(ok_count);
-            let promised = later.filter(|(wish, is_ok)| **is_ok && asks(wish)).count();
+            let later = WISHES.iter().zip(answers.are_ok()).skip(ok_count);
+            let promised = later.filter(|(wish, is_ok)| *is_ok && asks(wish)).count();
             assert_eq!(
                 promised, 0,
                 "{call} {number}: an OK after a failure: {answers:?}"
@@ -55,7 +55,12 @@ fn whichever_call_fails_nothing_is_said_ok_to_that_is_not_there() {
             fault_count += 1;
             if ok_count < commands.len() {
                 refused_count += 1;
-                assert_eq!(answers.code, Some(74), "{call} {number}: {answers:?}");
+                let told = &answers.errors;
+                assert_eq!(
+                    answers.code,
+                    Some(74),
+                    "{call} {number}: {answers:?}\n{told}"
+                );
             }
         }
     }

@@ -81,10 +81,13 @@ impl Bench {
         let fault = format!("inject={call}:error=EIO:when={number}");
         let mut program =
             self.under_strace(&self.program("offline", &["imapd", "ada"]), &["-e", &fault]);
+        let errors = self.path("errors");
+        program.stderr(fs::File::create(&errors).unwrap());
         let told = ask(&mut program, commands);
         let record = fs::read_to_string(self.path("record")).unwrap();
         Answers {
             has_failed: record.contains("(INJECTED)"),
+            errors: fs::read_to_string(errors).unwrap(),
             ..told
         }
     }
@@ -160,10 +163,19 @@ impl Bench {
 pub(crate) struct Answers {
     /// Whether a call failed at all.
     pub(crate) has_failed: bool,
-    /// For each command that was answered, whether with OK.
-    pub(crate) are_ok: Vec<bool>,
+    /// The tagged line of each command that was answered.
+    pub(crate) lines: Vec<String>,
+    /// What it said of it to whoever started it.
+    pub(crate) errors: String,
     /// How the program ended.
     pub(crate) code: Option<i32>,
+}
+
+impl Answers {
+    /// For each command that was answered, whether with OK.
+    pub(crate) fn are_ok(&self) -> impl Iterator<Item = bool> {
+        self.lines.iter().map(|line| line.starts_with("wish OK"))
+    }
 }
 
 /// Gives a program commands, one after the other, as long as it answers.
@@ -171,7 +183,6 @@ fn ask(program: &mut Command, commands: &[String]) -> Answers {
     let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
@@ -185,7 +196,7 @@ fn ask(program: &mut Command, commands: &[String]) -> Answers {
         };
         is_sent.unwrap();
         if command != "SELECT INBOX" {
-            answers.are_ok.push(end.starts_with("wish OK"));
+            answers.lines.push(end);
         }
     }
     drop(input);

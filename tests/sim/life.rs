@@ -105,7 +105,6 @@ impl<'a> Life<'a> {
             rescue_up_to: *chance.pick(&[0, 1 << 20]),
             dry_run: false,
             closely: false,
-            proves_first: false,
             list_up_to: *chance.pick(&[0, 0, 200]),
             list_every: *chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
             chance: chance.number(),

@@ -1,7 +1,9 @@
 mod brakes;
+mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::server::ServerModel;
 use super::{Brakes, Delay, Halt, Plan, Step, plan};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, ParkReason};
@@ -134,6 +136,13 @@ fn copy() -> Action {
     Action::Copy { to: archive() }
 }
 
+fn append() -> Action {
+    Action::Append {
+        flags: SEEN,
+        zone_minutes: 0,
+    }
+}
+
 fn first_try() -> Attempt {
     Attempt {
         number: 1,
@@ -217,22 +226,27 @@ fn deleted_marks_of_others_hold_expunge_back() {
 /// A letter that is written anew and replaces another one is there before the other one goes.
 #[test]
 fn a_removal_waits_for_what_is_appended() {
-    let added = Action::Append {
-        flags: SEEN,
-        zone_minutes: 0,
-    };
-    let case = Case::quiet(&[NONE])
-        .doing(-1, &[added])
-        .removing(1)
-        .deciding(1, CopyDecision::Send(first_try()));
-    let plan = case.planned();
     let appended = Step::Append {
         message: id(-1),
         entry: EntryId::from_raw(1),
         attempt: first_try(),
     };
-    assert_eq!(plan.steps, [appended, store(&[1], DELETED, NONE)]);
-    assert_eq!(plan.delays[&id(1)], Delay::AppendFirst);
+    let steps = [appended, store(&[1], DELETED, NONE)];
+    Case::quiet(&[NONE])
+        .doing(-1, &[append()])
+        .removing(1)
+        .deciding(1, CopyDecision::Send(first_try()))
+        .check(&steps, &[(1, Delay::AppendFirst)]);
+}
+
+#[test]
+fn what_waits_for_an_equal_message_of_another_mailbox_says_so() {
+    for (message, action) in [(-1, append()), (1, copy())] {
+        Case::quiet(&[NONE])
+            .doing(message, &[action])
+            .deciding(1, CopyDecision::Wait)
+            .check(&[], &[(message, Delay::EqualFirst)]);
+    }
 }
 
 /// Otherwise the user's own mark would keep the removal waiting for ever, although it came after it.
@@ -383,93 +397,6 @@ fn a_conflict_is_carried_out_as_what_it_keeps() {
         .map(|entry| attempted(entry, 1))
         .collect();
     case.check(&[store(&[1], NONE, DELETED)], &[]);
-}
-
-/// A server as simple as can be: messages by name with their flags, and strangers behind them.
-struct ServerModel {
-    known: BTreeMap<MessageId, FlagSet>,
-    strangers: Vec<FlagSet>,
-}
-
-impl ServerModel {
-    fn of(case: &Case) -> Self {
-        let states = case.base.messages.iter().zip(&case.remote.states);
-        let known = states.filter_map(|(message, state)| match state {
-            RemoteState::Present(flags) => Some((message.id, *flags)),
-            RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => None,
-        });
-        Self {
-            known: known.collect(),
-            strangers: case
-                .remote
-                .strangers
-                .iter()
-                .map(|stranger| stranger.flags)
-                .collect(),
-        }
-    }
-
-    /// Does what the plan says, and nothing may go wrong.
-    fn carry_out(mut self, plan: &Plan, case: &Case) {
-        let removable: BTreeSet<MessageId> = case
-            .entries
-            .iter()
-            .filter(|entry| entry.action == Action::Expunge)
-            .map(|entry| entry.message)
-            .collect();
-        let wished: BTreeMap<EntryId, FlagSet> = case
-            .verdicts()
-            .messages
-            .iter()
-            .flat_map(|verdict| verdict.copies.iter().map(|wish| (wish.entry, wish.flags)))
-            .collect();
-        let mut last_copy = EntryId::from_raw(0);
-        for step in &plan.steps {
-            match step {
-                Step::StoreFlags { messages, delta } => {
-                    assert!(!messages.is_empty() && !delta.is_empty());
-                    for message in messages {
-                        let flags = self.known.get_mut(message).expect("it is there");
-                        assert!(
-                            !delta.holds_in(*flags),
-                            "{step:?} changes nothing of {flags:?}"
-                        );
-                        *flags = delta.apply(*flags);
-                    }
-                }
-                Step::Append { .. } => panic!("nothing was appended"),
-                Step::Copy { message, entry, .. } => {
-                    assert!(*entry > last_copy, "copies are out of order");
-                    last_copy = *entry;
-                    // Where flags cannot be set, a copy has those that its source has.
-                    if case.facts.access != Access::ReadOnly {
-                        assert_eq!(
-                            self.known[message].minus(DELETED),
-                            wished[entry].minus(DELETED)
-                        );
-                    }
-                }
-                Step::Expunge { only } => self.expunge(only, &removable, case.facts.scoped_expunge),
-            }
-        }
-    }
-
-    fn expunge(&mut self, only: &[MessageId], removable: &BTreeSet<MessageId>, scoped: bool) {
-        let marked = self
-            .known
-            .iter()
-            .filter(|(_, flags)| flags.contains(DELETED));
-        let marked: Vec<MessageId> = marked.map(|(message, _)| *message).collect();
-        assert!(
-            only.iter()
-                .all(|message| removable.contains(message) && marked.contains(message))
-        );
-        if !scoped {
-            assert_eq!(marked, only, "EXPUNGE would remove others");
-            assert!(!self.strangers.iter().any(|flags| flags.contains(DELETED)));
-        }
-        self.known.retain(|message, _| !only.contains(message));
-    }
 }
 
 const ALPHABET: [FlagSet; 5] = [SEEN, FLAGGED, ANSWERED, DELETED, KEYWORD];

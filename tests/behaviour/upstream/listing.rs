@@ -10,7 +10,7 @@ use super::world::{LEFT, LOGGED_IN, OPTIONS, World, converse, header_read, opene
 async fn notes(world: &World, session: &mut Session) -> Result<MailboxId, PassError> {
     let notes = world.store.mailbox(&"notes".parse().unwrap()).unwrap();
     let silent = Progress::silent();
-    daemon::pass(session, &world.store, notes, &OPTIONS, &silent).await?;
+    daemon::pass(session, &world.store, notes, &OPTIONS, false, &silent).await?;
     Ok(notes)
 }
 

@@ -45,7 +45,6 @@ pub(super) const OPTIONS: PassOptions = PassOptions {
     rescue_up_to: 0,
     dry_run: false,
     closely: false,
-    proves_first: false,
     list_up_to: 200,
     list_every: Duration::from_secs(7 * 24 * 3600),
     chance: 0,
@@ -123,7 +122,7 @@ impl World {
         options: &PassOptions,
     ) -> Result<Report, PassError> {
         let silent = Progress::silent();
-        daemon::pass(session, &self.store, self.inbox, options, &silent).await
+        daemon::pass(session, &self.store, self.inbox, options, false, &silent).await
     }
 
     /// One pass over INBOX against a server of 1990 that shows `script` after the login.
