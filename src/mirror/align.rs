@@ -5,6 +5,9 @@
 //! observed message with the earliest base message it can be, the rightmost with the latest; where both agree, every
 //! reading agrees, and the pair is certain. Where they differ, marks are missing or messages are equal: first we ask
 //! for evidence (their headers), and what stays open then is doubt, which is a result like any other.
+//!
+//! Behind the last message that is known for sure, also what looks known may have arrived: of a message whose header was
+//! never read, date and size alone prove nothing. Before it, the order does.
 
 mod look;
 
@@ -167,21 +170,7 @@ impl Reading {
                 None => break,
             }
         }
-        let mut candidates = base.messages.iter().enumerate().rev();
-        let mut right: Vec<usize> = seen
-            .messages
-            .iter()
-            .take(left.len())
-            .rev()
-            .filter_map(|message| candidates.find(|(_, known)| rule.may_be(known, message)))
-            .map(|(index, _)| index)
-            .collect();
-        right.reverse();
-        assert_eq!(
-            left.len(),
-            right.len(),
-            "what can be read from the left can be read from the right"
-        );
+        let right = rightmost(base, seen, rule, left.len());
         Self { left, right }
     }
 
@@ -231,8 +220,9 @@ impl Reading {
             .collect()
     }
 
-    /// The last known messages, as far as they have to be proven: one proof shows that everything before it is as old.
-    /// An arrival may have the date and size of a message that is gone; where one was found out, look for more.
+    /// The last known messages, as far as they have to be proven: one proof shows that everything before it is as old,
+    /// unless the last ones are copies that somebody brought back. An arrival may have the date and size of a message
+    /// that is gone; where one was found out, look for more.
     fn unproven_end(
         &self,
         base: &Base,
@@ -243,6 +233,12 @@ impl Reading {
         let unread = |index: &usize| {
             let message = seen.messages.get(*index);
             message.is_some_and(|message| message.mark.header.is_none())
+        };
+        let blank = |known: &BaseMessage| known.mark.header.is_none() && !rule.names(known);
+        let proofs = match seen.coverage {
+            _ if base.messages.iter().any(blank) => PROOFS,
+            Coverage::Glance { .. } => 1,
+            Coverage::Whole | Coverage::Check { .. } => PROOFS_OF_A_LISTING,
         };
         let arrivals = seen.messages.iter().skip(self.known_count());
         let found_out = arrivals
@@ -256,8 +252,8 @@ impl Reading {
         });
         comparable
             .map(|(index, _)| index)
-            .take_while(unread)
-            .take(found_out.saturating_mul(8).saturating_add(1))
+            .take(found_out.saturating_mul(8).saturating_add(proofs))
+            .filter(unread)
             .collect()
     }
 
@@ -277,26 +273,51 @@ impl Reading {
         lost
     }
 
-    /// Pairs that every reading agrees on: index into the observation, index into the base.
+    /// Pairs that every reading agrees on which takes for known what can be: index into the observation, index into the base.
     fn certain(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.left
-            .iter()
-            .zip(&self.right)
-            .enumerate()
-            .filter(|(_, (left, right))| left == right)
-            .map(|(seen, (&left, _))| (seen, left))
+        pairs_of(&self.left, &self.right)
+    }
+
+    /// For each known observed message, the latest base message it can be if as little is known as is proven: up to the
+    /// last one whose header is one of the base. What date and size alone say is believed where several such stand behind
+    /// it, since somebody may have brought back a copy. Otherwise it may be any that is later, or none.
+    fn surely(&self, base: &Base, seen: &Observation, rule: &Rule) -> Vec<usize> {
+        let spans = self.left.iter().zip(&self.right).zip(&seen.messages);
+        let is_proof = |((&left, &right), message): ((&usize, &usize), &SeenMessage)| {
+            let is_it = |known: &BaseMessage| rule.names(known) || known.mark.proves(&message.mark);
+            let is_shown = rule.has_names || message.mark.header.is_some();
+            let range = base.messages.get(left..=right).filter(|_| is_shown);
+            let mut range = range.into_iter().flatten();
+            range.any(|known| rule.may_be(known, message) && is_it(known))
+        };
+        let proofs: Vec<bool> = spans.map(is_proof).collect();
+        let last = proofs.iter().rposition(|is_proof| *is_proof);
+        let known_count = last.map_or(0, |last| last.saturating_add(1));
+        let mut latest = rightmost(base, seen, rule, known_count);
+        latest.resize(self.known_count(), usize::MAX);
+        let mut behind = 0_usize;
+        for ((&left, latest), is_proof) in self.left.iter().zip(&mut latest).zip(proofs).rev() {
+            let is_blank = |known: &BaseMessage| known.mark.header.is_none();
+            if is_proof {
+                behind = behind.saturating_add(1);
+            } else if behind < PROOFS && base.messages.get(left).is_some_and(is_blank) {
+                *latest = usize::MAX;
+            }
+        }
+        latest
     }
 
     fn fates(&self, base: &Base, seen: &Observation, rule: &Rule) -> Alignment {
         let mut fates = vec![Fate::Gone; base.messages.len()];
-        for (seen_index, base_index) in self.certain() {
+        let surely = self.surely(base, seen, rule);
+        for (seen_index, base_index) in pairs_of(&self.left, &surely) {
             if let (Some(fate), Some(seq)) =
                 (fates.get_mut(base_index), SeqNum::from_index(seen_index))
             {
                 *fate = Fate::Present(seq);
             }
         }
-        let doubt = Doubt::of(self, seen);
+        let doubt = Doubt::of(&self.left, &surely, seen);
         let returned = self.returned(base, seen, rule);
         for (index, (fate, known)) in fates.iter_mut().zip(&base.messages).enumerate() {
             if *fate == Fate::Gone && !rule.names(known) {
@@ -335,15 +356,37 @@ impl Reading {
     }
 }
 
+/// The latest messages of the base that the first `count` of the observation can be, if the others arrived.
+fn rightmost(base: &Base, seen: &Observation, rule: &Rule, count: usize) -> Vec<usize> {
+    let mut candidates = base.messages.iter().enumerate().rev();
+    let known = seen.messages.iter().take(count).rev();
+    let mut right: Vec<usize> = known
+        .filter_map(|message| candidates.find(|(_, known)| rule.may_be(known, message)))
+        .map(|(index, _)| index)
+        .collect();
+    right.reverse();
+    assert_eq!(
+        right.len(),
+        count,
+        "what can be read from the left can be read from the right"
+    );
+    right
+}
+
+/// Where the leftmost and the rightmost reading agree: index into the observation, index into the base.
+fn pairs_of(left: &[usize], right: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    let both = left.iter().zip(right).enumerate();
+    both.filter(|(_, (left, right))| left == right)
+        .map(|(seen, (&left, _))| (seen, left))
+}
+
 /// For every look that is in doubt, the stretch of the base in which its messages may be.
 struct Doubt(Looks<(usize, usize)>);
 
 impl Doubt {
-    fn of(reading: &Reading, seen: &Observation) -> Self {
+    fn of(left: &[usize], surely: &[usize], seen: &Observation) -> Self {
         let mut spans = Looks::new();
-        for ((&left, &right), message) in
-            reading.left.iter().zip(&reading.right).zip(&seen.messages)
-        {
+        for ((&left, &right), message) in left.iter().zip(surely).zip(&seen.messages) {
             if left != right {
                 let span = spans.entry(look(&message.mark)).or_insert((left, right));
                 *span = (span.0.min(left), span.1.max(right));
@@ -392,8 +435,13 @@ fn explained_by(
     let explains = |((_, known), message): ((usize, &BaseMessage), &SeenMessage)| {
         rule.may_be(known, message) && !is_blank(known, message)
     };
+    // Nor does it say of the last ones that they did not arrive.
+    let last = survivors().zip(&seen.messages).last();
+    let is_proven = last
+        .is_none_or(|((_, known), message)| rule.names(known) || known.mark.proves(&message.mark));
     let mut marks = removed().map(|known| agreeing(&marked, &known.mark));
-    if marks.any(|mut marked| marked.next().is_some())
+    if !is_proven
+        || marks.any(|mut marked| marked.next().is_some())
         || !survivors().zip(&seen.messages).all(explains)
     {
         return None;
@@ -409,6 +457,12 @@ fn explained_by(
         known_count: seen.messages.len(),
     })
 }
+
+/// How many headers of the last known messages are compared where messages are listed: one could be a copy that somebody
+/// brought back, behind a message that looks like the one before it.
+const PROOFS_OF_A_LISTING: usize = 2;
+/// How many headers prove that what date and size alone say of the messages before them is right.
+const PROOFS: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -71,16 +71,13 @@ fn leftmost(base: &Base, seen: &Observation, alignment: &Alignment) -> Vec<(usiz
             from = index.saturating_add(1);
             continue;
         }
-        let rest = base
-            .messages
-            .iter()
-            .zip(&alignment.fates)
-            .enumerate()
-            .skip(from);
-        let mut free = rest.filter(|(_, (known, fate))| {
-            **fate == Fate::Doubtful && known.mark.agrees(&message.mark)
-        });
-        if let Some((index, _)) = free.next() {
+        let rest = base.messages.get(from..).unwrap_or_default().iter();
+        let fates = alignment.fates.get(from..).unwrap_or_default();
+        let mut rest = rest.zip(fates);
+        let free = rest
+            .position(|(known, fate)| *fate == Fate::Doubtful && known.mark.agrees(&message.mark));
+        if let Some(behind) = free {
+            let index = from.saturating_add(behind);
             pairs.push((index, seq));
             from = index.saturating_add(1);
         }

@@ -72,15 +72,15 @@ fn a_mailbox_that_nobody_changed_pairs_in_order() {
 }
 
 #[test]
-fn one_header_proves_a_mailbox_that_nobody_changed() {
-    let marks = [apart(1), apart(2), apart(3)];
+fn the_last_headers_prove_a_mailbox_that_nobody_changed() {
+    let marks: Vec<Mark> = (1..=6).map(apart).collect();
     let (_, rounds) = settle(
         &base(&marks),
         &mut observation(&listed(&marks)),
         &marks,
         &BTreeSet::new(),
     );
-    assert_eq!(rounds, [vec![3]]);
+    assert_eq!(rounds, [vec![5, 6]]);
 }
 
 #[test]
@@ -92,8 +92,29 @@ fn nothing_is_asked_where_no_header_is_known_to_compare_with() {
         &marks,
         &BTreeSet::new(),
     );
-    assert_eq!(alignment.fates, [present(1), present(2)]);
+    assert_eq!(alignment.fates, [Doubtful, Doubtful]);
     assert!(rounds.is_empty());
+}
+
+/// Somebody may have brought a copy of the only one back, behind another message of that date and size.
+#[test]
+fn date_and_size_are_believed_before_several_proofs() {
+    let mut known: Vec<Mark> = (1..=5).map(apart).collect();
+    let there = known.clone();
+    known[0].header = None;
+    check(&known, &there, &[1, 2, 3, 4, 5].map(present));
+    check(
+        &known[..4],
+        &there[..4],
+        &[Doubtful, present(2), present(3), present(4)],
+    );
+}
+
+/// Of two of one date and size the later one is there, and the earlier one would be taken for it.
+#[test]
+fn what_only_date_and_size_tell_apart_is_not_called_gone() {
+    let known = [mark(1, 1, 0), mark(2, 2, 0), mark(1, 1, 0)];
+    check(&known, &[known[2], mark(2, 2, 9)], &[Doubtful; 3]);
 }
 
 #[test]
@@ -213,8 +234,20 @@ fn headers_tell_messages_of_one_date_and_size_apart() {
 
 #[test]
 fn headers_are_asked_of_those_that_may_be_several_and_of_no_other() {
-    let known = [apart(1), mark(5, 5, 11), mark(5, 5, 12), apart(8), apart(9)];
-    let there = [known[0], known[2], known[3], known[4]];
+    let (first, second) = (mark(5, 5, 11), mark(5, 5, 12));
+    let known = [
+        apart(1),
+        first,
+        second,
+        apart(8),
+        apart(9),
+        apart(10),
+        apart(11),
+        apart(12),
+    ];
+    let there = [
+        known[0], second, known[3], known[4], known[5], known[6], known[7],
+    ];
     let (alignment, rounds) = settle(
         &base(&known),
         &mut observation(&listed(&there)),
@@ -223,9 +256,18 @@ fn headers_are_asked_of_those_that_may_be_several_and_of_no_other() {
     );
     assert_eq!(
         alignment.fates,
-        [present(1), Gone, present(2), present(3), present(4)]
+        [
+            present(1),
+            Gone,
+            present(2),
+            present(3),
+            present(4),
+            present(5),
+            present(6),
+            present(7)
+        ]
     );
-    assert_eq!(rounds, [vec![2, 4]]);
+    assert_eq!(rounds, [vec![2, 6, 7]]);
 }
 
 #[test]

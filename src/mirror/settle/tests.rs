@@ -517,15 +517,12 @@ fn entries_of_a_message_that_left_the_base_before_they_were_answered_are_answere
 
 #[test]
 fn marks_learn_and_do_not_forget() {
-    let mut pass = Pass::over(3);
+    let mut pass = Pass::over(6);
     pass.base.messages[1].mark.header = None;
-    pass.seen.messages[0].mark = Mark {
-        header: None,
-        uid: Some(5),
-        ..look(1)
-    };
-    pass.seen.messages[1].mark.uid = Some(6);
-    pass.seen.messages[2].mark.uid = Some(7);
+    pass.seen.messages[0].mark.header = None;
+    for (uid, message) in (5..).zip(&mut pass.seen.messages) {
+        message.mark.uid = Some(uid);
+    }
     pass.seen.facts.uid_validity = Some(9);
     let settlement = pass.settled(&[]);
     let learnt = |number: i64, uid: i64| Mark {
@@ -535,7 +532,7 @@ fn marks_learn_and_do_not_forget() {
     };
     assert_eq!(
         settlement.marks,
-        [1, 2, 3].map(|number| (id(number), learnt(number, number + 4)))
+        [1, 2, 3, 4, 5, 6].map(|number| (id(number), learnt(number, number + 4)))
     );
     assert_eq!(settlement.facts.uid_validity, Some(9));
 }

@@ -8,8 +8,8 @@ use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason
 use crate::mirror::support::{ANSWERED, Chance, DELETED, FLAGGED, NONE, adding, id, removing};
 use crate::mirror::{
     Aligned, Alignment, Base, BaseMessage, Brought, Fate, Local, LocalState, MessageState,
-    Observation, PassRecord, Policy, Settlement, Sighting, Step, StepOutcome, align, fold, merge,
-    plan, rebind, settle, weigh,
+    Observation, PassRecord, Policy, Settlement, Sighting, Step, StepOutcome, align, choose, fold,
+    merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName};
 
@@ -211,7 +211,11 @@ impl Client {
             .collect();
         for _ in 0..10 {
             match align(&self.base, &seen, &expunging) {
-                Aligned::Done(alignment) => return (seen, alignment),
+                Aligned::Done(alignment) => {
+                    let touched = self.journal.iter().map(|entry| entry.message).collect();
+                    let chosen = choose(&self.base, &seen, alignment, &touched);
+                    return (seen, chosen);
+                }
                 Aligned::NeedEvidence(asked) => {
                     for seq in asked {
                         seen.messages[seq.index()].mark.header =

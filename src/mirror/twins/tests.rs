@@ -95,3 +95,32 @@ proptest! {
         }
     }
 }
+
+/// A first mirror was cut off between its list and its headers.
+#[test]
+fn a_large_mailbox_without_headers_is_taken_as_it_stands() {
+    let blank = |instant: i64| Mark {
+        instant,
+        header: None,
+        ..mark('a')
+    };
+    let (mut known, mut shown) = (base(""), seen(""));
+    for number in 1..=100_000 {
+        known.messages.push(BaseMessage {
+            id: MessageId::from_raw(number),
+            mark: blank(number),
+            flags: FlagSet::EMPTY,
+            zone_minutes: 0,
+        });
+        shown.messages.push(SeenMessage {
+            mark: blank(number),
+            flags: FlagSet::EMPTY,
+            zone_minutes: 0,
+        });
+    }
+    let Aligned::Done(alignment) = align(&known, &shown, &BTreeSet::new()) else {
+        panic!("no header is known to compare with")
+    };
+    let chosen = choose(&known, &shown, alignment, &BTreeSet::new());
+    assert_eq!(chosen.present().count(), 100_000);
+}

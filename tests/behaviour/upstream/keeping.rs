@@ -9,7 +9,7 @@ use lowtide::protocol::types::FlagSet;
 use lowtide::store::{BodyIn, HeaderIn, NewMessage, Packed};
 use lowtide::upstream::{Level, Session};
 
-use super::world::{LEFT, OPTIONS, World, converse, header_read, opened};
+use super::world::{LEFT, OPTIONS, World, converse, opened};
 
 const RESCUES: PassOptions = PassOptions {
     rescue_up_to: 1000,
@@ -17,10 +17,7 @@ const RESCUES: PassOptions = PassOptions {
 };
 
 /// Letter 2 is marked deleted, and nothing else is.
-fn marked() -> String {
-    format!(
-        "{}
-        C: x STORE 2 +FLAGS (\\Deleted)
+const MARKED: &str = "C: x STORE 2 +FLAGS (\\Deleted)
         S: * 2 FETCH (FLAGS (\\Deleted))
         S: x OK
         LOOK 2 (\\Deleted)
@@ -31,10 +28,7 @@ fn marked() -> String {
         C: x EXPUNGE
         S: * 2 EXPUNGE
         S: x OK
-        CHECK",
-        header_read(2, 2)
-    )
-}
+        CHECK";
 
 /// Letter 2 is removed, and its text is asked for first, which is answered so.
 async fn removes(told: &str) -> World {
@@ -48,9 +42,8 @@ async fn removes(told: &str) -> World {
         S: x OK
         LOOK 2 ()
         CHECK
-        {}",
-        opened(&["", "", ""]),
-        marked()
+        {MARKED}",
+        opened(&["", "", ""])
     );
     let report = world.tries_with(&script, &RESCUES).await.unwrap();
     assert_eq!(report.counts.gone, 1);

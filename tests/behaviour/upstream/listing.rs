@@ -5,7 +5,7 @@ use lowtide::id::MailboxId;
 use lowtide::protocol::types::FlagSet;
 use lowtide::upstream::{Level, Session, UpstreamError};
 
-use super::world::{LEFT, LOGGED_IN, OPTIONS, World, converse, header_read, opened, shown};
+use super::world::{LEFT, LOGGED_IN, OPTIONS, World, converse, headed, header_read, opened, shown};
 
 async fn notes(world: &World, session: &mut Session) -> Result<MailboxId, PassError> {
     let notes = world.store.mailbox(&"notes".parse().unwrap()).unwrap();
@@ -121,10 +121,14 @@ async fn messages_that_an_ok_says_nothing_of_are_asked_for_again_after_noop() {
         C: x FETCH 2 FAST
         {}
         S: x OK
-        {}",
+        C: x FETCH 1:2 RFC822.HEADER
+        {}
+        {}
+        S: x OK",
         shown(1, 1, ""),
         shown(2, 3, ""),
-        header_read(2, 3)
+        headed(1, 1),
+        headed(2, 3)
     );
     let report = world.passes(&script).await;
     assert_eq!((report.counts.gone, report.counts.arrived), (1, 0));

@@ -262,15 +262,11 @@ pub(super) async fn listen(level: Level) -> (TcpListener, Server) {
 }
 
 /// The client opens INBOX and lists letters with these flags, as a server of 1990 shows them. That nothing is missing at
-/// the end, the last one's header proves.
+/// the end, the headers of the last two prove.
 pub(super) fn opened(flags: &[&str]) -> String {
     let count = flags.len();
     let shown = flags.iter().zip(1..).map(|(flags, n)| shown(n, n, flags));
-    let range = if count == 1 {
-        "1".to_owned()
-    } else {
-        format!("1:{count}")
-    };
+    let range = range(1, count);
     format!(
         "C: x SELECT INBOX
         S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen)
@@ -281,8 +277,29 @@ pub(super) fn opened(flags: &[&str]) -> String {
         S: x OK
         {}",
         shown.collect::<Vec<_>>().join("\n"),
-        header_read(count, count)
+        last_headers_read(count)
     )
+}
+
+/// The client reads the headers of the last two of so many letters.
+pub(super) fn last_headers_read(count: usize) -> String {
+    let first = count.saturating_sub(1).max(1);
+    let read: Vec<String> = (first..=count).map(|n| headed(n, n)).collect();
+    format!(
+        "C: x FETCH {} RFC822.HEADER
+        {}
+        S: x OK",
+        range(first, count),
+        read.join("\n")
+    )
+}
+
+fn range(first: usize, last: usize) -> String {
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first}:{last}")
+    }
 }
 
 /// A letter at a number.

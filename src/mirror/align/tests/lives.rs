@@ -155,6 +155,13 @@ impl Life {
         }
     }
 
+    fn is_proof(&self, index: usize, seen: usize) -> bool {
+        self.by_uid
+            || self
+                .remembered(index)
+                .proves(&self.seen.messages[seen].mark)
+    }
+
     /// The truth as `number:instant,size,header`, with an exclamation mark where the base has forgotten the header.
     fn told(&self) -> String {
         let one = |message: &Message| {
@@ -186,26 +193,6 @@ impl Life {
                 fate != Fate::Gone && other.mark.agrees(&self.known[index].mark)
             })
     }
-
-    /// Whether a message whose header the base has forgotten is taken for another.
-    fn is_blind(&self, alignment: &Alignment) -> bool {
-        alignment.present().any(|(index, seq)| {
-            let differs = self.known[index].mark.header != self.there[seq.index()].mark.header;
-            differs && self.remembered(index).header.is_none()
-        })
-    }
-
-    /// Whether an arrival that is taken for known has the octets of a message of the base.
-    fn is_misled(&self, alignment: &Alignment) -> bool {
-        self.there[..alignment.known_count].iter().any(|there| {
-            let is_new = self.known.iter().all(|known| known.number != there.number);
-            is_new
-                && self
-                    .known
-                    .iter()
-                    .any(|known| known.mark.header == there.mark.header)
-        })
-    }
 }
 
 /// What the lives came to, for people to read.
@@ -218,13 +205,8 @@ struct Tally {
     returned: u64,
     headers_asked: u64,
     lives_by_rounds: [u64; 4],
-    /// Pairs of different messages.
-    wrong: u64,
-    /// Survivors called gone, with no twin that stands in for them.
-    dropped: u64,
-    /// How many of both because the base has forgotten a header; the others because an arrival is a copy of a message
-    /// of the base and stands where that could have stood.
-    blind: u64,
+    /// Pairs; none of different messages.
+    paired: u64,
     /// Survivors called gone because an identical twin stands in for them.
     stood_in_for: u64,
 }
@@ -262,13 +244,6 @@ impl Tally {
         self.headers_asked += rounds.iter().map(Vec::len).sum::<usize>() as u64;
     }
 
-    /// What no evidence that can be had would have shown.
-    fn excuse(&mut self, life: &Life, alignment: &Alignment) -> bool {
-        let blind = life.is_blind(alignment);
-        self.blind += u64::from(blind);
-        blind || life.is_misled(alignment)
-    }
-
     fn weigh(&mut self, life: &Life, alignment: &Alignment, index: usize) {
         let truth = life.known[index];
         match alignment.fates[index] {
@@ -277,19 +252,17 @@ impl Tally {
             }
             Fate::Present(seq) => {
                 let taken_for = life.there[seq.index()].mark.header;
-                if taken_for != truth.mark.header {
-                    let excuse = self.excuse(life, alignment);
-                    assert!(excuse, "message {index} is taken for another at {seq}");
-                    self.wrong += 1;
-                }
+                assert_eq!(
+                    taken_for, truth.mark.header,
+                    "message {index} is taken for another at {seq}"
+                );
+                self.paired += 1;
             }
             Fate::Gone => {
                 if life.there.iter().any(|there| there.number == truth.number) {
                     let twin = life.has_twin(index, alignment);
-                    let excuse = twin || self.excuse(life, alignment);
-                    assert!(excuse, "message {index} is there, and called gone");
-                    self.dropped += u64::from(!twin);
-                    self.stood_in_for += u64::from(twin);
+                    assert!(twin, "message {index} is there, and called gone");
+                    self.stood_in_for += 1;
                 }
             }
             Fate::Returned(seq) => {
@@ -339,34 +312,49 @@ fn nothing_new_is_hidden(life: &Life, alignment: &Alignment) {
     }
 }
 
-/// Compares with every way to find the known part of the observation in the base.
+/// Compares with every way to find the known part of the observation in the base. At least what is proven is known, and at
+/// most what can be.
 fn every_reading_agrees(life: &Life, alignment: &Alignment) {
     let mut readings = Readings {
         life,
         known_count: alignment.known_count,
+        proofs: BTreeSet::new(),
         places: vec![None; life.known.len()],
         held: vec![BTreeSet::new(); life.known.len()],
     };
     readings.from(0, 0);
+    let proofs = readings.proofs.clone();
+    let proven_count = proofs.last().map_or(0, |last| last + 1);
+    for known_count in proven_count..alignment.known_count {
+        readings.known_count = known_count;
+        readings.from(0, 0);
+    }
     let held = readings.held;
+    // Date and size alone are not enough, unless several proofs follow.
+    let is_blank = |index: usize| {
+        let is_weak = |place: &Option<usize>| {
+            place.is_some_and(|place| !proofs.contains(&place) && proofs.range(place..).count() < 4)
+        };
+        life.remembered(index).header.is_none() && !life.by_uid && held[index].iter().all(is_weak)
+    };
     for (index, fate) in alignment.fates.iter().enumerate() {
         let certain = held[index].len() == 1;
         let nowhere = certain && held[index].contains(&None);
         match fate {
-            Fate::Present(seq) => assert_eq!(
-                held[index],
-                BTreeSet::from([Some(seq.index())]),
-                "message {index}"
-            ),
+            Fate::Present(seq) => {
+                let only = BTreeSet::from([Some(seq.index())]);
+                assert_eq!(held[index], only, "message {index}");
+                assert!(!is_blank(index), "message {index} is not proven");
+            }
             Fate::Gone | Fate::Returned(_) => assert!(nowhere, "message {index} may be there"),
             Fate::Chosen(_) => panic!("align does not choose"),
             Fate::Doubtful => {
                 let alike = |other: &usize| life.remembered(*other).agrees(life.remembered(index));
                 let reason = (0..held.len())
                     .filter(alike)
-                    .any(|other| held[other].len() > 1);
+                    .any(|other| held[other].len() > 1 || is_blank(other));
                 assert!(
-                    reason && (!certain || nowhere),
+                    reason && (!certain || nowhere || is_blank(index)),
                     "message {index} is not in doubt"
                 );
             }
@@ -377,6 +365,8 @@ fn every_reading_agrees(life: &Life, alignment: &Alignment) {
 struct Readings<'a> {
     life: &'a Life,
     known_count: usize,
+    /// Where one stood whose header is known to be its own.
+    proofs: BTreeSet<usize>,
     places: Vec<Option<usize>>,
     held: Vec<BTreeSet<Option<usize>>>,
 }
@@ -384,8 +374,10 @@ struct Readings<'a> {
 impl Readings<'_> {
     fn from(&mut self, seen: usize, first: usize) {
         if seen == self.known_count {
-            for (held, place) in self.held.iter_mut().zip(&self.places) {
-                held.insert(*place);
+            for (index, place) in self.places.iter().enumerate() {
+                self.held[index].insert(*place);
+                let proof = place.filter(|place| self.life.is_proof(index, *place));
+                self.proofs.extend(proof);
             }
             return;
         }
