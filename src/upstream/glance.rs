@@ -288,14 +288,15 @@ impl Map {
         self.slots.iter().filter(sized).count()
     }
 
-    /// The places of messages in stretches that nobody looked at.
+    /// The places of messages, and of those before them, in stretches that nobody looked at: a copy of a message may stand
+    /// where it would stand, but hardly behind a copy of the one before it.
     fn unseen(&self, base: &Base, found: &[Stretch], messages: &BTreeSet<MessageId>) -> Vec<usize> {
-        let place = |message: &MessageId| {
-            let at = base
-                .messages
-                .binary_search_by_key(message, |known| known.id)
-                .ok()?
-                .checked_add(1)?;
+        let at = |message: &MessageId| {
+            let known = &base.messages;
+            let index = known.binary_search_by_key(message, |known| known.id).ok()?;
+            Some([index, index.saturating_add(1)])
+        };
+        let place = |at: usize| {
             found.iter().find_map(|stretch| {
                 let nth = at.checked_sub(stretch.known)?;
                 (nth < stretch.len).then(|| stretch.place.saturating_add(nth))
@@ -305,13 +306,9 @@ impl Map {
             let slot = place.checked_sub(1).and_then(|at| self.slots.get(at));
             slot.is_some_and(|slot| slot.instant.is_none() || slot.size.is_none())
         };
-        let mut places: Vec<usize> = messages
-            .iter()
-            .filter_map(place)
-            .filter(is_unseen)
-            .collect();
-        places.sort_unstable();
-        places
+        let places = messages.iter().filter_map(at).flatten().filter_map(place);
+        let places: BTreeSet<usize> = places.filter(is_unseen).collect();
+        places.into_iter().collect()
     }
 
     /// Fills the stretches in. Says whether what was shown there agrees.

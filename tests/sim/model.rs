@@ -1,6 +1,6 @@
 //! What is on the server, as simple as it can be: lists of messages with flags, and a record of who did what.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lowtide::protocol::types::FlagSet;
@@ -99,7 +99,7 @@ pub(crate) struct Model {
     pub(crate) noted: BTreeSet<(Place, Look)>,
     /// Messages that we have read on this connection: until they are shown unread, and that is written down, they are to be
     /// unmarked, whoever marked them.
-    pub(crate) read: BTreeSet<Serial>,
+    pub(crate) read: BTreeMap<Serial, (Place, Look)>,
     /// Flags that we changed by numbers that moved, until we have looked what became of it.
     pub(crate) contested: FlagSet,
     /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
@@ -225,6 +225,15 @@ impl Model {
         }
     }
 
+    /// A mailbox is opened anew. What our reading has left marked there is noted, and taken off first thing.
+    pub(crate) fn open(&mut self, place: Place) {
+        let left = self.read.values().filter(|(there, _)| *there == place);
+        let looks: Vec<Look> = left.map(|(_, look)| *look).collect();
+        for look in looks {
+            self.note_reading(place, look);
+        }
+    }
+
     /// We are about to read a message that others marked or unmarked as read, of which we have not heard.
     pub(crate) fn nobody_knows(&mut self, place: Place, serial: Serial) {
         for message in &mut self.mailboxes[place] {
@@ -323,7 +332,7 @@ impl Model {
                     .union(on.union(off).intersection(self.contested));
                 let is_noted = self.noted.contains(&(place, message.look()));
                 message.is_anyones |=
-                    on.contains(SEEN) && (is_noted || self.read.contains(&serial));
+                    on.contains(SEEN) && (is_noted || self.read.contains_key(&serial));
             }
             let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
             let key = (place, message.letter);
@@ -333,7 +342,7 @@ impl Model {
             self.mod_seq[place] += 1;
             message.flags = flags;
             let mut sent = on.union(off);
-            if self.read.contains(&serial) {
+            if self.read.contains_key(&serial) {
                 // What our reading marked is taken off; that carries out no wish.
                 sent = sent.minus(SEEN);
             }
@@ -392,7 +401,7 @@ impl Model {
             last.is_anyones = message.is_anyones
                 || message.flags.contains(SEEN) != message.theirs.contains(SEEN)
                 || self.noted.contains(&(place, message.look()))
-                || self.read.contains(&message.serial)
+                || self.read.contains_key(&message.serial)
                 || self.is_being_read;
         }
     }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 
 use crate::life::trace;
 use crate::manners::Manners;
-use crate::model::{DELETED, Message, Model, NAMES, Place, SEEN, Serial, Who};
+use crate::model::{DELETED, Look, Message, Model, NAMES, Place, SEEN, Serial, Who};
 use crate::random::Random;
 use crate::wire::{NONSENSE, date, flag, instant, names, numbers};
 
@@ -186,7 +186,7 @@ impl Server {
             ["LOGIN", ..] | ["NOOP"] => Ok(()),
             ["CHECK" | "LOGOUT"] => {
                 self.keep();
-                let shows_read = |serial: &Serial| {
+                let shows_read = |serial: &Serial, _: &mut (Place, Look)| {
                     let shown = self.view.iter().find(|(known, _)| known == serial);
                     shown.is_none_or(|(_, flags)| flags.contains(SEEN))
                 };
@@ -306,6 +306,7 @@ impl Server {
         self.selected = NAMES.iter().position(|known| *known == name);
         let place = self.selected.ok_or("NO there is no such mailbox")?;
         self.is_read_only = self.manners.is_library && place + 1 == NAMES.len();
+        self.model.borrow_mut().open(place);
         self.view = self.model.borrow().mailboxes[place]
             .iter()
             .map(|message| (message.serial, message.flags))
@@ -452,8 +453,12 @@ impl Server {
 
     fn mark_read(&mut self, place: Place, serial: Serial) {
         self.could_mark(place, serial);
-        self.model.borrow_mut().read.insert(serial);
-        let before = self.model.borrow().find(place, serial).unwrap().flags;
+        let (before, look) = {
+            let model = self.model.borrow();
+            let message = model.find(place, serial).unwrap();
+            (message.flags, message.look())
+        };
+        self.model.borrow_mut().read.insert(serial, (place, look));
         self.change(place, serial, before, before.union(SEEN));
     }
 
