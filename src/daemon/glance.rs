@@ -7,7 +7,7 @@ use crate::clock;
 use crate::id::{MailboxId, MessageId};
 use crate::message;
 use crate::protocol::types::Envelope;
-use crate::store::{PassInput, Store, StoreError, UnseenNote};
+use crate::store::{PassInput, Store, StoreError, StrayNote};
 use crate::upstream::{Effort, Glance};
 
 /// A glance, where the mailbox is large enough to be worth one and was listed not long ago. What the journal and our own
@@ -16,7 +16,7 @@ pub(super) async fn effort(
     store: &Store,
     mailbox: MailboxId,
     input: &PassInput,
-    notes: &[UnseenNote],
+    notes: &[StrayNote],
     options: &PassOptions,
 ) -> Result<Effort, StoreError> {
     let Some(last) = input.base.messages.last() else {

@@ -13,8 +13,7 @@ use super::glance;
 use super::progress::Progress;
 use super::queue::Keep;
 use super::report::Report;
-use super::unread::Restored;
-use super::{stray, unread};
+use super::stray::{self, Restored};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
@@ -22,7 +21,7 @@ use crate::mirror::{
     choose, fold, merge, plan, rebind, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
-use crate::store::{PassInput, Store, StoreError, UnseenNote};
+use crate::store::{PassInput, Store, StoreError, StrayNote};
 use crate::upstream::{Effort, Selected, Session, UpstreamError};
 
 /// How to pass over a mailbox.
@@ -75,18 +74,22 @@ pub async fn pass(
         }
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
         report.again |= find_again(store, mailbox, &unbound).await?;
-        let keep = if store.unseen_notes(mailbox).await?.is_empty() {
-            options.keep
-        } else {
-            // What cannot be taken off is not put on: only what somebody waits for is read.
+        // What cannot be taken off is not put on: then only what somebody waits for is read.
+        let notes = store.stray_notes(mailbox).await?;
+        let is_marked = notes
+            .iter()
+            .any(|note| note.back.remove.contains(FlagSet::SEEN));
+        let keep = if is_marked {
             Keep::Headers
+        } else {
+            options.keep
         };
         content::bodies(&mut selected, store, mailbox, keep, progress, &mut report).await?;
         Ok(report)
     }
     .await;
     // Also where the line is broken.
-    stray::put_right(&mut selected, store, mailbox).await?;
+    stray::note(&mut selected, store, mailbox).await?;
     passed
 }
 
@@ -100,13 +103,13 @@ async fn reconcile(
     sightings: &BTreeMap<EntryId, Sighting>,
     options: &PassOptions,
 ) -> Result<(Report, Vec<JournalEntry>), PassError> {
-    let notes = store.unseen_notes(mailbox).await?;
+    let notes = store.stray_notes(mailbox).await?;
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
     let (mut seen, mut alignment) = look(selected, &input, &notes, &effort, options).await?;
     if !options.dry_run {
-        match unread::restore(selected, store, mailbox, &notes).await? {
+        match stray::restore(selected, store, mailbox, &notes).await? {
             Restored::Nothing => {}
-            Restored::Unmarked => return Ok((Report::unmarked(input.name), Vec::new())),
+            Restored::Anew => return Ok((Report::restored(input.name), Vec::new())),
             Restored::InVain => {
                 (seen, alignment) = look(selected, &input, &notes, &Effort::List, options).await?;
             }
@@ -181,7 +184,7 @@ async fn survey(
 async fn look(
     selected: &mut Selected<'_>,
     input: &PassInput,
-    notes: &[UnseenNote],
+    notes: &[StrayNote],
     effort: &Effort,
     options: &PassOptions,
 ) -> Result<(Observation, Alignment), UpstreamError> {

@@ -106,8 +106,8 @@ impl Report {
         }
     }
 
-    /// Of a pass that only took marks off: whether they are off shows the next one, which has all else to do.
-    pub(super) fn unmarked(mailbox: MailboxName) -> Self {
+    /// Of a pass that only put flags right: whether they are shows the next one, which has all else to do.
+    pub(super) fn restored(mailbox: MailboxName) -> Self {
         Self {
             mailbox: Some(mailbox),
             again: true,

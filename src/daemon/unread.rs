@@ -1,73 +1,14 @@
 //! Our own reading is not the user's: marks that a read may set are noted before it and taken off after it.
 //!
 //! The note is durable before the first octet is asked for. Whatever interrupts us, the next pass takes the mark off before
-//! it believes any flag. Unread by mistake is better than read by mistake.
-
-use std::collections::BTreeSet;
+//! it believes any flag ([`super::stray::restore`]). Unread by mistake is better than read by mistake.
 
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::{Access, MessageState, Step, StepOutcome};
-use crate::protocol::types::{FlagSet, SeqNum};
-use crate::store::{Store, StoreError, UnseenNote};
+use crate::protocol::types::{FlagDelta, FlagSet};
+use crate::store::{Store, StoreError};
 use crate::upstream::Selected;
-
-/// What came of taking marks off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Restored {
-    /// There was nothing to take off.
-    Nothing,
-    /// Some marks are off, as far as this session shows. The mailbox has to be opened anew: what we took off says nothing
-    /// of what the user asked for.
-    Unmarked,
-    /// None could be taken off. Numbers may have moved meanwhile.
-    InVain,
-}
-
-/// Takes off what an earlier connection may have left.
-pub(super) async fn restore(
-    selected: &mut Selected<'_>,
-    store: &Store,
-    mailbox: MailboxId,
-    notes: &[UnseenNote],
-) -> Result<Restored, PassError> {
-    if notes.is_empty() || selected.facts().access == Access::ReadOnly {
-        return Ok(Restored::Nothing);
-    }
-    let marked = marked_suspects(selected, notes);
-    if !marked.is_empty() {
-        let seqs: BTreeSet<SeqNum> = marked.iter().map(|(_, seq)| *seq).collect();
-        selected.clear_seen_at(&Vec::from_iter(seqs)).await?;
-        selected.checkpoint().await?;
-        if selected.facts().access == Access::ReadOnly {
-            return Ok(Restored::InVain);
-        }
-    }
-    let left: BTreeSet<MessageId> = marked_suspects(selected, notes)
-        .into_iter()
-        .map(|(message, _)| message)
-        .collect();
-    let settled = notes.iter().map(|note| note.message);
-    let settled = settled.filter(|message| !left.contains(message)).collect();
-    store.drop_unseen(mailbox, settled).await?;
-    Ok(if marked.is_empty() {
-        Restored::Nothing
-    } else if marked.iter().all(|(message, _)| left.contains(message)) {
-        Restored::InVain
-    } else {
-        Restored::Unmarked
-    })
-}
-
-/// Where the noted messages may still stand marked by us.
-fn marked_suspects(selected: &Selected<'_>, notes: &[UnseenNote]) -> Vec<(MessageId, SeqNum)> {
-    let suspects = notes.iter().flat_map(|note| {
-        let suspects = selected.suspects(note.message, &note.mark).into_iter();
-        suspects.map(|(seq, may_be)| (note.message, seq, may_be))
-    });
-    let marked = suspects.filter(|(.., may_be)| *may_be);
-    marked.map(|(message, seq, _)| (message, seq)).collect()
-}
 
 /// The messages that a step may mark as read although nobody read them: below IMAP4, COPY does.
 pub(super) fn at_risk(selected: &Selected<'_>, step: &Step) -> Vec<MessageId> {
@@ -102,7 +43,7 @@ pub(super) async fn note(
     if messages.is_empty() {
         return Ok(());
     }
-    store.note_unseen(mailbox, messages.to_vec()).await
+    store.note_strays(mailbox, marks(messages)).await
 }
 
 /// Which of the messages may be marked after a step. Those that were shown unread since are not, and need no note: whoever
@@ -122,7 +63,7 @@ pub(super) async fn marked(
     };
     let (unread, marked): (Vec<_>, Vec<_>) = at_risk.into_iter().partition(is_unread);
     if !unread.is_empty() {
-        store.drop_unseen(mailbox, unread).await?;
+        store.drop_strays(mailbox, marks(&unread)).await?;
     }
     Ok(marked)
 }
@@ -144,7 +85,14 @@ pub(super) async fn clear(
     let cleared = selected.cleared(messages);
     let are_all = cleared.len() == messages.len();
     if selected.facts().access != Access::ReadOnly {
-        store.drop_unseen(mailbox, cleared).await?;
+        store.drop_strays(mailbox, marks(&cleared)).await?;
     }
     Ok(are_all)
+}
+
+fn marks(messages: &[MessageId]) -> Vec<(MessageId, FlagDelta)> {
+    let messages = messages.iter();
+    messages
+        .map(|message| (*message, FlagDelta::UNREAD))
+        .collect()
 }

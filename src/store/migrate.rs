@@ -27,6 +27,7 @@ pub(super) const JOURNAL: Schema = Schema {
         include_str!("../../migrations/journal/0002_conflict.sql"),
         include_str!("../../migrations/journal/0003_limbo.sql"),
         include_str!("../../migrations/journal/0004_epoch.sql"),
+        include_str!("../../migrations/journal/0005_stray.sql"),
     ],
 };
 

@@ -49,7 +49,7 @@ pub use journal::{Backlog, EntryRow, NamedAction};
 pub use limbo::Removed;
 pub use local::NewMessage;
 pub use mailbox::MailboxRow;
-pub use notes::{Hold, UnseenNote};
+pub use notes::{Hold, StrayNote};
 pub use view::{Row, View};
 
 use crate::id::{MailboxId, MessageId};

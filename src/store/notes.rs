@@ -1,4 +1,4 @@
-//! What must not be forgotten beside the journal: marks we may have set by reading, and mailboxes on hold.
+//! What must not be forgotten beside the journal: flags that we may have changed unasked, and mailboxes on hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,19 @@ use super::{Backlog, Store, journal};
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
-use crate::mirror::{BaseMessage, Halt};
-use crate::protocol::types::MailboxName;
+use crate::mirror::Halt;
+use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
 
-/// A message that our own reading may have marked `\Seen`.
+/// A message whose flags we may have changed unasked: our own reading may have marked it `\Seen`, or a change may have fallen
+/// on it that was meant for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnseenNote {
+pub struct StrayNote {
     /// The message, as far as the cache of then is still there.
     pub message: MessageId,
     /// How to find it otherwise.
     pub mark: Mark,
+    /// What puts it right. Never speaks of keywords: which bits they have is the cache's business.
+    pub back: FlagDelta,
 }
 
 /// A mailbox of which much would be lost, and that waits.
@@ -49,31 +52,40 @@ impl Hold {
 }
 
 impl Store {
-    /// Notes messages before a read that may mark them `\Seen`. Nothing may be read before this returns.
+    /// Notes what may have to be put right on messages, beside what is noted already: before a read that may mark them
+    /// `\Seen`, nothing may be read before this returns.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing may be read.
-    pub async fn note_unseen(
+    pub async fn note_strays(
         &self,
         mailbox: MailboxId,
-        messages: Vec<MessageId>,
+        strays: Vec<(MessageId, FlagDelta)>,
     ) -> Result<(), StoreError> {
         self.hold(mailbox).await?;
         let (name, notes) = self.inner.with(mailbox, |held| {
-            let known = messages
-                .iter()
-                .filter_map(|message| held.base.find(*message));
-            let note = |known: &BaseMessage| UnseenNote {
-                message: known.id,
-                mark: known.mark,
+            let note = |(message, back): &(MessageId, FlagDelta)| {
+                let known = held.base.find(*message)?;
+                Some(StrayNote {
+                    message: known.id,
+                    mark: known.mark,
+                    back: *back,
+                })
             };
-            (held.name.clone(), known.map(note).collect::<Vec<_>>())
+            let notes: Vec<StrayNote> = strays.iter().filter_map(note).collect();
+            (held.name.clone(), notes)
         })?;
         let note = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
-            let sql = "INSERT INTO restore_unseen (mailbox, message, instant, size, header_hash, uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                       ON CONFLICT DO NOTHING";
-            for UnseenNote { message, mark } in notes {
+            let sql = "INSERT INTO stray (mailbox, message, instant, size, header_hash, uid, put_on, take_off) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET \
+                       put_on = put_on | excluded.put_on, take_off = take_off | excluded.take_off";
+            for StrayNote {
+                message,
+                mark,
+                back,
+            } in notes
+            {
                 let header = mark.header.map(|hash| hash.0);
                 transaction.prepare_cached(sql)?.execute(params![
                     name.as_bytes(),
@@ -81,7 +93,9 @@ impl Store {
                     mark.instant,
                     mark.size,
                     header,
-                    mark.uid
+                    mark.uid,
+                    system_bits(back.add),
+                    system_bits(back.remove),
                 ])?;
             }
             Ok(transaction.commit()?)
@@ -89,15 +103,19 @@ impl Store {
         self.inner.journal.run(note).await
     }
 
-    /// Messages whose `\Seen` may be ours to take off.
+    /// What may have to be put right on messages.
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub async fn unseen_notes(&self, mailbox: MailboxId) -> Result<Vec<UnseenNote>, StoreError> {
+    pub async fn stray_notes(&self, mailbox: MailboxId) -> Result<Vec<StrayNote>, StoreError> {
         let name = self.inner.name(mailbox)?;
         let load = move |journal: &Connection| {
-            let sql = "SELECT message, instant, size, header_hash, uid FROM restore_unseen WHERE mailbox = ?1";
+            let sql = "SELECT message, instant, size, header_hash, uid, put_on, take_off FROM stray WHERE mailbox = ?1";
             let mut statement = journal.prepare_cached(sql)?;
+            let flags = |row: &Row<'_>, column: usize| -> rusqlite::Result<FlagSet> {
+                let bits: u32 = row.get(column)?;
+                Ok(FlagSet::from_bits(bits.into()).intersection(FlagSet::SYSTEM))
+            };
             let rows = statement.query_map([name.as_bytes()], |row| {
                 let header = row.get::<_, Option<[u8; 32]>>(3)?.map(HeaderHash);
                 let mark = Mark {
@@ -106,9 +124,13 @@ impl Store {
                     header,
                     uid: row.get(4)?,
                 };
-                Ok(UnseenNote {
+                Ok(StrayNote {
                     message: MessageId::from_raw(row.get(0)?),
                     mark,
+                    back: FlagDelta {
+                        add: flags(row, 5)?,
+                        remove: flags(row, 6)?,
+                    },
                 })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -116,24 +138,31 @@ impl Store {
         self.inner.journal_readers.run(load).await
     }
 
-    /// Forgets notes whose messages were seen unread again, or that are gone.
+    /// Forgets what was put right, or stands on messages that are gone.
     ///
     /// # Errors
     /// [`StoreError`]: the notes are still there.
-    pub async fn drop_unseen(
+    pub async fn drop_strays(
         &self,
         mailbox: MailboxId,
-        messages: Vec<MessageId>,
+        strays: Vec<(MessageId, FlagDelta)>,
     ) -> Result<(), StoreError> {
         let name = self.inner.name(mailbox)?;
         let forget = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
-            for message in messages {
-                let sql = "DELETE FROM restore_unseen WHERE mailbox = ?1 AND message = ?2";
-                transaction
-                    .prepare_cached(sql)?
-                    .execute(params![name.as_bytes(), message.raw()])?;
+            let less = "UPDATE stray SET put_on = put_on & ~?3, take_off = take_off & ~?4 \
+                        WHERE mailbox = ?1 AND message = ?2";
+            for (message, back) in strays {
+                let (on, off) = (system_bits(back.add), system_bits(back.remove));
+                transaction.prepare_cached(less)?.execute(params![
+                    name.as_bytes(),
+                    message.raw(),
+                    on,
+                    off
+                ])?;
             }
+            let none = "DELETE FROM stray WHERE mailbox = ?1 AND put_on = 0 AND take_off = 0";
+            transaction.execute(none, [name.as_bytes()])?;
             Ok(transaction.commit()?)
         };
         self.inner.journal.run(forget).await
@@ -284,6 +313,11 @@ impl Store {
         };
         self.inner.journal.run(reset).await
     }
+}
+
+/// As the journal keeps them.
+fn system_bits(flags: FlagSet) -> i64 {
+    i64::try_from(flags.intersection(FlagSet::SYSTEM).bits()).unwrap_or_default()
 }
 
 /// What a mailbox is held for.

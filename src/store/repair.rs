@@ -408,9 +408,9 @@ const TABLES: [Salvaged; 6] = [
         is_sound: |_| true,
     },
     Salvaged {
-        name: "restore_unseen",
+        name: "stray",
         key: "",
-        columns: "mailbox, message, instant, size, header_hash, uid",
+        columns: "mailbox, message, instant, size, header_hash, uid, put_on, take_off",
         marks: &[],
         is_sound: |_| true,
     },

@@ -1,6 +1,6 @@
 //! Headers and texts: read in bulk, several commands on their way at once where reading moves no numbers.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::mpsc;
 
@@ -14,7 +14,7 @@ use crate::protocol::command::{Command, Numbering};
 use crate::protocol::dialect::PeekForm;
 use crate::protocol::response::{FetchData, Status, Untagged};
 use crate::protocol::types::{
-    FetchItem, FetchRequest, FlagSet, Section, SeqNum, SequenceSet, StoreMode, Tag,
+    FetchItem, FetchRequest, FlagDelta, FlagSet, Section, SeqNum, SequenceSet, StoreMode, Tag,
 };
 
 /// What to read of messages.
@@ -129,7 +129,9 @@ impl Selected<'_> {
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
     pub async fn clear_seen(&mut self, messages: &[MessageId]) -> Result<(), UpstreamError> {
-        self.clear_seen_at(&self.seqs(messages)).await
+        let seqs = self.seqs(messages).into_iter();
+        let marked: Vec<_> = seqs.map(|seq| (seq, FlagDelta::UNREAD)).collect();
+        self.put_right(&marked).await
     }
 
     /// Those of the messages that are gone, or were shown without `\Seen` at least for a moment: who shows it again after that
@@ -147,25 +149,33 @@ impl Selected<'_> {
         messages.iter().filter(was_cleared).copied().collect()
     }
 
-    /// Takes `\Seen` off the messages at these numbers, ascending, and asks for their flags.
+    /// Puts flags right on the messages at these numbers, ascending, and asks for their flags.
     ///
     /// # Errors
     /// [`UpstreamError`] when the connection is of no further use.
-    pub async fn clear_seen_at(&mut self, seqs: &[SeqNum]) -> Result<(), UpstreamError> {
-        for seq in seqs {
+    pub async fn put_right(&mut self, wrong: &[(SeqNum, FlagDelta)]) -> Result<(), UpstreamError> {
+        let mut alike: BTreeMap<FlagDelta, Vec<SeqNum>> = BTreeMap::new();
+        for (seq, back) in wrong {
+            alike.entry(*back).or_default().push(*seq);
             if let Some(slot) = self.map.slots.get_mut(seq.index()) {
-                slot.flags = None;
+                slot.forget_flags();
                 slot.is_cleared = false;
             }
         }
-        let answer = self
-            .store_by_number(seqs, StoreMode::Remove, FlagSet::SEEN)
-            .await?;
-        if answer.is_some_and(|answer| answer.status == Status::Ok) {
-            self.note_what_is_unread(seqs);
+        for (back, seqs) in alike {
+            for (mode, flags) in [(StoreMode::Remove, back.remove), (StoreMode::Add, back.add)] {
+                if flags.is_empty() {
+                    continue;
+                }
+                let answer = self.store_by_number(&seqs, mode, flags).await?;
+                if answer.is_some_and(|answer| answer.status == Status::Ok) {
+                    self.note_what_is_unread(&seqs);
+                }
+            }
         }
-        self.read_flags_at(seqs).await?;
-        self.note_what_is_unread(seqs);
+        let seqs: Vec<SeqNum> = wrong.iter().map(|(seq, _)| *seq).collect();
+        self.read_flags_at(&seqs).await?;
+        self.note_what_is_unread(&seqs);
         Ok(())
     }
 
@@ -186,8 +196,7 @@ impl Selected<'_> {
     pub fn can_be_marked(&self, message: MessageId) -> bool {
         let slot = self.map.slot(&self.map.numbers(), message).copied();
         slot.is_some_and(|slot| {
-            // A server that says nothing of them now has not taken back what it showed before.
-            let shown = slot.flags.or(slot.flags_before);
+            let shown = slot.last_shown();
             shown.is_none_or(|flags| !flags.contains(FlagSet::SEEN))
         })
     }

@@ -228,21 +228,41 @@ impl<'s> Selected<'s> {
         paired.count() != recalled.count()
     }
 
-    /// Every message here that may be this one, and whether it may still be marked as read by us: the one tied to it, or
-    /// else all that have its mark and are tied to no other.
+    /// Where a noted message may stand, and what is still to be put right there: at the message tied to it; or else `\Seen` is
+    /// to be taken off all that have its mark and are tied to no other. Where it is not known that nothing is left, everything
+    /// is.
     #[must_use]
-    pub fn suspects(&self, message: MessageId, mark: &Mark) -> Vec<(SeqNum, bool)> {
-        if let Some(seq) = self.map.numbers().of(message) {
-            let slot = self.map.slots.get(seq.index());
-            return vec![(seq, slot.is_none_or(Slot::may_be_marked))];
-        }
+    pub fn to_put_right(
+        &self,
+        message: MessageId,
+        mark: &Mark,
+        back: FlagDelta,
+    ) -> Vec<(SeqNum, FlagDelta)> {
+        let tied = self.map.numbers().of(message);
         let slots = self.map.slots.iter().enumerate();
-        let alike = slots.filter(|(_, slot)| {
-            slot.message.is_none() && slot.mark().is_some_and(|shown| shown.agrees(mark))
-        });
-        alike
-            .filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot.may_be_marked())))
-            .collect()
+        let numbered = slots.filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot)));
+        let (back, places): (FlagDelta, Vec<(SeqNum, &Slot)>) = match tied {
+            Some(seq) => (
+                back,
+                numbered.filter(|(number, _)| *number == seq).collect(),
+            ),
+            None => {
+                let is_alike = |slot: &Slot| {
+                    let shown = slot.mark().filter(|_| slot.message.is_none());
+                    shown.is_some_and(|shown| shown.agrees(mark))
+                };
+                let unread = FlagDelta::UNREAD.remove.intersection(back.remove);
+                let back = FlagDelta {
+                    remove: unread,
+                    ..FlagDelta::NONE
+                };
+                (back, numbered.filter(|(_, slot)| is_alike(slot)).collect())
+            }
+        };
+        let open = places
+            .into_iter()
+            .map(|(seq, slot)| (seq, slot.is_left_of(back)));
+        open.filter(|(_, left)| !left.is_empty()).collect()
     }
 
     /// Ties the last messages of the observation to the ids they were recorded under, if none of them is gone again.
@@ -450,7 +470,13 @@ impl Numbers {
 impl Slot {
     /// The flags are asked for anew.
     pub(super) fn forget_flags(&mut self) {
-        self.flags_before = self.flags.take().or(self.flags_before);
+        self.flags_before = self.last_shown();
+        self.flags = None;
+    }
+
+    /// A server that says nothing of them now has not taken back what it showed before.
+    pub(super) fn last_shown(&self) -> Option<FlagSet> {
+        self.flags.or(self.flags_before)
     }
 }
 
@@ -466,6 +492,23 @@ impl Slot {
     pub(super) fn may_be_marked(&self) -> bool {
         let is_read = self.flags.is_none_or(|flags| flags.contains(FlagSet::SEEN));
         is_read && !self.is_cleared
+    }
+
+    /// What of a change that is to put it right is not done yet.
+    fn is_left_of(&self, back: FlagDelta) -> FlagDelta {
+        let shown = self.flags;
+        let left = shown.map_or(back, |shown| FlagDelta::between(shown, back.apply(shown)));
+        let may_be_marked = self.may_be_marked();
+        let unread = FlagSet::SEEN.intersection(left.remove);
+        let done = if may_be_marked {
+            FlagSet::EMPTY
+        } else {
+            unread
+        };
+        FlagDelta {
+            remove: left.remove.minus(done),
+            ..left
+        }
     }
 
     pub(super) fn mark(&self) -> Option<Mark> {

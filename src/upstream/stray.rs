@@ -41,8 +41,6 @@ pub(super) struct Watch {
 pub struct Astray {
     /// The message.
     pub message: MessageId,
-    /// What it was last shown with.
-    pub flags: FlagSet,
     /// What takes the change back.
     pub back: FlagDelta,
 }
@@ -232,7 +230,7 @@ impl Map {
         for slot in &mut self.slots {
             if slot.watch.role != Role::Suspect {
                 slot.watch = Watch {
-                    before: slot.flags.unwrap_or_default(),
+                    before: slot.last_shown().unwrap_or_default(),
                     after: None,
                     told: None,
                     role: Role::Bystander,
@@ -328,7 +326,6 @@ impl Map {
         let slot = self.slots.get(seq.index())?;
         Some(Astray {
             message: slot.message?,
-            flags: slot.flags.or(slot.watch.after)?,
             back,
         })
     }

@@ -20,7 +20,7 @@ use lowtide::upstream::{
 
 use crate::link::{Link, Traffic};
 use crate::manners::Manners;
-use crate::model::{DELETED, Model, NAMES, Place, Who};
+use crate::model::{DELETED, Model, NAMES, Place, SEEN, Who};
 use crate::random::Random;
 use crate::server::Server;
 use crate::user::{User, look};
@@ -346,12 +346,14 @@ impl Life<'_> {
                     .letters
                     .extend(letter.map(|letter| (message, letter)));
             }
-            let notes = store.unseen_notes(id_of(&store, place)).await.unwrap();
+            let notes = store.stray_notes(id_of(&store, place)).await.unwrap();
             for note in notes {
                 trace(|| format!("note in {name}: {note:?}"));
-                self.model
-                    .borrow_mut()
-                    .note_reading(place, note.mark.weak());
+                let (mut model, look) = (self.model.borrow_mut(), note.mark.weak());
+                if note.back.touched().contains(SEEN) {
+                    model.note_reading(place, look);
+                }
+                model.astray.insert((place, look), note.back.touched());
             }
         }
     }
@@ -370,7 +372,7 @@ impl Life<'_> {
         let store = self.store().await;
         let mut count = 0;
         for place in 0..NAMES.len() {
-            let notes = store.unseen_notes(id_of(&store, place)).await.unwrap();
+            let notes = store.stray_notes(id_of(&store, place)).await.unwrap();
             count += notes.len();
         }
         count

@@ -97,6 +97,8 @@ pub(crate) struct Model {
     pub(crate) wishes: Vec<Wish>,
     /// Messages of which a connection that broke left a note that we may have marked them as read.
     pub(crate) noted: BTreeSet<(Place, Look)>,
+    /// Messages of which such a note says that other flags of theirs are to be put right, whoever changed them.
+    pub(crate) astray: BTreeMap<(Place, Look), FlagSet>,
     /// Messages that we have read on this connection: until they are shown unread, and that is written down, they are to be
     /// unmarked, whoever marked them.
     pub(crate) read: BTreeMap<Serial, (Place, Look)>,
@@ -209,6 +211,7 @@ impl Model {
     /// What only holds as long as a connection.
     pub(crate) fn forget_connection(&mut self) {
         self.noted.clear();
+        self.astray.clear();
         self.read.clear();
         self.contested = FlagSet::EMPTY;
     }
@@ -327,10 +330,11 @@ impl Model {
             if who == Who::Others {
                 let (on, off) = (flags.minus(message.flags), message.flags.minus(flags));
                 message.theirs = message.theirs.union(on).minus(off);
-                message.contested = message
-                    .contested
-                    .union(on.union(off).intersection(self.contested));
-                let is_noted = self.noted.contains(&(place, message.look()));
+                let key = (place, message.look());
+                let astray = self.astray.get(&key).copied().unwrap_or_default();
+                let contested = on.union(off).intersection(self.contested.union(astray));
+                message.contested = message.contested.union(contested);
+                let is_noted = self.noted.contains(&key);
                 message.is_anyones |=
                     on.contains(SEEN) && (is_noted || self.read.contains_key(&serial));
             }

@@ -164,7 +164,7 @@ impl Life<'_> {
         // Where something waits in doubt, nothing of the same date and size can be told.
         let mut waiting: Vec<(i64, u32)> = entries.iter().map(|entry| entry.mark.weak()).collect();
         for place in 0..NAMES.len() {
-            let notes = store.unseen_notes(id_of(&store, place)).await.unwrap();
+            let notes = store.stray_notes(id_of(&store, place)).await.unwrap();
             waiting.extend(notes.iter().map(|note| note.mark.weak()));
         }
         for place in 0..NAMES.len() {

@@ -158,6 +158,12 @@ impl FlagDelta {
         remove: FlagSet::EMPTY,
     };
 
+    /// Takes `\Seen` off.
+    pub const UNREAD: Self = Self {
+        add: FlagSet::EMPTY,
+        remove: FlagSet::SEEN,
+    };
+
     /// The change that leads from one set to another.
     #[must_use]
     pub const fn between(from: FlagSet, to: FlagSet) -> Self {

@@ -4,8 +4,8 @@ use super::{Account, DELETED, FLAGGED, NONE, SEEN, adding, expunging, mark, name
 use crate::clock;
 use crate::journal::{Action, NewEntry, ParkReason};
 use crate::mirror::{Conflict, ConflictKind, Halt, MessageState, RemoteState, Settlement};
-use crate::protocol::types::{Flag, FlagSet};
-use crate::store::{Backlog, FileKind, Hold, Undone, UnseenNote};
+use crate::protocol::types::{Flag, FlagDelta, FlagSet};
+use crate::store::{Backlog, FileKind, Hold, StrayNote, Undone};
 
 #[tokio::test]
 async fn the_backlog_says_what_waits_what_is_set_aside_and_where_copies_go() {
@@ -137,34 +137,51 @@ async fn nothing_is_asked_for_about_a_message_that_is_gone() {
 }
 
 #[tokio::test]
-async fn notes_of_unseen_messages_last_until_they_are_dropped() {
+async fn notes_of_strays_last_until_all_of_them_is_dropped() {
     let mut account = Account::with(2).await;
-    let note = |index: usize| UnseenNote {
+    let delta = |add, remove| FlagDelta { add, remove };
+    let answered = delta(FlagSet::ANSWERED, FlagSet::EMPTY);
+    let note = |index: usize, back: FlagDelta| StrayNote {
         message: account.messages[index],
         mark: mark(u8::try_from(index).unwrap() + 1),
+        back,
     };
-    let notes = vec![note(0), note(1)];
-    for messages in [&account.messages[..], &account.messages[..1]] {
+    let both = delta(FlagSet::ANSWERED, FlagSet::SEEN);
+    let notes = [note(0, both), note(1, FlagDelta::UNREAD)];
+    let [first, second] = [account.messages[0], account.messages[1]];
+    let keyword = delta(
+        FlagSet::EMPTY,
+        FlagSet::keyword(0).unwrap().union(FlagSet::SEEN),
+    );
+    for strays in [
+        vec![(first, FlagDelta::UNREAD), (second, keyword)],
+        vec![(first, answered)],
+    ] {
         account
             .store()
-            .note_unseen(account.inbox, messages.to_vec())
+            .note_strays(account.inbox, strays)
             .await
             .unwrap();
     }
     account.lose_cache().await;
     assert_eq!(
-        account.store().unseen_notes(account.inbox).await.unwrap(),
+        account.store().stray_notes(account.inbox).await.unwrap(),
         notes
     );
+    let done = vec![(first, FlagDelta::UNREAD), (second, FlagDelta::UNREAD)];
     account
         .store()
-        .drop_unseen(account.inbox, vec![notes[0].message])
+        .drop_strays(account.inbox, done)
         .await
         .unwrap();
     account.reopen().await;
+    let left = [StrayNote {
+        back: answered,
+        ..notes[0]
+    }];
     assert_eq!(
-        account.store().unseen_notes(account.inbox).await.unwrap(),
-        notes[1..]
+        account.store().stray_notes(account.inbox).await.unwrap(),
+        left
     );
 }
 

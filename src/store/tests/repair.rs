@@ -10,6 +10,7 @@ use super::{Account, FLAGGED, SEEN, adding, name};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{EntryState, ParkReason};
 use crate::mirror::Settlement;
+use crate::protocol::types::FlagDelta;
 use crate::store::{EntryRow, FileKind, Kind, Store, StoreError};
 
 impl Account {
@@ -244,9 +245,13 @@ async fn an_entry_of_an_earlier_version_is_known() {
 async fn no_flipped_octet_of_the_journal_becomes_an_action() {
     let mut account = Account::with(30).await;
     account.flags_everything().await;
+    let strays = account
+        .messages
+        .iter()
+        .map(|message| (*message, FlagDelta::UNREAD));
     account
         .store()
-        .note_unseen(account.inbox, account.messages.clone())
+        .note_strays(account.inbox, strays.collect())
         .await
         .unwrap();
     let written = account.rows().await;

@@ -424,7 +424,7 @@ async fn where_reading_marks_a_message_it_is_recognised_before() {
     );
     let ended = world.tries_with(&script, &options).await;
     assert!(matches!(ended, Err(PassError::Upstream(_))), "{ended:?}");
-    let notes = world.store.unseen_notes(world.inbox).await.unwrap();
+    let notes = world.store.stray_notes(world.inbox).await.unwrap();
     assert_eq!(notes, []);
 }
 

@@ -28,7 +28,7 @@ async fn a_letter_that_reading_marked_as_read_is_unread_again() {
         let report = world.holds_everything(&script).await.unwrap();
         assert_eq!(report.counts.bodies, 1);
         assert_eq!(world.base().await, [FlagSet::EMPTY]);
-        assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+        assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
     }
 }
 
@@ -72,7 +72,7 @@ async fn a_mark_is_taken_off_though_the_reading_failed() {
     );
     let failed = world.holds_everything(&script).await.unwrap_err();
     assert!(failed.to_string().contains("the disk creaks"), "{failed}");
-    assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+    assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn who_reads_a_letter_while_our_mark_is_taken_off_keeps_it_read() {
         opened(&[""])
     );
     world.holds_everything(&script).await.unwrap();
-    assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+    assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
     // The next pass leaves the mark alone.
     let script = opened(&["\\Seen"]);
     world.holds_everything(&script).await.unwrap();

@@ -55,6 +55,25 @@ async fn a_flag_that_the_message_behind_had_before_stays() {
     moves(&world, &["", "", "\\Flagged"], script).await;
 }
 
+/// The server does not repeat what it has just told.
+#[tokio::test]
+async fn a_flag_that_was_told_before_it_was_asked_for_stays() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::ANSWERED).await;
+    world.set(1, FlagSet::FLAGGED).await;
+    let script = "
+        C: x STORE 2 +FLAGS (\\Answered)
+        S: * 2 FETCH (FLAGS (\\Answered \\Flagged))
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: x OK
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: x OK
+        LOOK 1 (\\Answered \\Flagged)";
+    moves(&world, &["", "", "", ""], script).await;
+}
+
 #[tokio::test]
 async fn a_deleted_mark_on_a_message_that_only_just_arrived_is_taken_off() {
     let world = World::holding(2).await;
@@ -125,21 +144,25 @@ async fn a_change_back_that_goes_astray_is_taken_back_too() {
 #[tokio::test]
 async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
     let lost = "S: * OK [READ-ONLY] the lock is lost\nS: x OK\nLOOK 2 ()\nCHECK";
-    for end in ["HANG UP", lost] {
+    let flags = [FlagSet::DELETED, FlagSet::ANSWERED];
+    let flags = flags.into_iter().zip(["\\Deleted", "\\Answered"]);
+    for ((flag, named), end) in flags.flat_map(|flag| [(flag, "HANG UP"), (flag, lost)]) {
         let world = World::holding(3).await;
-        world.set(2, FlagSet::DELETED).await;
+        world.set(2, flag).await;
         let script = format!(
             "{}
-            C: x STORE 2 +FLAGS (\\Deleted)
+            C: x STORE 2 +FLAGS ({named})
             S: * 1 EXPUNGE
             S: x OK
-            LOOK 2 (\\Deleted)
-            C: x STORE 2 -FLAGS (\\Deleted)
+            LOOK 2 ({named})
+            C: x STORE 2 -FLAGS ({named})
             {end}",
             opened(&["", "", ""])
         );
         assert!(world.tries(&script).await.is_err());
-        assert_eq!(world.journal().await.len(), 2);
+        let noted = world.store.stray_notes(world.inbox).await.unwrap();
+        let noted: Vec<_> = noted.iter().map(|note| note.back.remove).collect();
+        assert_eq!((noted, world.journal().await.len()), (vec![flag], 1));
         let look = |first, second| {
             format!(
                 "C: x SELECT INBOX
@@ -159,20 +182,28 @@ async fn what_is_not_seen_to_be_taken_back_is_taken_back_by_the_next_pass() {
                 headed(2, 3)
             )
         };
-        let script = format!(
+        let back = format!(
             "{}
-            C: x STORE 2 -FLAGS (\\Deleted)
+            C: x STORE 2 -FLAGS ({named})
             S: x OK
             LOOK 2 ()
-            C: x STORE 1 +FLAGS (\\Deleted)
-            S: x OK
-            LOOK 1 (\\Deleted)
             CHECK",
-            look("", "\\Deleted")
+            look("", named)
+        );
+        let report = world.passes(&back).await;
+        assert!(report.again && report.unproven);
+        assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
+        let script = format!(
+            "{}
+            C: x STORE 1 +FLAGS ({named})
+            S: x OK
+            LOOK 1 ({named})
+            CHECK",
+            look("", "")
         );
         assert!(world.passes(&script).await.unproven);
-        world.passes(&look("\\Deleted", "")).await;
-        assert_eq!(world.base().await, [FlagSet::DELETED, FlagSet::EMPTY]);
+        world.passes(&look(named, "")).await;
+        assert_eq!(world.base().await, [flag, FlagSet::EMPTY]);
         assert_eq!(world.journal().await, []);
     }
 }
@@ -235,7 +266,7 @@ async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again()
         opened(&["", "", ""])
     );
     world.loses_numbers(&script).await;
-    let noted = world.store.unseen_notes(world.inbox).await.unwrap();
+    let noted = world.store.stray_notes(world.inbox).await.unwrap();
     assert_eq!(
         noted.len(),
         1,
@@ -267,5 +298,5 @@ async fn a_letter_that_arrived_while_others_were_read_stays_unread() {
     );
     let report = world.holds_everything(&script).await.unwrap();
     assert_eq!(report.counts.bodies, 1);
-    assert_eq!(world.store.unseen_notes(world.inbox).await.unwrap(), []);
+    assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
 }
