@@ -69,16 +69,15 @@ pub async fn pass(
     let passed = async {
         let (mut report, unbound) =
             reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
-        if options.dry_run || report.halt.is_some() || report.unproven && proves_first {
+        let Some(unbound) = unbound.filter(|_| !(report.unproven && proves_first)) else {
             return Ok(report);
-        }
+        };
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
         report.again |= find_again(store, mailbox, &unbound).await?;
         // What cannot be taken off is not put on: then only what somebody waits for is read.
         let notes = store.stray_notes(mailbox).await?;
-        let is_marked = notes
-            .iter()
-            .any(|note| note.back.remove.contains(FlagSet::SEEN));
+        let mut marked = notes.iter().map(|note| note.back.remove);
+        let is_marked = marked.any(|marks| marks.contains(FlagSet::SEEN));
         let keep = if is_marked {
             Keep::Headers
         } else {
@@ -94,7 +93,7 @@ pub async fn pass(
 }
 
 /// Makes both sides agree about which messages there are and how they are marked. Gives also the entries whose messages
-/// were not found.
+/// were not found, or nothing if the pass ends here.
 async fn reconcile(
     selected: &mut Selected<'_>,
     store: &Store,
@@ -102,14 +101,14 @@ async fn reconcile(
     input: PassInput,
     sightings: &BTreeMap<EntryId, Sighting>,
     options: &PassOptions,
-) -> Result<(Report, Vec<JournalEntry>), PassError> {
+) -> Result<(Report, Option<Vec<JournalEntry>>), PassError> {
     let notes = store.stray_notes(mailbox).await?;
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
     let (mut seen, mut alignment) = look(selected, &input, &notes, &effort, options).await?;
     if !options.dry_run {
         match stray::restore(selected, store, mailbox, &notes).await? {
             Restored::Nothing => {}
-            Restored::Anew => return Ok((Report::restored(input.name), Vec::new())),
+            Restored::Anew => return Ok((Report::restored(input.name), None)),
             Restored::InVain => {
                 (seen, alignment) = look(selected, &input, &notes, &Effort::List, options).await?;
             }
@@ -129,10 +128,10 @@ async fn reconcile(
         if options.dry_run {
             report = report.beyond(plan, verdicts.gone());
         }
-        return Ok((report, local.unbound));
+        return Ok((report, None));
     }
     if options.dry_run {
-        return Ok((Report::planned(input.name, plan), local.unbound));
+        return Ok((Report::planned(input.name, plan), None));
     }
 
     if !options.closely {
@@ -156,7 +155,7 @@ async fn reconcile(
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
-    Ok((report, local.unbound))
+    Ok((report, Some(local.unbound)))
 }
 
 /// Looks into the mailboxes that messages are to come into, before the mailbox itself is opened.

@@ -111,7 +111,6 @@ impl Report {
         Self {
             mailbox: Some(mailbox),
             again: true,
-            unproven: true,
             ..Self::default()
         }
     }

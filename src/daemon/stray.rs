@@ -8,7 +8,7 @@ use crate::id::{MailboxId, MessageId};
 use crate::mirror::Access;
 use crate::protocol::types::{FlagDelta, FlagSet, SeqNum};
 use crate::store::{Store, StrayNote};
-use crate::upstream::{Astray, Selected};
+use crate::upstream::{Astray, Selected, ToPutRight};
 
 /// Writes down what fell on messages that were not meant, and could not be seen to be taken back. Keywords are left as they
 /// are.
@@ -17,7 +17,12 @@ pub(super) async fn note(
     store: &Store,
     mailbox: MailboxId,
 ) -> Result<(), PassError> {
-    let back = |stray: Astray| (stray.message, stray.back.within(FlagSet::SYSTEM));
+    let back = |stray: Astray| {
+        let back = stray.back.within(FlagSet::SYSTEM);
+        // Nothing is marked for removal in doubt.
+        let add = back.add.minus(FlagSet::DELETED);
+        (stray.message, FlagDelta { add, ..back })
+    };
     let strays = selected.astray().into_iter().map(back);
     let strays: Vec<_> = strays.filter(|(_, back)| !back.is_empty()).collect();
     if !strays.is_empty() {
@@ -49,43 +54,41 @@ pub(super) async fn restore(
         return Ok(Restored::Nothing);
     }
     let wrong = wrongs(selected, notes);
-    if !wrong.is_empty() {
-        let places: BTreeMap<SeqNum, FlagDelta> =
-            wrong.iter().map(|(_, seq, back)| (*seq, *back)).collect();
+    let places = wrong.iter().flat_map(|(_, found)| &found.places);
+    let places: BTreeMap<SeqNum, FlagDelta> = places.copied().collect();
+    if !places.is_empty() {
         selected.put_right(&Vec::from_iter(places)).await?;
         selected.checkpoint().await?;
         if selected.facts().access == Access::ReadOnly {
             return Ok(Restored::InVain);
         }
     }
-    let left: BTreeMap<MessageId, FlagDelta> = wrongs(selected, notes)
-        .into_iter()
-        .map(|(message, _, back)| (message, back))
-        .collect();
-    let left = |message: &MessageId| left.get(message).copied().unwrap_or(FlagDelta::NONE);
-    let settled = notes
-        .iter()
-        .map(|note| (note.message, note.back.minus(left(&note.message))));
-    store.drop_strays(mailbox, settled.collect()).await?;
-    Ok(if wrong.is_empty() {
-        Restored::Nothing
-    } else if wrong
-        .iter()
-        .all(|(message, _, back)| *back == left(message))
-    {
-        Restored::InVain
-    } else {
-        Restored::Anew
+    let left = wrongs(selected, notes);
+    let settled = notes.iter().zip(&left).map(|(note, (message, left))| {
+        let open = left.places.iter().map(|(_, back)| *back);
+        let open = open.fold(left.unknown, FlagDelta::and);
+        (*message, note.back.minus(open))
+    });
+    let settled: Vec<_> = settled.filter(|(_, back)| !back.is_empty()).collect();
+    if !settled.is_empty() {
+        store.drop_strays(mailbox, settled).await?;
+    }
+    selected.recall_flags();
+    let count = |wrong: &[(MessageId, ToPutRight)]| -> usize {
+        wrong.iter().map(|(_, found)| found.places.len()).sum()
+    };
+    Ok(match (count(&wrong), count(&left)) {
+        (0, _) => Restored::Nothing,
+        (before, after) if after < before => Restored::Anew,
+        _ => Restored::InVain,
     })
 }
 
-/// What is to be put right, and where.
-fn wrongs(selected: &Selected<'_>, notes: &[StrayNote]) -> Vec<(MessageId, SeqNum, FlagDelta)> {
-    let wrongs = notes.iter().flat_map(|note| {
-        let places = selected.to_put_right(note.message, &note.mark, note.back);
-        places
-            .into_iter()
-            .map(|(seq, back)| (note.message, seq, back))
-    });
-    wrongs.collect()
+/// What is to be put right, note by note.
+fn wrongs(selected: &Selected<'_>, notes: &[StrayNote]) -> Vec<(MessageId, ToPutRight)> {
+    let found = |note: &StrayNote| {
+        let found = selected.to_put_right(note.message, &note.mark, note.back);
+        (note.message, found)
+    };
+    notes.iter().map(found).collect()
 }

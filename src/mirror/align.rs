@@ -250,9 +250,15 @@ impl Reading {
             let known = base.messages.get(**known);
             known.is_some_and(|known| known.mark.header.is_some() && !rule.names(known))
         });
+        let mut read_count = 0_usize;
         comparable
             .map(|(index, _)| index)
             .take(found_out.saturating_mul(8).saturating_add(proofs))
+            .take_while(|index| {
+                let is_enough = read_count >= proofs;
+                read_count = read_count.saturating_add(usize::from(!unread(index)));
+                !is_enough
+            })
             .filter(unread)
             .collect()
     }
@@ -428,9 +434,10 @@ fn explained_by(
         known.filter(|known| expunging.contains(&known.id))
     };
     // Whose header was never read could be any of its date and size, also one that was to be removed and was not.
+    let gone: Looks = removed().map(|known| (look(&known.mark), ())).collect();
     let is_blank = |known: &BaseMessage, message: &SeenMessage| {
         let is_unread = known.mark.header.is_none() && !rule.names(known);
-        is_unread && removed().any(|gone| gone.mark.agrees(&message.mark))
+        is_unread && agreeing(&gone, &message.mark).next().is_some()
     };
     let explains = |((_, known), message): ((usize, &BaseMessage), &SeenMessage)| {
         rule.may_be(known, message) && !is_blank(known, message)

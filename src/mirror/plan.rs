@@ -431,7 +431,13 @@ impl Plan {
     /// What EXPUNGE has to wait for.
     fn obstacle(&self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) -> Option<Delay> {
         let adds = |step: &Step| matches!(step, Step::Append { .. });
-        if self.steps.iter().any(adds) {
+        let is_here = |message: &MessageId| {
+            let aim = aims.binary_search_by_key(message, |aim| aim.message);
+            aim.is_ok()
+        };
+        let mut waiting = self.delays.iter();
+        let adds_later = waiting.any(|(id, delay)| *delay == Delay::EqualFirst && !is_here(id));
+        if adds_later || self.steps.iter().any(adds) {
             return Some(Delay::AppendFirst);
         }
         let marked_after = |aim: &&Aim| {
@@ -479,7 +485,7 @@ impl std::fmt::Display for Delay {
             Self::CopyFirst => "its copy has to be seen in the destination first",
             Self::AppendFirst => "what you added has to be seen there first",
             Self::EqualFirst => "an equal message was sent there, and no answer came yet",
-            Self::Doubtful => "it cannot be told from an equal message on the server",
+            Self::Doubtful => "it cannot be told for certain which message on the server it is",
             Self::Returned => "the message left its place and came back as a new one",
         })
     }

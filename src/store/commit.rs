@@ -422,6 +422,7 @@ fn write_journal(
         }
         Ok::<_, Fault>(())
     })??;
+    notes::answered(transaction, &settlement.retired)?;
     journal::retire(transaction, &settlement.retired)?;
     // What the user has dropped meanwhile needs no count.
     for attempt in &settlement.recounted {

@@ -18,6 +18,7 @@ use crate::protocol::types::{FlagSet, Keywords, MailboxName};
 pub(super) use row::{COLUMNS, is_as_written};
 use row::{Checked, names, park_code, payload, read};
 pub use row::{EntryRow, NamedAction};
+pub(super) use row::{delta_names, system_delta};
 
 /// How much of the journal speaks of one mailbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
 use crate::mirror::Halt;
-use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
+use crate::protocol::types::{FlagDelta, Keywords, MailboxName};
 
 /// A message whose flags we may have changed unasked: our own reading may have marked it `\Seen`, or a change may have fallen
 /// on it that was meant for another.
@@ -22,7 +22,7 @@ pub struct StrayNote {
     pub message: MessageId,
     /// How to find it otherwise.
     pub mark: Mark,
-    /// What puts it right. Never speaks of keywords: which bits they have is the cache's business.
+    /// What puts it right. It does not speak of keywords: which bits they have is the cache's business.
     pub back: FlagDelta,
 }
 
@@ -72,31 +72,32 @@ impl Store {
                     back: *back,
                 })
             };
-            let notes: Vec<StrayNote> = strays.iter().filter_map(note).collect();
+            let named = strays.iter().filter(|(_, back)| !back.is_empty());
+            let notes: Vec<StrayNote> = named.filter_map(note).collect();
             (held.name.clone(), notes)
         })?;
         let note = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
-            let sql = "INSERT INTO stray (mailbox, message, instant, size, header_hash, uid, put_on, take_off) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET \
-                       put_on = put_on | excluded.put_on, take_off = take_off | excluded.take_off";
-            for StrayNote {
-                message,
-                mark,
-                back,
-            } in notes
-            {
+            let sql = "INSERT INTO restore_unseen (mailbox, message, instant, size, header_hash, uid, back) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, '') ON CONFLICT DO NOTHING";
+            for note in notes {
+                let mark = note.mark;
                 let header = mark.header.map(|hash| hash.0);
                 transaction.prepare_cached(sql)?.execute(params![
                     name.as_bytes(),
-                    message.raw(),
+                    note.message.raw(),
                     mark.instant,
                     mark.size,
                     header,
                     mark.uid,
-                    system_bits(back.add),
-                    system_bits(back.remove),
                 ])?;
+                alter(&transaction, name.as_bytes(), note.message, |earlier| {
+                    FlagDelta {
+                        // Of two accidents the first one knew how it was before.
+                        add: earlier.add.union(note.back.add.minus(earlier.remove)),
+                        remove: earlier.remove.union(note.back.remove.minus(earlier.add)),
+                    }
+                })?;
             }
             Ok(transaction.commit()?)
         };
@@ -110,12 +111,8 @@ impl Store {
     pub async fn stray_notes(&self, mailbox: MailboxId) -> Result<Vec<StrayNote>, StoreError> {
         let name = self.inner.name(mailbox)?;
         let load = move |journal: &Connection| {
-            let sql = "SELECT message, instant, size, header_hash, uid, put_on, take_off FROM stray WHERE mailbox = ?1";
+            let sql = "SELECT message, instant, size, header_hash, uid, back FROM restore_unseen WHERE mailbox = ?1";
             let mut statement = journal.prepare_cached(sql)?;
-            let flags = |row: &Row<'_>, column: usize| -> rusqlite::Result<FlagSet> {
-                let bits: u32 = row.get(column)?;
-                Ok(FlagSet::from_bits(bits.into()).intersection(FlagSet::SYSTEM))
-            };
             let rows = statement.query_map([name.as_bytes()], |row| {
                 let header = row.get::<_, Option<[u8; 32]>>(3)?.map(HeaderHash);
                 let mark = Mark {
@@ -127,13 +124,12 @@ impl Store {
                 Ok(StrayNote {
                     message: MessageId::from_raw(row.get(0)?),
                     mark,
-                    back: FlagDelta {
-                        add: flags(row, 5)?,
-                        remove: flags(row, 6)?,
-                    },
+                    back: journal::system_delta(row.get_ref(5)?.as_bytes()?),
                 })
             })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let notes: Vec<StrayNote> = rows.collect::<rusqlite::Result<_>>()?;
+            let notes = notes.into_iter().filter(|note| !note.back.is_empty());
+            Ok(notes.collect())
         };
         self.inner.journal_readers.run(load).await
     }
@@ -150,19 +146,11 @@ impl Store {
         let name = self.inner.name(mailbox)?;
         let forget = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
-            let less = "UPDATE stray SET put_on = put_on & ~?3, take_off = take_off & ~?4 \
-                        WHERE mailbox = ?1 AND message = ?2";
-            for (message, back) in strays {
-                let (on, off) = (system_bits(back.add), system_bits(back.remove));
-                transaction.prepare_cached(less)?.execute(params![
-                    name.as_bytes(),
-                    message.raw(),
-                    on,
-                    off
-                ])?;
+            for (message, done) in strays {
+                alter(&transaction, name.as_bytes(), message, |back| {
+                    back.minus(done)
+                })?;
             }
-            let none = "DELETE FROM stray WHERE mailbox = ?1 AND put_on = 0 AND take_off = 0";
-            transaction.execute(none, [name.as_bytes()])?;
             Ok(transaction.commit()?)
         };
         self.inner.journal.run(forget).await
@@ -315,9 +303,59 @@ impl Store {
     }
 }
 
-/// As the journal keeps them.
-fn system_bits(flags: FlagSet) -> i64 {
-    i64::try_from(flags.intersection(FlagSet::SYSTEM).bits()).unwrap_or_default()
+/// The user's own actions are done with these flags of these messages: what was noted of them before counts no more.
+pub(super) fn answered(transaction: &Transaction<'_>, entries: &[EntryId]) -> Result<(), Fault> {
+    let any = "SELECT EXISTS (SELECT 1 FROM restore_unseen)";
+    if !transaction.query_row(any, [], |row| row.get(0))? {
+        return Ok(());
+    }
+    let asked = "SELECT mailbox, message, payload FROM entry WHERE id = ?1 AND kind = 1";
+    for entry in entries {
+        let mut statement = transaction.prepare_cached(asked)?;
+        let mut rows = statement.query([entry.raw()])?;
+        while let Some(row) = rows.next()? {
+            let mailbox: Vec<u8> = row.get(0)?;
+            let flags = journal::system_delta(&row.get::<_, Vec<u8>>(2)?).touched();
+            let both = FlagDelta {
+                add: flags,
+                remove: flags,
+            };
+            let message = MessageId::from_raw(row.get(1)?);
+            alter(transaction, &mailbox, message, |back| back.minus(both))?;
+        }
+    }
+    Ok(())
+}
+
+/// Changes the note of a message, if there is one; one that says nothing any more is forgotten.
+fn alter(
+    transaction: &Transaction<'_>,
+    mailbox: &[u8],
+    message: MessageId,
+    change: impl FnOnce(FlagDelta) -> FlagDelta,
+) -> Result<(), Fault> {
+    let (key, of) = (
+        params![mailbox, message.raw()],
+        "WHERE mailbox = ?1 AND message = ?2",
+    );
+    let read = format!("SELECT back FROM restore_unseen {of}");
+    let back = transaction
+        .prepare_cached(&read)?
+        .query_row(key, |row| {
+            Ok(journal::system_delta(row.get_ref(0)?.as_bytes()?))
+        })
+        .optional()?;
+    let Some(back) = back else { return Ok(()) };
+    let back = journal::delta_names(&Keywords::default(), change(back));
+    if back.is_empty() {
+        let forget = format!("DELETE FROM restore_unseen {of}");
+        transaction.prepare_cached(&forget)?.execute(key)?;
+    } else {
+        let write = format!("UPDATE restore_unseen SET back = ?3 {of}");
+        let row = params![mailbox, message.raw(), back];
+        transaction.prepare_cached(&write)?.execute(row)?;
+    }
+    Ok(())
 }
 
 /// What a mailbox is held for.

@@ -408,9 +408,10 @@ const TABLES: [Salvaged; 6] = [
         is_sound: |_| true,
     },
     Salvaged {
-        name: "stray",
+        // In doubt every one of them is of our reading.
+        name: "restore_unseen",
         key: "",
-        columns: "mailbox, message, instant, size, header_hash, uid, put_on, take_off",
+        columns: "mailbox, message, instant, size, header_hash, uid",
         marks: &[],
         is_sound: |_| true,
     },

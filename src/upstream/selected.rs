@@ -54,6 +54,25 @@ pub(super) struct Map {
     pub(super) vanished_strangers: usize,
 }
 
+/// What is to be put right on a noted message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToPutRight {
+    /// Where, and how.
+    pub places: Vec<(SeqNum, FlagDelta)>,
+    /// What of it cannot be done, since it is not known which of several messages it is.
+    pub unknown: FlagDelta,
+}
+
+impl ToPutRight {
+    fn at(places: impl IntoIterator<Item = (SeqNum, FlagDelta)>) -> Self {
+        let places = places.into_iter().filter(|(_, left)| !left.is_empty());
+        Self {
+            places: places.collect(),
+            unknown: FlagDelta::NONE,
+        }
+    }
+}
+
 /// One message of the open mailbox, as far as it was shown on this connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slot {
@@ -228,41 +247,54 @@ impl<'s> Selected<'s> {
         paired.count() != recalled.count()
     }
 
-    /// Where a noted message may stand, and what is still to be put right there: at the message tied to it; or else `\Seen` is
-    /// to be taken off all that have its mark and are tied to no other. Where it is not known that nothing is left, everything
-    /// is.
+    /// Where a noted message may stand, and what is still to be put right there: at the one tied to it, or else the only one
+    /// with its header. If there are several, `\Seen` is taken off all that look like it and are tied to no other. Where flags
+    /// were not shown, nothing is known to be right.
     #[must_use]
-    pub fn to_put_right(
-        &self,
-        message: MessageId,
-        mark: &Mark,
-        back: FlagDelta,
-    ) -> Vec<(SeqNum, FlagDelta)> {
-        let tied = self.map.numbers().of(message);
+    pub fn to_put_right(&self, message: MessageId, mark: &Mark, back: FlagDelta) -> ToPutRight {
         let slots = self.map.slots.iter().enumerate();
         let numbered = slots.filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot)));
-        let (back, places): (FlagDelta, Vec<(SeqNum, &Slot)>) = match tied {
-            Some(seq) => (
-                back,
-                numbered.filter(|(number, _)| *number == seq).collect(),
-            ),
-            None => {
-                let is_alike = |slot: &Slot| {
-                    let shown = slot.mark().filter(|_| slot.message.is_none());
-                    shown.is_some_and(|shown| shown.agrees(mark))
-                };
-                let unread = FlagDelta::UNREAD.remove.intersection(back.remove);
-                let back = FlagDelta {
-                    remove: unread,
-                    ..FlagDelta::NONE
-                };
-                (back, numbered.filter(|(_, slot)| is_alike(slot)).collect())
-            }
+        let shows = |slot: &Slot, is_it: fn(&Mark, &Mark) -> bool| {
+            slot.mark().is_some_and(|shown| is_it(&shown, mark))
         };
-        let open = places
+        let proven = || {
+            let mut proven = numbered
+                .clone()
+                .filter(|(_, slot)| shows(slot, Mark::proves));
+            let (seq, _) = proven.next()?;
+            proven.next().is_none().then_some(seq)
+        };
+        let seq = self.map.numbers().of(message).or_else(proven);
+        if let Some((seq, slot)) = seq.and_then(|seq| Some((seq, self.map.slots.get(seq.index())?)))
+        {
+            return ToPutRight::at([(seq, slot.is_left_of(back))]);
+        }
+        let alike: Vec<(SeqNum, &Slot)> = numbered
+            .filter(|(_, slot)| slot.message.is_none() && shows(slot, Mark::agrees))
+            .collect();
+        let unread = FlagDelta {
+            add: FlagSet::EMPTY,
+            ..back.within(FlagDelta::UNREAD.remove)
+        };
+        let unknown = if alike.is_empty() {
+            FlagDelta::NONE
+        } else {
+            back.minus(unread)
+        };
+        let left = alike
             .into_iter()
-            .map(|(seq, slot)| (seq, slot.is_left_of(back)));
-        open.filter(|(_, left)| !left.is_empty()).collect()
+            .map(|(seq, slot)| (seq, slot.is_left_of(unread)));
+        ToPutRight {
+            unknown,
+            ..ToPutRight::at(left)
+        }
+    }
+
+    /// Where flags were asked for and nothing was said, what was shown before stands.
+    pub fn recall_flags(&mut self) {
+        for slot in &mut self.map.slots {
+            slot.flags = slot.last_shown();
+        }
     }
 
     /// Ties the last messages of the observation to the ids they were recorded under, if none of them is gone again.

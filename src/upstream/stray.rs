@@ -96,14 +96,23 @@ impl Selected<'_> {
         } else {
             self.map.watch(seqs)
         };
-        let completion = self.hear(command).await?;
+        let heard = self.hear(command).await;
         if self.map.moved_since(&aim) == 0 {
-            return Ok(completion);
+            return heard;
         }
         if !is_timed {
             self.map.suspect(&aim);
-            self.take_back(may).await?;
         }
+        let seen_to = match heard {
+            Ok(_) if is_timed => Ok(()),
+            Ok(_) => self.take_back(may).await,
+            Err(error) => Err(error),
+        };
+        if seen_to.is_err() {
+            // Whoever was not looked at may have been hit.
+            self.astray.extend(self.map.perhaps_astray(may));
+        }
+        seen_to?;
         Err(UpstreamError::Desynchronised {
             problem: "messages were removed while flags were changed by number",
         })
@@ -328,6 +337,22 @@ impl Map {
             message: slot.message?,
             back,
         })
+    }
+
+    /// The suspects of which nothing was shown since, and what would take the change back.
+    fn perhaps_astray(&self, may: FlagDelta) -> Vec<Astray> {
+        let slots = self
+            .slots
+            .iter()
+            .filter(|slot| slot.watch.role == Role::Suspect && slot.watch.after.is_none());
+        let perhaps = slots.filter_map(|slot| {
+            let before = slot.watch.before;
+            Some(Astray {
+                message: slot.message?,
+                back: FlagDelta::between(may.apply(before), before),
+            })
+        });
+        perhaps.collect()
     }
 
     /// The first message with a change that was not meant for it, and what takes it back.

@@ -49,7 +49,10 @@ fn fates(known: &str, shown: &str, touched: &[i64]) -> String {
         panic!("every header is known")
     };
     let touched = touched.iter().map(|id| MessageId::from_raw(*id)).collect();
-    let chosen = choose(&base, &seen, alignment, &touched);
+    told(&choose(&base, &seen, alignment, &touched))
+}
+
+fn told(chosen: &Alignment) -> String {
     let letter = |fate: &Fate| match fate {
         Fate::Present(seq) | Fate::Chosen(seq) => seq.to_string(),
         Fate::Gone => ".".to_owned(),
@@ -94,6 +97,28 @@ proptest! {
             prop_assert_eq!(letters.as_bytes()[*index], left.as_bytes()[position]);
         }
     }
+}
+
+#[test]
+fn what_only_date_and_size_are_known_of_is_not_acted_on() {
+    let check = |known: &str, shown: &str, touched: &[i64], expected: &str| {
+        let (mut base, mut seen) = (base(known), seen(shown));
+        let known_marks = base.messages.iter_mut().map(|message| &mut message.mark);
+        let seen_marks = seen.messages.iter_mut().map(|message| &mut message.mark);
+        for mark in known_marks.chain(seen_marks) {
+            mark.header = None;
+        }
+        let Aligned::Done(alignment) = align(&base, &seen, &BTreeSet::new()) else {
+            panic!("no header is known to compare with")
+        };
+        let touched = touched.iter().map(|id| MessageId::from_raw(*id)).collect();
+        let chosen = choose(&base, &seen, alignment, &touched);
+        assert_eq!(told(&chosen), expected, "{known} {shown}");
+    };
+    check("ab", "ab", &[], "12");
+    check("ab", "ab", &[1], "?2");
+    check("aab", "aab", &[3], "12?");
+    check("aab", "ab", &[1], "??2");
 }
 
 /// A first mirror was cut off between its list and its headers.

@@ -263,14 +263,7 @@ pub(in crate::store) fn payload(
     hash: &[u8; 32],
 ) -> (i64, Vec<u8>) {
     match action {
-        Action::Flags(delta) => {
-            let added = names(keywords, delta.add, "+");
-            let removed = names(keywords, delta.remove, "-");
-            (
-                1,
-                format!("{added} {removed}").trim().to_owned().into_bytes(),
-            )
-        }
+        Action::Flags(delta) => (1, delta_names(keywords, *delta).into_bytes()),
         Action::Expunge => (2, Vec::new()),
         Action::Copy { to } => (3, to.as_bytes().to_vec()),
         Action::Append {
@@ -288,14 +281,7 @@ pub(in crate::store) fn payload(
 fn action(kind: i64, payload: &[u8]) -> Option<NamedAction> {
     match kind {
         1 => {
-            let (mut add, mut remove) = (Vec::new(), Vec::new());
-            for word in std::str::from_utf8(payload).ok()?.split_ascii_whitespace() {
-                match word.split_at_checked(1)? {
-                    ("+", name) => add.push(Flag::from_bytes(name.as_bytes()).ok()?),
-                    ("-", name) => remove.push(Flag::from_bytes(name.as_bytes()).ok()?),
-                    _ => return None,
-                }
-            }
+            let (add, remove) = named_delta(payload)?;
             Some(NamedAction::Flags { add, remove })
         }
         2 => Some(NamedAction::Expunge),
@@ -314,6 +300,35 @@ fn action(kind: i64, payload: &[u8]) -> Option<NamedAction> {
             })
         }
         _ => None,
+    }
+}
+
+/// A change of flags by their names: `+\Flagged -\Seen`.
+pub(in crate::store) fn delta_names(keywords: &Keywords, delta: FlagDelta) -> String {
+    let added = names(keywords, delta.add, "+");
+    let removed = names(keywords, delta.remove, "-");
+    format!("{added} {removed}").trim().to_owned()
+}
+
+/// The flags that are set, and those that are cleared.
+fn named_delta(words: &[u8]) -> Option<(Vec<Flag>, Vec<Flag>)> {
+    let (mut add, mut remove) = (Vec::new(), Vec::new());
+    for word in std::str::from_utf8(words).ok()?.split_ascii_whitespace() {
+        match word.split_at_checked(1)? {
+            ("+", name) => add.push(Flag::from_bytes(name.as_bytes()).ok()?),
+            ("-", name) => remove.push(Flag::from_bytes(name.as_bytes()).ok()?),
+            _ => return None,
+        }
+    }
+    Some((add, remove))
+}
+
+/// What a change by names says of flags that every mailbox has. What does not read as one says nothing.
+pub(in crate::store) fn system_delta(words: &[u8]) -> FlagDelta {
+    let (add, remove) = named_delta(words).unwrap_or_default();
+    FlagDelta {
+        add: add.iter().filter_map(Flag::system_set).collect(),
+        remove: remove.iter().filter_map(Flag::system_set).collect(),
     }
 }
 

@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::{Account, FLAGGED, adding, mark, name, open};
 use crate::id::MessageId;
 use crate::journal::JournalEntry;
-use crate::protocol::types::Keywords;
+use crate::protocol::types::{FlagDelta, Keywords};
 use crate::store::journal::{self, Draft};
 use crate::store::migrate;
 use crate::store::{FileKind, Kind, Store, StoreError};
@@ -149,6 +149,10 @@ fn journal_of_version(path: &Path, version: usize, message: MessageId) {
     let (inbox, keywords) = (name("INBOX"), Keywords::default());
     let draft = Draft::of(&inbox, &keywords, &entry);
     journal::insert(&transaction, &draft).unwrap();
+    let noted =
+        "INSERT INTO restore_unseen (mailbox, message, instant, size) VALUES (?1, ?2, 1, 101)";
+    let noted = transaction.execute(noted, params![inbox.as_bytes(), message.raw()]);
+    assert_eq!(noted.unwrap(), 1);
     transaction.commit().unwrap();
 }
 
@@ -165,6 +169,9 @@ async fn an_older_file_is_brought_to_the_newest_shape() {
         account.reopen().await;
         assert_eq!(account.view().await, [(account.messages[0], FLAGGED)]);
         assert_eq!(account.store().removed().await.unwrap(), []);
+        let noted = account.store().stray_notes(account.inbox).await.unwrap();
+        let noted: Vec<_> = noted.iter().map(|note| (note.message, note.back)).collect();
+        assert_eq!(noted, [(account.messages[0], FlagDelta::UNREAD)]);
         let copy = account.path().join(format!("journal.db.version-{version}"));
         let mode = fs::metadata(&copy).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

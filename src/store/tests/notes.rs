@@ -185,6 +185,38 @@ async fn notes_of_strays_last_until_all_of_them_is_dropped() {
     );
 }
 
+/// Otherwise what the user did later would be taken back.
+#[tokio::test]
+async fn what_the_user_did_with_a_flag_is_the_end_of_what_was_noted_of_it() {
+    let account = Account::with(1).await;
+    let one = account.messages[0];
+    let back = FlagDelta {
+        add: FlagSet::ANSWERED,
+        remove: FLAGGED.union(SEEN),
+    };
+    let noted = vec![(one, back)];
+    account
+        .store()
+        .note_strays(account.inbox, noted)
+        .await
+        .unwrap();
+    account.accept(vec![adding(one, FLAGGED)]).await;
+    let asked = account.entries().await[0];
+    account
+        .record(Settlement {
+            retired: vec![asked],
+            ..Settlement::default()
+        })
+        .await;
+    let left = account.store().stray_notes(account.inbox).await.unwrap();
+    assert_eq!(left.len(), 1);
+    let back = FlagDelta {
+        remove: SEEN,
+        ..back
+    };
+    assert_eq!(left[0].back, back);
+}
+
 async fn is_approved(account: &Account) -> bool {
     let input = account.store().pass_input(account.inbox).await.unwrap();
     input.hold.is_some_and(|hold| hold.approved)

@@ -404,6 +404,29 @@ async fn a_message_that_somebody_acted_on_is_looked_at_first() {
     assert_eq!(world.base().await, [FlagSet::FLAGGED, NONE, NONE]);
 }
 
+/// It may have gone, and a copy of the one behind it stand at the end.
+#[tokio::test]
+async fn the_message_before_one_that_somebody_acted_on_is_looked_at_too() {
+    let world = three().await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{SELECTED}{DATED}{}C: x FETCH 1:2 FAST
+        {}
+        {}
+        S: x OK
+        {UNMARKED}
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        LOOK 2 (\\Flagged)
+        CHECK",
+        last(""),
+        shown(1, 1, ""),
+        shown(2, 2, "")
+    );
+    assert!(glances(&world, &script).await.unproven);
+}
+
 #[tokio::test]
 async fn where_reading_marks_a_message_it_is_recognised_before() {
     let world = three().await;
