@@ -37,9 +37,14 @@ fn no_life_loses_anything() {
     let seeds = seeds();
     let lived: Vec<Result<Tally, u64>> = std::thread::scope(|scope| {
         let work = |worker: usize| {
-            let seeds = seeds.clone().skip(worker).step_by(WORKERS);
+            let seeds: Vec<u64> = seeds
+                .iter()
+                .copied()
+                .skip(worker)
+                .step_by(WORKERS)
+                .collect();
             let lives = |seed| std::panic::catch_unwind(|| live(seed)).map_err(|_| seed);
-            scope.spawn(move || seeds.map(lives).collect::<Vec<_>>())
+            scope.spawn(move || seeds.into_iter().map(lives).collect::<Vec<_>>())
         };
         let workers: Vec<_> = (0..WORKERS).map(work).collect();
         workers
@@ -70,16 +75,24 @@ fn no_life_loses_anything() {
 }
 
 /// The lives to be led.
-fn seeds() -> std::ops::Range<u64> {
+fn seeds() -> Vec<u64> {
     let asked = |name| std::env::var(name).ok();
     let number = |value: &str| value.parse::<u64>().unwrap();
     if let Some(seed) = asked("LOWTIDE_SEED") {
-        return number(&seed)..number(&seed) + 1;
+        return vec![number(&seed)];
     }
     let lives = asked("LOWTIDE_LIVES").unwrap_or_else(|| "300".to_owned());
-    let (first, end) = lives.split_once("..").unwrap_or(("0", &lives));
-    number(first)..number(end)
+    match lives.split_once("..") {
+        Some((first, end)) => (number(first)..number(end)).collect(),
+        None => (0..number(&lives)).chain(KEPT).collect(),
+    }
 }
+
+/// Lives that broke a promise once, or whose oracle did not know yet what nobody can know.
+const KEPT: [u64; 18] = [
+    13_261, 17_425, 20_756, 23_126, 24_217, 26_063, 34_807, 35_952, 37_595, 47_580, 61_270, 73_405,
+    75_475, 75_758, 76_829, 82_555, 106_500, 119_202,
+];
 
 fn live(seed: u64) -> Tally {
     let home = home("life-");
