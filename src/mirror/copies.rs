@@ -26,7 +26,7 @@ pub enum CopyDecision {
     Received,
     /// Send it, after recording this attempt; what is sent before it on the same connection is counted with what is held.
     Send(Attempt),
-    /// Wait until it is known what became of an equal message that another mailbox sent there.
+    /// Wait until it is known what became of an equal message that is sent there.
     Wait,
     /// Leave it to a person.
     Park(ParkReason),
@@ -34,7 +34,8 @@ pub enum CopyDecision {
 
 /// Decides about every message that is to come into a mailbox, oldest entry first. The entries are those of the mailbox `own`;
 /// `elsewhere` is what entries of other mailboxes have sent to where, and no answer came. As long as that is open, nothing
-/// that resembles it is sent there: its arrival would be taken for the other's.
+/// that resembles it is sent there: its arrival would be taken for the other's. Nor is a message of the user's own sent
+/// together with another one of its header.
 #[must_use]
 pub fn weigh(
     own: &MailboxName,
@@ -47,30 +48,48 @@ pub fn weigh(
         open.add(to, *mark);
     }
     let received = receipts(own, entries, sightings);
+    let mut sending = Sending::default();
     let mut decisions = BTreeMap::new();
     for entry in entries {
         let Some(to) = entry.destination(own) else {
             continue;
         };
+        let must_wait = || open.count(to, &entry.mark) > 0 || sending.confuses(to, entry);
         let decision = match (&entry.state, sightings.get(&entry.id)) {
             (EntryState::Parked(reason), _) => CopyDecision::Park(reason.clone()),
             (_, None) => continue,
             (_, Some(Sighting::NoMailbox)) => CopyDecision::Park(ParkReason::NoDestination),
             (_, Some(Sighting::Holds(_))) if received.contains(&entry.id) => CopyDecision::Received,
-            (state, Some(&Sighting::Holds(held))) => send(state, held),
-        };
-        let sends = matches!(decision, CopyDecision::Send(_));
-        let must_wait = sends && open.count(to, &entry.mark) > 0;
-        decisions.insert(
-            entry.id,
-            if must_wait {
-                CopyDecision::Wait
-            } else {
-                decision
+            (state, Some(&Sighting::Holds(held))) => match next_attempt(state, held) {
+                None => CopyDecision::Park(ParkReason::NoReceipt),
+                Some(_) if must_wait() => CopyDecision::Wait,
+                Some(attempt) => {
+                    sending.add(to, entry);
+                    CopyDecision::Send(attempt)
+                }
             },
-        );
+        };
+        decisions.insert(entry.id, decision);
     }
     decisions
+}
+
+/// What is about to be sent: where to, which header, and whether a message of the user's own is among it. How many octets
+/// a server makes of that, and thereby what else its arrival passes for, shows only afterwards.
+#[derive(Debug, Default)]
+struct Sending<'a>(BTreeMap<(&'a MailboxName, Option<HeaderHash>), bool>);
+
+impl<'a> Sending<'a> {
+    /// Whether something is sent there already, and nobody could say which of the two has arrived.
+    fn confuses(&self, to: &MailboxName, entry: &JournalEntry) -> bool {
+        let earlier = self.0.get(&(to, entry.mark.header));
+        earlier.is_some_and(|has_own| *has_own || entry.is_append())
+    }
+
+    fn add(&mut self, to: &'a MailboxName, entry: &JournalEntry) {
+        let has_own = self.0.entry((to, entry.mark.header)).or_default();
+        *has_own |= entry.is_append();
+    }
 }
 
 /// The messages that arrived. Each arrival proves one of them: the one that was sent last of those it can have been. What the
@@ -101,17 +120,16 @@ fn receipts(
     received
 }
 
-fn send(state: &EntryState, equals_before: u32) -> CopyDecision {
+/// The attempt that would come next, if there is one.
+fn next_attempt(state: &EntryState, equals_before: u32) -> Option<Attempt> {
     let number = match state {
-        EntryState::Attempted(attempt) if attempt.number >= MAX_SENDS => {
-            return CopyDecision::Park(ParkReason::NoReceipt);
-        }
+        EntryState::Attempted(attempt) if attempt.number >= MAX_SENDS => return None,
         EntryState::Attempted(attempt) | EntryState::Refused(attempt) => {
             attempt.number.saturating_add(1)
         }
         EntryState::Pending | EntryState::Parked(_) => 1,
     };
-    CopyDecision::Send(Attempt {
+    Some(Attempt {
         number,
         equals_before,
     })

@@ -323,7 +323,7 @@ fn a_copy_into_the_same_mailbox_is_not_taken_for_what_is_appended() {
     check(
         &entries,
         &[Holds(1), Holds(1)],
-        &[Send(attempt(1, 1)), Send(attempt(1, 1))],
+        &[Send(attempt(1, 1)), Wait],
     );
     let [appended, copied] = entries;
     let entries = [tried(appended, attempt(1, 1)), tried(copied, attempt(1, 2))];
@@ -368,4 +368,30 @@ fn nothing_is_sent_where_its_like_from_another_mailbox_may_still_arrive() {
         ..letter
     };
     assert_eq!(decided(&[(archive(), other)]), sent);
+}
+
+/// The server counts their octets otherwise than we do, and each could be taken for the other or not.
+#[test]
+fn of_equal_messages_of_the_users_own_one_is_sent_at_a_time() {
+    let own = |raw, instant| append(raw, mark(instant, 27, 6));
+    let first = attempt(1, 2);
+    check(
+        &[own(1, 100), own(2, 200), append(3, mark(200, 27, 7))],
+        &[Holds(2), Holds(2), Holds(0)],
+        &[Send(first), Wait, Send(attempt(1, 0))],
+    );
+    // The first one is there now, with more octets: it counts for nothing but itself.
+    check(
+        &[tried(own(1, 100), first), own(2, 200)],
+        &[Holds(3), Holds(2)],
+        &[Received, Send(first)],
+    );
+    // It did not arrive, and is sent once more before the other.
+    check(
+        &[tried(own(1, 100), first), own(2, 200)],
+        &[Holds(2), Holds(2)],
+        &[Send(attempt(2, 2)), Wait],
+    );
+    let copies = [copy(1, mark(100, 27, 6)), copy(2, mark(200, 27, 6))];
+    check(&copies, &[Holds(2); 2], &[Send(first), Send(first)]);
 }
