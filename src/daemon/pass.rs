@@ -69,7 +69,10 @@ pub async fn pass(
     let passed = async {
         let (mut report, unbound) =
             reconcile(&mut selected, store, mailbox, input, &sightings, options).await?;
-        let Some(unbound) = unbound.filter(|_| !(report.unproven && proves_first)) else {
+        if report.unproven && proves_first {
+            return Ok(report);
+        }
+        let Some(unbound) = unbound else {
             return Ok(report);
         };
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;

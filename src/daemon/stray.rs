@@ -8,7 +8,7 @@ use crate::id::{MailboxId, MessageId};
 use crate::mirror::Access;
 use crate::protocol::types::{FlagDelta, FlagSet, SeqNum};
 use crate::store::{Store, StrayNote};
-use crate::upstream::{Astray, Selected, ToPutRight};
+use crate::upstream::{Astray, Selected, Wrong};
 
 /// Writes down what fell on messages that were not meant, and could not be seen to be taken back. Keywords are left as they
 /// are.
@@ -66,7 +66,7 @@ pub(super) async fn restore(
     let left = wrongs(selected, notes);
     let settled = notes.iter().zip(&left).map(|(note, (message, left))| {
         let open = left.places.iter().map(|(_, back)| *back);
-        let open = open.fold(left.unknown, FlagDelta::and);
+        let open = open.fold(left.unknown, FlagDelta::then);
         (*message, note.back.minus(open))
     });
     let settled: Vec<_> = settled.filter(|(_, back)| !back.is_empty()).collect();
@@ -74,7 +74,7 @@ pub(super) async fn restore(
         store.drop_strays(mailbox, settled).await?;
     }
     selected.recall_flags();
-    let count = |wrong: &[(MessageId, ToPutRight)]| -> usize {
+    let count = |wrong: &[(MessageId, Wrong)]| -> usize {
         wrong.iter().map(|(_, found)| found.places.len()).sum()
     };
     Ok(match (count(&wrong), count(&left)) {
@@ -84,11 +84,11 @@ pub(super) async fn restore(
     })
 }
 
-/// What is to be put right, note by note.
-fn wrongs(selected: &Selected<'_>, notes: &[StrayNote]) -> Vec<(MessageId, ToPutRight)> {
-    let found = |note: &StrayNote| {
-        let found = selected.to_put_right(note.message, &note.mark, note.back);
-        (note.message, found)
+/// What is wrong, note by note.
+fn wrongs(selected: &Selected<'_>, notes: &[StrayNote]) -> Vec<(MessageId, Wrong)> {
+    let wrong = |note: &StrayNote| {
+        let wrong = selected.wrong(note.message, &note.mark, note.back);
+        (note.message, wrong)
     };
-    notes.iter().map(found).collect()
+    notes.iter().map(wrong).collect()
 }

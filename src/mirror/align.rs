@@ -143,6 +143,16 @@ impl Rule {
         self.has_names && known.mark.uid.is_some()
     }
 
+    /// Whether nothing but its date and size can tell what a message of the base is.
+    fn is_blank(&self, known: &BaseMessage) -> bool {
+        known.mark.header.is_none() && !self.names(known)
+    }
+
+    /// Whether a message is shown to be this one: by its UID, or by its header.
+    fn proves(&self, known: &BaseMessage, seen: &SeenMessage) -> bool {
+        self.may_be(known, seen) && (self.names(known) || known.mark.proves(&seen.mark))
+    }
+
     fn may_be(&self, known: &BaseMessage, seen: &SeenMessage) -> bool {
         if self.names(known) {
             return known.mark.uid == seen.mark.uid;
@@ -234,9 +244,9 @@ impl Reading {
             let message = seen.messages.get(*index);
             message.is_some_and(|message| message.mark.header.is_none())
         };
-        let blank = |known: &BaseMessage| known.mark.header.is_none() && !rule.names(known);
+        let has_blanks = base.messages.iter().any(|known| rule.is_blank(known));
         let proofs = match seen.coverage {
-            _ if base.messages.iter().any(blank) => PROOFS,
+            _ if has_blanks => PROOFS,
             Coverage::Glance { .. } => 1,
             Coverage::Whole | Coverage::Check { .. } => PROOFS_OF_A_LISTING,
         };
@@ -250,17 +260,21 @@ impl Reading {
             let known = base.messages.get(**known);
             known.is_some_and(|known| known.mark.header.is_some() && !rule.names(known))
         });
-        let mut read_count = 0_usize;
-        comparable
-            .map(|(index, _)| index)
-            .take(found_out.saturating_mul(8).saturating_add(proofs))
-            .take_while(|index| {
-                let is_enough = read_count >= proofs;
-                read_count = read_count.saturating_add(usize::from(!unread(index)));
-                !is_enough
-            })
-            .filter(unread)
-            .collect()
+        let last = comparable.map(|(index, _)| index);
+        let last = last.take(found_out.saturating_mul(8).saturating_add(proofs));
+        let mut lacking = proofs;
+        let mut asked = BTreeSet::new();
+        for index in last {
+            if unread(&index) {
+                asked.insert(index);
+            } else {
+                lacking = lacking.saturating_sub(1);
+            }
+            if lacking == 0 {
+                break;
+            }
+        }
+        asked
     }
 
     /// The base messages that no certain pair holds and whose header is known, by what they look like.
@@ -290,11 +304,9 @@ impl Reading {
     fn surely(&self, base: &Base, seen: &Observation, rule: &Rule) -> Vec<usize> {
         let spans = self.left.iter().zip(&self.right).zip(&seen.messages);
         let is_proof = |((&left, &right), message): ((&usize, &usize), &SeenMessage)| {
-            let is_it = |known: &BaseMessage| rule.names(known) || known.mark.proves(&message.mark);
             let is_shown = rule.has_names || message.mark.header.is_some();
             let range = base.messages.get(left..=right).filter(|_| is_shown);
-            let mut range = range.into_iter().flatten();
-            range.any(|known| rule.may_be(known, message) && is_it(known))
+            range.is_some_and(|range| range.iter().any(|known| rule.proves(known, message)))
         };
         let proofs: Vec<bool> = spans.map(is_proof).collect();
         let last = proofs.iter().rposition(|is_proof| *is_proof);
@@ -303,10 +315,10 @@ impl Reading {
         latest.resize(self.known_count(), usize::MAX);
         let mut behind = 0_usize;
         for ((&left, latest), is_proof) in self.left.iter().zip(&mut latest).zip(proofs).rev() {
-            let is_blank = |known: &BaseMessage| known.mark.header.is_none();
+            let known = base.messages.get(left);
             if is_proof {
                 behind = behind.saturating_add(1);
-            } else if behind < PROOFS && base.messages.get(left).is_some_and(is_blank) {
+            } else if behind < PROOFS && known.is_some_and(|known| rule.is_blank(known)) {
                 *latest = usize::MAX;
             }
         }
@@ -435,17 +447,13 @@ fn explained_by(
     };
     // Whose header was never read could be any of its date and size, also one that was to be removed and was not.
     let gone: Looks = removed().map(|known| (look(&known.mark), ())).collect();
-    let is_blank = |known: &BaseMessage, message: &SeenMessage| {
-        let is_unread = known.mark.header.is_none() && !rule.names(known);
-        is_unread && agreeing(&gone, &message.mark).next().is_some()
-    };
     let explains = |((_, known), message): ((usize, &BaseMessage), &SeenMessage)| {
-        rule.may_be(known, message) && !is_blank(known, message)
+        let is_open = rule.is_blank(known) && agreeing(&gone, &message.mark).next().is_some();
+        rule.may_be(known, message) && !is_open
     };
     // Nor does it say of the last ones that they did not arrive.
     let last = survivors().zip(&seen.messages).last();
-    let is_proven = last
-        .is_none_or(|((_, known), message)| rule.names(known) || known.mark.proves(&message.mark));
+    let is_proven = last.is_none_or(|((_, known), message)| rule.proves(known, message));
     let mut marks = removed().map(|known| agreeing(&marked, &known.mark));
     if !is_proven
         || marks.any(|mut marked| marked.next().is_some())

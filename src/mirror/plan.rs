@@ -162,7 +162,7 @@ pub enum Delay {
     AppendFirst,
     /// An equal message was sent there, and what became of it has to be known first.
     EqualFirst,
-    /// The message cannot be told from an equal one.
+    /// It is not certain which message on the server it is.
     Doubtful,
     /// The message came back as a new one; the wish goes over to that one.
     Returned,
@@ -224,7 +224,7 @@ pub fn plan(
         }
         aims.extend(Aim::of(verdict, owed));
     }
-    plan.append(verdicts, copies, facts);
+    let is_adding = plan.append(verdicts, copies, facts);
     if facts.access == Access::ReadOnly {
         // A copy changes nothing here; it has the flags that its source has.
         plan.copy(verdicts, copies, &mut []);
@@ -232,7 +232,7 @@ pub fn plan(
     }
     plan.copy(verdicts, copies, &mut aims);
     plan.store(&aims, Aim::before_expunge);
-    if plan.expunge(remote, facts, &aims) {
+    if plan.expunge(remote, facts, &aims, is_adding) {
         plan.store(&aims, Aim::after_expunge);
     }
     plan
@@ -357,15 +357,19 @@ impl Plan {
         }
     }
 
-    /// What the user adds comes first: what it is meant to replace is removed once it is seen there.
+    /// What the user adds comes first: what it is meant to replace is removed once it is seen there. Says whether something is
+    /// still to come.
     fn append(
         &mut self,
         verdicts: &Verdicts,
         decisions: &BTreeMap<EntryId, CopyDecision>,
         facts: &MailboxFacts,
-    ) {
+    ) -> bool {
+        let mut is_adding = false;
         for &(message, entry) in &verdicts.appended {
-            match decisions.get(&entry) {
+            let decision = decisions.get(&entry);
+            is_adding |= matches!(decision, Some(CopyDecision::Send(_) | CopyDecision::Wait));
+            match decision {
                 _ if facts.access == Access::ReadOnly => {
                     self.delays.insert(message, Delay::ReadOnly);
                 }
@@ -378,6 +382,7 @@ impl Plan {
                 Some(CopyDecision::Received | CopyDecision::Park(_)) | None => {}
             }
         }
+        is_adding
     }
 
     fn wait_for_equal(&mut self, message: MessageId) {
@@ -406,7 +411,13 @@ impl Plan {
 
     /// EXPUNGE, if it can be told what to remove, or if nothing else stands marked at that moment. Says whether what comes
     /// after it may be done.
-    fn expunge(&mut self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) -> bool {
+    fn expunge(
+        &mut self,
+        remote: &Remote,
+        facts: &MailboxFacts,
+        aims: &[Aim],
+        is_adding: bool,
+    ) -> bool {
         let only: Vec<MessageId> = aims
             .iter()
             .filter(|aim| aim.removes)
@@ -415,7 +426,8 @@ impl Plan {
         if only.is_empty() {
             return true;
         }
-        let Some(delay) = self.obstacle(remote, facts, aims) else {
+        let added = is_adding.then_some(Delay::AppendFirst);
+        let Some(delay) = added.or_else(|| Self::obstacle(remote, facts, aims)) else {
             self.steps.push(Step::Expunge { only });
             return true;
         };
@@ -428,18 +440,8 @@ impl Plan {
         false
     }
 
-    /// What EXPUNGE has to wait for.
-    fn obstacle(&self, remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) -> Option<Delay> {
-        let adds = |step: &Step| matches!(step, Step::Append { .. });
-        let is_here = |message: &MessageId| {
-            let aim = aims.binary_search_by_key(message, |aim| aim.message);
-            aim.is_ok()
-        };
-        let mut waiting = self.delays.iter();
-        let adds_later = waiting.any(|(id, delay)| *delay == Delay::EqualFirst && !is_here(id));
-        if adds_later || self.steps.iter().any(adds) {
-            return Some(Delay::AppendFirst);
-        }
+    /// What EXPUNGE has to wait for, beside what is still to be added.
+    fn obstacle(remote: &Remote, facts: &MailboxFacts, aims: &[Aim]) -> Option<Delay> {
         let marked_after = |aim: &&Aim| {
             !aim.removes
                 && aim

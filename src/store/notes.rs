@@ -91,13 +91,9 @@ impl Store {
                     header,
                     mark.uid,
                 ])?;
-                alter(&transaction, name.as_bytes(), note.message, |earlier| {
-                    FlagDelta {
-                        // Of two accidents the first one knew how it was before.
-                        add: earlier.add.union(note.back.add.minus(earlier.remove)),
-                        remove: earlier.remove.union(note.back.remove.minus(earlier.add)),
-                    }
-                })?;
+                // Of two accidents the first one knew how it was before.
+                let both = |earlier| note.back.then(earlier);
+                alter(&transaction, name.as_bytes(), note.message, both)?;
             }
             Ok(transaction.commit()?)
         };

@@ -23,7 +23,7 @@ pub use backoff::Backoff;
 pub use content::Content;
 pub use error::{Retry, UpstreamError};
 pub use glance::{Effort, Glance};
-pub use selected::{Selected, ToPutRight};
+pub use selected::{Selected, Wrong};
 pub use server::{Allowance, Credentials, Level, Patience, Security, Server, Transport};
 pub use session::{Features, Session};
 pub use stray::Astray;

@@ -54,16 +54,16 @@ pub(super) struct Map {
     pub(super) vanished_strangers: usize,
 }
 
-/// What is to be put right on a noted message.
+/// What is wrong with the flags of a noted message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ToPutRight {
-    /// Where, and how.
+pub struct Wrong {
+    /// Where it may stand, and what puts it right there.
     pub places: Vec<(SeqNum, FlagDelta)>,
-    /// What of it cannot be done, since it is not known which of several messages it is.
+    /// What of the note cannot be carried out, since it is not known which of several messages it is.
     pub unknown: FlagDelta,
 }
 
-impl ToPutRight {
+impl Wrong {
     fn at(places: impl IntoIterator<Item = (SeqNum, FlagDelta)>) -> Self {
         let places = places.into_iter().filter(|(_, left)| !left.is_empty());
         Self {
@@ -251,7 +251,7 @@ impl<'s> Selected<'s> {
     /// with its header. If there are several, `\Seen` is taken off all that look like it and are tied to no other. Where flags
     /// were not shown, nothing is known to be right.
     #[must_use]
-    pub fn to_put_right(&self, message: MessageId, mark: &Mark, back: FlagDelta) -> ToPutRight {
+    pub fn wrong(&self, message: MessageId, mark: &Mark, back: FlagDelta) -> Wrong {
         let slots = self.map.slots.iter().enumerate();
         let numbered = slots.filter_map(|(index, slot)| Some((SeqNum::from_index(index)?, slot)));
         let shows = |slot: &Slot, is_it: fn(&Mark, &Mark) -> bool| {
@@ -267,14 +267,14 @@ impl<'s> Selected<'s> {
         let seq = self.map.numbers().of(message).or_else(proven);
         if let Some((seq, slot)) = seq.and_then(|seq| Some((seq, self.map.slots.get(seq.index())?)))
         {
-            return ToPutRight::at([(seq, slot.is_left_of(back))]);
+            return Wrong::at([(seq, slot.is_left_of(back))]);
         }
         let alike: Vec<(SeqNum, &Slot)> = numbered
             .filter(|(_, slot)| slot.message.is_none() && shows(slot, Mark::agrees))
             .collect();
         let unread = FlagDelta {
-            add: FlagSet::EMPTY,
-            ..back.within(FlagDelta::UNREAD.remove)
+            remove: back.remove.intersection(FlagSet::SEEN),
+            ..FlagDelta::NONE
         };
         let unknown = if alike.is_empty() {
             FlagDelta::NONE
@@ -284,9 +284,9 @@ impl<'s> Selected<'s> {
         let left = alike
             .into_iter()
             .map(|(seq, slot)| (seq, slot.is_left_of(unread)));
-        ToPutRight {
+        Wrong {
             unknown,
-            ..ToPutRight::at(left)
+            ..Wrong::at(left)
         }
     }
 
@@ -528,18 +528,12 @@ impl Slot {
 
     /// What of a change that is to put it right is not done yet.
     fn is_left_of(&self, back: FlagDelta) -> FlagDelta {
-        let shown = self.flags;
-        let left = shown.map_or(back, |shown| FlagDelta::between(shown, back.apply(shown)));
-        let may_be_marked = self.may_be_marked();
-        let unread = FlagSet::SEEN.intersection(left.remove);
-        let done = if may_be_marked {
-            FlagSet::EMPTY
+        let open = |shown| FlagDelta::between(shown, back.apply(shown));
+        let left = self.flags.map_or(back, open);
+        if self.may_be_marked() {
+            left
         } else {
-            unread
-        };
-        FlagDelta {
-            remove: left.remove.minus(done),
-            ..left
+            left.minus(FlagDelta::UNREAD)
         }
     }
 

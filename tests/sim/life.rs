@@ -353,7 +353,8 @@ impl Life<'_> {
                 if note.back.touched().contains(SEEN) {
                     model.note_reading(place, look);
                 }
-                model.astray.insert((place, look), note.back.touched());
+                let astray = model.astray.entry((place, look)).or_default();
+                *astray = astray.union(note.back.touched());
             }
         }
     }

@@ -189,15 +189,6 @@ impl FlagDelta {
         }
     }
 
-    /// Both changes, where they do not exclude each other.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            add: self.add.union(other.add),
-            remove: self.remove.union(other.remove),
-        }
-    }
-
     /// What of this change another change does not already do.
     #[must_use]
     pub const fn minus(self, done: Self) -> Self {
