@@ -12,7 +12,7 @@ use lowtide::daemon::{self, Keep, PassOptions, Progress};
 use lowtide::id::{EntryId, MailboxId};
 use lowtide::journal::EntryState;
 use lowtide::mirror::{Brakes, Policy};
-use lowtide::protocol::types::{MailboxName, Password};
+use lowtide::protocol::types::{FlagDelta, FlagSet, MailboxName, Password};
 use lowtide::store::{EntryRow, Execution, Kind, Store};
 use lowtide::upstream::{
     Allowance, Credentials, Level, Patience, Security, Server as Address, Session, Transport,
@@ -357,6 +357,28 @@ impl Life<'_> {
                 *astray = astray.union(note.back.touched());
             }
         }
+    }
+
+    /// Changes of ours fall on the first messages of INBOX, one flag on each, and it is known on which. Both sides have just
+    /// come to one.
+    pub(crate) async fn changes_go_astray(&mut self, count: usize) {
+        let store = self.store().await;
+        let flags = [FlagSet::FLAGGED, FlagSet::ANSWERED, DELETED, SEEN];
+        let known = look(&store, 0).await.unwrap().into_iter().enumerate();
+        let mut strays = Vec::new();
+        for ((place, (message, ..)), flag) in known.zip(flags.into_iter().cycle()).take(count) {
+            let mut model = self.model.borrow_mut();
+            let there = &model.mailboxes[0][place];
+            let (serial, before) = (there.serial, there.flags);
+            let hit = if before.contains(flag) && flag != DELETED {
+                before.minus(flag)
+            } else {
+                before.union(flag)
+            };
+            model.set(Who::Us, 0, serial, hit);
+            strays.push((message, FlagDelta::between(hit, before)));
+        }
+        store.note_strays(id_of(&store, 0), strays).await.unwrap();
     }
 
     /// What the server holds, and what waits for the user or for the server.

@@ -111,7 +111,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn cut_behind_any_octet_a_story_ends_the_same() {
     for story in STORIES {
         let count = story.sweep(Sweep::Cut);
-        assert!(count > 4_000, "{count}: there is more to cut");
+        assert!(count > 2_000, "{count}: there is more to cut");
     }
 }
 

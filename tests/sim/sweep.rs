@@ -1,4 +1,4 @@
-//! Three stories, each told again and again: with the line cut behind every single octet, either way, and with the process
+//! A few stories, each told again and again: with the line cut behind every single octet, either way, and with the process
 //! dying before and behind every write. However it is told, it ends the same.
 
 use std::fs::DirBuilder;
@@ -22,38 +22,57 @@ use crate::{WORKERS, runtime};
 pub(crate) struct Story {
     name: &'static str,
     seed: u64,
-    /// Whether the mailboxes were mirrored before, and the user acted on them.
-    is_replay: bool,
+    /// Whether the mailboxes were mirrored before.
+    is_mirrored: bool,
+    /// How many messages a change fell on after that which was meant for others.
+    strays: usize,
+    /// How often the user acted after that.
+    acts: usize,
     /// How often others acted after that.
     others: usize,
     manners: fn(&mut Manners),
 }
 
-pub(crate) const STORIES: [Story; 3] = [
+pub(crate) const STORIES: [Story; 4] = [
     Story {
         name: "the first mirror of a server that marks what is read and forgets what is stored",
         seed: 11,
-        is_replay: false,
+        is_mirrored: false,
+        strays: 0,
+        acts: 0,
         others: 0,
         manners: |manners| manners.forgetful = true,
     },
     Story {
         name: "the replay to a server without UIDs",
         seed: 22,
-        is_replay: true,
+        is_mirrored: true,
+        strays: 0,
+        acts: 14,
         others: 0,
         manners: |manners| manners.copy_reads = true,
     },
     Story {
         name: "the replay to a server with UIDs, where others acted too",
         seed: 33,
-        is_replay: true,
+        is_mirrored: true,
+        strays: 0,
+        acts: 14,
         others: 6,
         manners: |manners| {
             manners.is_modern = true;
             manners.expunges_by_uid = true;
             manners.counts = true;
         },
+    },
+    Story {
+        name: "what went astray is put right, and what the user asked for is done",
+        seed: 44,
+        is_mirrored: true,
+        strays: 6,
+        acts: 4,
+        others: 0,
+        manners: |_| {},
     },
 ];
 
@@ -83,9 +102,10 @@ impl Story {
     async fn eve(&self, files: PathBuf) -> Eve {
         let mut life = self.begin(&files);
         life.store().await;
-        if self.is_replay {
+        if self.is_mirrored {
             life.connect(CALM).await;
-            for _ in 0..14 {
+            life.changes_go_astray(self.strays).await;
+            for _ in 0..self.acts {
                 life.user_acts().await;
             }
             for _ in 0..self.others {
