@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rusqlite::{Connection, params};
 
@@ -17,10 +18,12 @@ pub(super) struct Schema {
     pub(super) application_id: i32,
     /// `migrations[n]` leads from version `n` to `n + 1`.
     pub(super) migrations: &'static [&'static str],
+    /// What a file of the newest shape declares, as soon as somebody asked.
+    declared: OnceLock<Vec<Declared>>,
 }
 
 /// The journal: what cannot be fetched again.
-pub(super) const JOURNAL: Schema = Schema {
+pub(super) static JOURNAL: Schema = Schema {
     application_id: 0x6c74_646a,
     migrations: &[
         include_str!("../../migrations/journal/0001_journal.sql"),
@@ -29,16 +32,18 @@ pub(super) const JOURNAL: Schema = Schema {
         include_str!("../../migrations/journal/0004_epoch.sql"),
         include_str!("../../migrations/journal/0005_stray.sql"),
     ],
+    declared: OnceLock::new(),
 };
 
 /// The cache: what can.
-pub(super) const CACHE: Schema = Schema {
+pub(super) static CACHE: Schema = Schema {
     application_id: 0x6c74_6463,
     migrations: &[
         include_str!("../../migrations/cache/0001_mirror.sql"),
         include_str!("../../migrations/cache/0002_listed.sql"),
         include_str!("../../migrations/cache/0003_server.sql"),
     ],
+    declared: OnceLock::new(),
 };
 
 impl Schema {
@@ -92,11 +97,9 @@ impl Schema {
         if owner != self.application_id || found as usize != self.migrations.len() {
             return Ok(());
         }
-        let mut model = Connection::open_in_memory()?;
-        self.migrate(&mut model, 0)?;
-        let (said, known) = (declared(&connection)?, declared(&model)?);
-        let other = |one: &Declared, all: &[Declared]| all.iter().all(|of| of.says() != one.says());
-        let wrong = said.iter().filter(|one| other(one, &known));
+        let (said, known) = (declared(&connection)?, self.declared()?);
+        let other = |one: &Declared, all: &[Declared]| all.iter().all(|of| of.says != one.says);
+        let wrong = said.iter().filter(|one| other(one, known));
         let right = known.iter().filter(|one| other(one, &said));
         match (&*wrong.collect::<Vec<_>>(), &*right.collect::<Vec<_>>()) {
             ([], []) => Ok(()),
@@ -110,6 +113,16 @@ impl Schema {
                 "its tables are not what they were".to_owned(),
             )),
         }
+    }
+
+    fn declared(&self) -> Result<&[Declared], Fault> {
+        if let Some(known) = self.declared.get() {
+            return Ok(known);
+        }
+        let mut model = Connection::open_in_memory()?;
+        self.migrate(&mut model, 0)?;
+        let known = declared(&model)?;
+        Ok(self.declared.get_or_init(|| known))
     }
 }
 
@@ -139,33 +152,30 @@ fn keep_copy(connection: &Connection, file: &StoreFile, version: u32) -> Result<
 }
 
 /// A table or an index, as a file declares it.
+#[derive(Debug)]
 struct Declared {
     id: i64,
     /// Type, name, table and statement; not text where they are damaged.
     words: [Option<Vec<u8>>; 4],
+    /// What is declared by them, without comments and in whatever lines: those can change from version to version.
+    says: [Vec<u8>; 4],
 }
 
-impl Declared {
-    /// What is declared, without comments and in whatever lines: those can change from version to version.
-    fn says(&self) -> Vec<Vec<u8>> {
-        let words = |text: &Option<Vec<u8>>| {
-            let text = String::from_utf8_lossy(text.as_deref().unwrap_or_default());
-            let lines = text.lines().map(|line| line.split("--").next());
-            let words = lines.flatten().flat_map(str::split_whitespace);
-            words.collect::<Vec<_>>().join(" ").into_bytes()
-        };
-        self.words.iter().map(words).collect()
-    }
+fn says(text: &Option<Vec<u8>>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text.as_deref().unwrap_or_default());
+    let lines = text.lines().map(|line| line.split("--").next());
+    let words = lines.flatten().flat_map(str::split_whitespace);
+    words.collect::<Vec<_>>().join(" ").into_bytes()
 }
 
 fn declared(connection: &Connection) -> Result<Vec<Declared>, Fault> {
     let sql = "SELECT rowid, CAST(type AS BLOB), CAST(name AS BLOB), CAST(tbl_name AS BLOB), CAST(sql AS BLOB) FROM sqlite_schema";
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| {
-        Ok(Declared {
-            id: row.get(0)?,
-            words: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?],
-        })
+        let words = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        let says = words.each_ref().map(says);
+        let id = row.get(0)?;
+        Ok(Declared { id, words, says })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
