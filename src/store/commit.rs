@@ -11,7 +11,7 @@ use super::held::Held;
 use super::notes::Hold;
 use super::{
     BodyIn, HeaderIn, IdBlock, Inner, Store, base, conflict, content, journal, limbo, mailbox,
-    notes,
+    notes, stray,
 };
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
@@ -422,7 +422,7 @@ fn write_journal(
         }
         Ok::<_, Fault>(())
     })??;
-    notes::answered(transaction, &settlement.retired)?;
+    stray::answered(transaction, &settlement.retired)?;
     journal::retire(transaction, &settlement.retired)?;
     // What the user has dropped meanwhile needs no count.
     for attempt in &settlement.recounted {

@@ -15,7 +15,7 @@ use super::mailbox::name_of;
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, Mark, ParkReason};
 use crate::protocol::types::{FlagSet, Keywords, MailboxName};
-pub(super) use row::{COLUMNS, is_as_written};
+pub(super) use row::{COLUMNS, Sum, is_as_written};
 use row::{Checked, names, park_code, payload, read};
 pub use row::{EntryRow, NamedAction};
 pub(super) use row::{delta_names, system_delta};

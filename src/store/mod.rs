@@ -28,6 +28,7 @@ mod open;
 mod read;
 mod repair;
 mod room;
+mod stray;
 mod thread;
 mod view;
 mod wish;
@@ -49,7 +50,8 @@ pub use journal::{Backlog, EntryRow, NamedAction};
 pub use limbo::Removed;
 pub use local::NewMessage;
 pub use mailbox::MailboxRow;
-pub use notes::{Hold, StrayNote};
+pub use notes::Hold;
+pub use stray::StrayNote;
 pub use view::{Row, View};
 
 use crate::id::{MailboxId, MessageId};

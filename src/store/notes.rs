@@ -1,4 +1,4 @@
-//! What must not be forgotten beside the journal: flags that we may have changed unasked, and mailboxes on hold.
+//! What waits for a person, and what a person says to it: mailboxes on hold, and entries of the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,22 +9,9 @@ use super::file::Fault;
 use super::mailbox::name_of;
 use super::{Backlog, Store, journal};
 use crate::clock;
-use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{HeaderHash, Mark};
+use crate::id::{EntryId, MailboxId};
 use crate::mirror::Halt;
-use crate::protocol::types::{FlagDelta, Keywords, MailboxName};
-
-/// A message whose flags we may have changed unasked: our own reading may have marked it `\Seen`, or a change may have fallen
-/// on it that was meant for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StrayNote {
-    /// The message, as far as the cache of then is still there.
-    pub message: MessageId,
-    /// How to find it otherwise.
-    pub mark: Mark,
-    /// What puts it right. It does not speak of keywords: which bits they have is the cache's business.
-    pub back: FlagDelta,
-}
+use crate::protocol::types::MailboxName;
 
 /// A mailbox of which much would be lost, and that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,106 +39,6 @@ impl Hold {
 }
 
 impl Store {
-    /// Notes what may have to be put right on messages, beside what is noted already: before a read that may mark them
-    /// `\Seen`, nothing may be read before this returns.
-    ///
-    /// # Errors
-    /// [`StoreError`]: then nothing may be read.
-    pub async fn note_strays(
-        &self,
-        mailbox: MailboxId,
-        strays: Vec<(MessageId, FlagDelta)>,
-    ) -> Result<(), StoreError> {
-        self.hold(mailbox).await?;
-        let (name, notes) = self.inner.with(mailbox, |held| {
-            let note = |(message, back): &(MessageId, FlagDelta)| {
-                let known = held.base.find(*message)?;
-                Some(StrayNote {
-                    message: known.id,
-                    mark: known.mark,
-                    back: *back,
-                })
-            };
-            let named = strays.iter().filter(|(_, back)| !back.is_empty());
-            let notes: Vec<StrayNote> = named.filter_map(note).collect();
-            (held.name.clone(), notes)
-        })?;
-        let note = move |journal: &mut Connection| {
-            let transaction = journal.transaction()?;
-            let sql = "INSERT INTO restore_unseen (mailbox, message, instant, size, header_hash, uid, back) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, '') ON CONFLICT DO NOTHING";
-            for note in notes {
-                let mark = note.mark;
-                let header = mark.header.map(|hash| hash.0);
-                transaction.prepare_cached(sql)?.execute(params![
-                    name.as_bytes(),
-                    note.message.raw(),
-                    mark.instant,
-                    mark.size,
-                    header,
-                    mark.uid,
-                ])?;
-                // Of two accidents the first one knew how it was before.
-                let both = |earlier| note.back.then(earlier);
-                alter(&transaction, name.as_bytes(), note.message, both)?;
-            }
-            Ok(transaction.commit()?)
-        };
-        self.inner.journal.run(note).await
-    }
-
-    /// What may have to be put right on messages.
-    ///
-    /// # Errors
-    /// What is wrong with the files.
-    pub async fn stray_notes(&self, mailbox: MailboxId) -> Result<Vec<StrayNote>, StoreError> {
-        let name = self.inner.name(mailbox)?;
-        let load = move |journal: &Connection| {
-            let sql = "SELECT message, instant, size, header_hash, uid, back FROM restore_unseen WHERE mailbox = ?1";
-            let mut statement = journal.prepare_cached(sql)?;
-            let rows = statement.query_map([name.as_bytes()], |row| {
-                let header = row.get::<_, Option<[u8; 32]>>(3)?.map(HeaderHash);
-                let mark = Mark {
-                    instant: row.get(1)?,
-                    size: row.get(2)?,
-                    header,
-                    uid: row.get(4)?,
-                };
-                Ok(StrayNote {
-                    message: MessageId::from_raw(row.get(0)?),
-                    mark,
-                    back: journal::system_delta(row.get_ref(5)?.as_bytes()?),
-                })
-            })?;
-            let notes: Vec<StrayNote> = rows.collect::<rusqlite::Result<_>>()?;
-            let notes = notes.into_iter().filter(|note| !note.back.is_empty());
-            Ok(notes.collect())
-        };
-        self.inner.journal_readers.run(load).await
-    }
-
-    /// Forgets what was put right, or stands on messages that are gone.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the notes are still there.
-    pub async fn drop_strays(
-        &self,
-        mailbox: MailboxId,
-        strays: Vec<(MessageId, FlagDelta)>,
-    ) -> Result<(), StoreError> {
-        let name = self.inner.name(mailbox)?;
-        let forget = move |journal: &mut Connection| {
-            let transaction = journal.transaction()?;
-            for (message, done) in strays {
-                alter(&transaction, name.as_bytes(), message, |back| {
-                    back.minus(done)
-                })?;
-            }
-            Ok(transaction.commit()?)
-        };
-        self.inner.journal.run(forget).await
-    }
-
     /// Holds a mailbox until a person approves, or until [`Hold::lets_pass`]. What was approved for other reasons counts no more.
     ///
     /// # Errors
@@ -297,61 +184,6 @@ impl Store {
         };
         self.inner.journal.run(reset).await
     }
-}
-
-/// The user's own actions are done with these flags of these messages: what was noted of them before counts no more.
-pub(super) fn answered(transaction: &Transaction<'_>, entries: &[EntryId]) -> Result<(), Fault> {
-    let any = "SELECT EXISTS (SELECT 1 FROM restore_unseen)";
-    if !transaction.query_row(any, [], |row| row.get(0))? {
-        return Ok(());
-    }
-    let asked = "SELECT mailbox, message, payload FROM entry WHERE id = ?1 AND kind = 1";
-    for entry in entries {
-        let mut statement = transaction.prepare_cached(asked)?;
-        let mut rows = statement.query([entry.raw()])?;
-        while let Some(row) = rows.next()? {
-            let mailbox: Vec<u8> = row.get(0)?;
-            let flags = journal::system_delta(&row.get::<_, Vec<u8>>(2)?).touched();
-            let both = FlagDelta {
-                add: flags,
-                remove: flags,
-            };
-            let message = MessageId::from_raw(row.get(1)?);
-            alter(transaction, &mailbox, message, |back| back.minus(both))?;
-        }
-    }
-    Ok(())
-}
-
-/// Changes the note of a message, if there is one; one that says nothing any more is forgotten.
-fn alter(
-    transaction: &Transaction<'_>,
-    mailbox: &[u8],
-    message: MessageId,
-    change: impl FnOnce(FlagDelta) -> FlagDelta,
-) -> Result<(), Fault> {
-    let (key, of) = (
-        params![mailbox, message.raw()],
-        "WHERE mailbox = ?1 AND message = ?2",
-    );
-    let read = format!("SELECT back FROM restore_unseen {of}");
-    let back = transaction
-        .prepare_cached(&read)?
-        .query_row(key, |row| {
-            Ok(journal::system_delta(row.get_ref(0)?.as_bytes()?))
-        })
-        .optional()?;
-    let Some(back) = back else { return Ok(()) };
-    let back = journal::delta_names(&Keywords::default(), change(back));
-    if back.is_empty() {
-        let forget = format!("DELETE FROM restore_unseen {of}");
-        transaction.prepare_cached(&forget)?.execute(key)?;
-    } else {
-        let write = format!("UPDATE restore_unseen SET back = ?3 {of}");
-        let row = params![mailbox, message.raw(), back];
-        transaction.prepare_cached(&write)?.execute(row)?;
-    }
-    Ok(())
 }
 
 /// What a mailbox is held for.

@@ -15,7 +15,7 @@ use super::content::{self, Packed};
 use super::error::StoreError;
 use super::file::{Fault, FileKind, StoreFile};
 use super::migrate::{self, Schema};
-use super::{journal, mailbox, open};
+use super::{journal, mailbox, open, stray};
 use crate::clock;
 use crate::id::MessageId;
 
@@ -46,8 +46,8 @@ pub(super) fn journal(file: &StoreFile) -> Result<Connection, StoreError> {
         put_in_place(&saved, file)?;
     }
     let sound = whole(file, &migrate::JOURNAL).and_then(|connection| {
-        let entries = journal::load(&connection, None);
-        entries.map_err(|fault| file.told(fault))?;
+        let read = journal::load(&connection, None).and_then(|_| stray::all(&connection));
+        read.map_err(|fault| file.told(fault))?;
         Ok(connection)
     });
     let Some(detail) = sound.as_ref().err().and_then(damage) else {
@@ -167,6 +167,7 @@ pub(super) fn hold_back(journal: &Connection, cache: &Connection) -> Result<i64,
     let (ours, known) = (journal::epoch(journal)?, journal::epoch(cache)?);
     if ours < known {
         let count = journal::distrust(journal)?;
+        stray::distrust(journal)?;
         tracing::error!(
             entries = count,
             "the journal is older than the copy of the mail"
@@ -267,7 +268,7 @@ impl Salvaged {
         };
         while let Ok(Some(row)) = rows.next() {
             let values: rusqlite::Result<Vec<Value>> = (0..count).map(|at| row.get(at)).collect();
-            if let Ok(values) = values {
+            if let Some(values) = values.ok().filter(|_| (self.is_sound)(row)) {
                 self.insert(fresh, values)?;
             }
         }
@@ -408,12 +409,11 @@ const TABLES: [Salvaged; 6] = [
         is_sound: |_| true,
     },
     Salvaged {
-        // In doubt every one of them is of our reading.
         name: "restore_unseen",
         key: "",
-        columns: "mailbox, message, instant, size, header_hash, uid",
+        columns: stray::COLUMNS,
         marks: &[],
-        is_sound: |_| true,
+        is_sound: stray::is_as_written,
     },
     Salvaged {
         name: "hold",

@@ -218,30 +218,42 @@ impl<'a> Checked<'a> {
     }
 
     pub(in crate::store) fn crc(&self) -> u32 {
-        let mut crc = crc32fast::Hasher::new();
-        let mut part = |octets: &[u8]| {
-            crc.update(
-                &u64::try_from(octets.len())
-                    .unwrap_or(u64::MAX)
-                    .to_le_bytes(),
-            );
-            crc.update(octets);
-        };
+        let mut sum = Sum::default();
         if let Some((entry, message)) = self.place {
-            part(&entry.raw().to_le_bytes());
-            part(&message.raw().to_le_bytes());
+            sum.part(&entry.raw().to_le_bytes());
+            sum.part(&message.raw().to_le_bytes());
         }
-        part(self.mailbox);
-        part(&self.mark.instant.to_le_bytes());
-        part(&self.mark.size.to_le_bytes());
-        part(self.mark.header.as_ref().map_or(&[], |hash| &hash.0));
-        part(&self.mark.uid.map_or([0; 5], numbered));
-        part(&self.uid_validity.map_or([0; 5], numbered));
-        part(self.flags_before.as_bytes());
-        part(&self.kind.to_le_bytes());
-        part(self.payload);
-        part(&self.accepted_at.to_le_bytes());
-        crc.finalize()
+        sum.part(self.mailbox);
+        sum.mark(&self.mark);
+        sum.part(&self.uid_validity.map_or([0; 5], numbered));
+        sum.part(self.flags_before.as_bytes());
+        sum.part(&self.kind.to_le_bytes());
+        sum.part(self.payload);
+        sum.part(&self.accepted_at.to_le_bytes());
+        sum.finish()
+    }
+}
+
+/// A CRC-32 of what a row says, column by column.
+#[derive(Default)]
+pub(in crate::store) struct Sum(crc32fast::Hasher);
+
+impl Sum {
+    pub(in crate::store) fn part(&mut self, octets: &[u8]) {
+        let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        self.0.update(&length.to_le_bytes());
+        self.0.update(octets);
+    }
+
+    pub(in crate::store) fn mark(&mut self, mark: &Mark) {
+        self.part(&mark.instant.to_le_bytes());
+        self.part(&mark.size.to_le_bytes());
+        self.part(mark.header.as_ref().map_or(&[], |hash| &hash.0));
+        self.part(&mark.uid.map_or([0; 5], numbered));
+    }
+
+    pub(in crate::store) fn finish(self) -> u32 {
+        self.0.finalize()
     }
 }
 

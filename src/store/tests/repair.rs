@@ -10,7 +10,7 @@ use super::{Account, FLAGGED, SEEN, adding, name};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{EntryState, ParkReason};
 use crate::mirror::Settlement;
-use crate::protocol::types::FlagDelta;
+use crate::protocol::types::{FlagDelta, FlagSet};
 use crate::store::{EntryRow, FileKind, Kind, Store, StoreError};
 
 impl Account {
@@ -69,6 +69,14 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     account
         .accept(vec![adding(account.messages[0], FLAGGED)])
         .await;
+    let [first, second] = [account.messages[0], account.messages[1]];
+    let back = |add, remove| FlagDelta { add, remove };
+    let strays = vec![
+        (first, back(FlagSet::ANSWERED, SEEN.union(FLAGGED))),
+        (second, back(FlagSet::ANSWERED, FLAGGED)),
+    ];
+    let noted = account.store().note_strays(account.inbox, strays).await;
+    noted.unwrap();
     let old = account.octets(FileKind::Journal).await;
     account.reopen().await;
     account.view().await;
@@ -84,6 +92,10 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     let rows = account.rows().await;
     assert_eq!(rows.len(), 1);
     assert!(parked(&rows, &ParkReason::Stale), "{rows:?}");
+    // Rather unread by mistake than read; else nothing is changed on the word of an old file.
+    let notes = account.store().stray_notes(account.inbox).await.unwrap();
+    let notes: Vec<_> = notes.iter().map(|note| (note.message, note.back)).collect();
+    assert_eq!(notes, [(first, FlagDelta::UNREAD)]);
     assert!(account.store().confirm_entries().await.unwrap());
     account.reopen().await;
     assert_eq!(account.rows().await[0].state, EntryState::Pending);
@@ -255,6 +267,8 @@ async fn no_flipped_octet_of_the_journal_becomes_an_action() {
         .await
         .unwrap();
     let written = account.rows().await;
+    let noted = account.store().stray_notes(account.inbox).await.unwrap();
+    let inbox = account.inbox;
     let (journal, cache) = (
         account.octets(FileKind::Journal).await,
         fs::read(account.file(FileKind::Cache)).unwrap(),
@@ -279,6 +293,10 @@ async fn no_flipped_octet_of_the_journal_becomes_an_action() {
             let original = written.iter().find(|known| known.id == row.id).unwrap();
             assert_eq!(asked(row), asked(original), "octet {position}");
         }
+        let notes = store.stray_notes(inbox).await.unwrap();
+        for note in &notes {
+            assert!(noted.contains(note), "octet {position}: {note:?}");
+        }
         let is_aside = account.join("journal.db.damaged").exists();
         if is_aside {
             assert!(parked(&rows, &ParkReason::Salvaged), "octet {position}");
@@ -287,6 +305,7 @@ async fn no_flipped_octet_of_the_journal_becomes_an_action() {
             let states =
                 |rows: &[EntryRow]| rows.iter().map(|row| row.state.clone()).collect::<Vec<_>>();
             assert_eq!(states(&rows), states(&written), "octet {position}");
+            assert_eq!(notes, noted, "octet {position}");
             whole_count += 1;
         }
     }
