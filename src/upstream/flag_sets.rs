@@ -83,8 +83,8 @@ impl Selected<'_> {
     }
 
     /// Sends every SEARCH before the first answer. A line of numbers does not say what it answers, and some servers search
-    /// for several things at a time. But it comes before the end of its command: where one line came before each end, and the
-    /// ends in turn, each is the answer to its own.
+    /// for several things at a time. But it comes before the end of its command: where one line came before each end, in the
+    /// order in which they were sent, each is the answer to its own.
     async fn search_at_once(
         &mut self,
         keys: &[SearchKey],
@@ -97,9 +97,8 @@ impl Selected<'_> {
         let mut told = Vec::with_capacity(keys.len());
         for tag in tags {
             let (completion, mut lines) = self.found(tag).await?;
-            let line = lines.pop().filter(|_| lines.is_empty());
-            let is_in_turn = completion.status == Status::Ok && self.wire.is_in_turn();
-            told.extend(line.filter(|_| is_in_turn));
+            let is_one = lines.len() == 1 && completion.status == Status::Ok;
+            told.extend(lines.pop().filter(|_| is_one));
         }
         self.wire.searches_in_turn = told.len() == keys.len();
         Ok(self.wire.searches_in_turn.then_some(told))

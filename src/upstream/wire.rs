@@ -117,11 +117,6 @@ impl Wire {
         }
     }
 
-    /// Whether commands have ended in the order in which they were asked for.
-    pub(super) fn is_in_turn(&self) -> bool {
-        self.ended.is_empty()
-    }
-
     /// Like [`Wire::run`], where anything but OK is an error.
     pub(super) async fn demand(
         &mut self,

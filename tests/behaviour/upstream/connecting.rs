@@ -3,9 +3,10 @@
 use lowtide::daemon::PassError;
 use lowtide::journal::EntryState;
 use lowtide::protocol::types::{FlagSet, Keywords, MailboxName};
-use lowtide::upstream::{Dialect, Level, Session, UpstreamError};
+use lowtide::upstream::{Dialect, Level, Security, Session, Transport, UpstreamError};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-use super::world::{LEFT, LOGGED_IN, World, converse, opened};
+use super::world::{LEFT, LOGGED_IN, World, converse, listen, opened};
 
 #[tokio::test]
 async fn nothing_but_login_is_sent_before_the_login() {
@@ -152,4 +153,27 @@ async fn what_a_lost_connection_leaves_open_is_sent_again_on_the_next() {
     );
     world.passes_and_proves(&script, &["\\Flagged"]).await;
     assert_eq!(world.journal().await, []);
+}
+
+/// Whoever sits between us and the server can put words behind its OK, to be taken for its own once TLS began.
+#[tokio::test]
+async fn whoever_says_more_before_tls_begins_is_not_trusted() {
+    let (listener, mut server) = listen(Level::Imap2).await;
+    if let Transport::Tcp { security, .. } = &mut server.transport {
+        *security = Security::StartTls { extra_roots: None };
+    }
+    let forger = async {
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        stream.write_all(b"* OK ready\r\n").await.unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        let tag = line.strip_suffix(" STARTTLS\r\n").unwrap();
+        let words = format!("{tag} OK begin\r\n* PREAUTH you are in\r\n");
+        stream.write_all(words.as_bytes()).await.unwrap();
+        stream.fill_buf().await.unwrap().len()
+    };
+    let (session, sent_count) = tokio::join!(Session::connect(&server), forger);
+    let error = session.map(drop).unwrap_err();
+    assert!(matches!(error, UpstreamError::Insecure { .. }), "{error:?}");
+    assert_eq!(sent_count, 0, "TLS was begun with a forger");
 }
