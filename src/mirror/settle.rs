@@ -28,6 +28,8 @@ pub enum StepOutcome {
     Refused {
         /// Its words.
         text: String,
+        /// The messages of the step that it refused; to others of it, it said OK.
+        of: Vec<MessageId>,
         /// What it showed afterwards.
         seen: Vec<(MessageId, MessageState)>,
     },
@@ -257,16 +259,16 @@ impl Proven {
                     MessageState::Present(_) => {}
                 }
             }
-            let StepOutcome::Refused { text, .. } = outcome else {
+            let StepOutcome::Refused { text, of, .. } = outcome else {
                 continue;
             };
             match step {
                 Step::Copy { entry, .. } | Step::Append { entry, .. } => {
                     proven.refused.insert(*entry, text.clone());
                 }
-                Step::StoreFlags { messages, .. } | Step::Expunge { only: messages } => {
+                Step::StoreFlags { .. } | Step::Expunge { .. } => {
                     let words = |&message| (message, text.clone());
-                    proven.refusals.extend(messages.iter().map(words));
+                    proven.refusals.extend(of.iter().map(words));
                 }
             }
         }

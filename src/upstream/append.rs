@@ -56,6 +56,7 @@ impl Selected<'_> {
             Status::Ok => StepOutcome::Done(Vec::new()),
             Status::No | Status::Bad => StepOutcome::Refused {
                 text: answer.text.to_string(),
+                of: Vec::new(),
                 seen: Vec::new(),
             },
         })

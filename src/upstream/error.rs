@@ -131,6 +131,8 @@ impl UpstreamError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
+            // Another client may have opened the mailbox where only one of us can have it: it should not be thrown out at once.
+            Self::Closed { text } if !text.is_empty() => Retry::Later,
             Self::Unreachable { .. }
             | Self::Closed { .. }
             | Self::Io(_)
@@ -195,7 +197,13 @@ mod tests {
                 },
                 Retry::Soon,
             ),
-            (UpstreamError::Closed { text: words() }, Retry::Soon),
+            (UpstreamError::Closed { text: words() }, Retry::Later),
+            (
+                UpstreamError::Closed {
+                    text: String::new(),
+                },
+                Retry::Soon,
+            ),
         ] {
             assert_eq!(error.retry(), retry, "{error}");
         }

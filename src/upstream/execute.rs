@@ -1,6 +1,6 @@
 //! Execute: one step of a plan, carried out on messages that are proven to be the right ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::UpstreamError;
 use super::observe::MAX_RANGES;
@@ -125,7 +125,10 @@ impl Selected<'_> {
     ) -> Result<StepOutcome, UpstreamError> {
         let unkept = self.map.unkept(delta.touched());
         let delta = delta.minus(delta.within(unkept));
-        let mut refusal = self.refuse(unkept);
+        let mut refused = BTreeMap::new();
+        if let Some(text) = self.refuse(unkept) {
+            refused.extend(messages.iter().map(|message| (*message, text.clone())));
+        }
         let at_once = if self.dialect.expunge_is_timed() {
             MAX_STORED
         } else if delta.add.contains(FlagSet::DELETED) {
@@ -139,17 +142,48 @@ impl Selected<'_> {
                 (StoreMode::Remove, delta.remove),
             ] {
                 if !flags.is_empty() {
-                    refusal = self.store_once(chunk, mode, flags).await?.or(refusal);
+                    refused.extend(self.store_apart(chunk, mode, flags).await?);
                 }
             }
         }
-        if refusal.is_none() {
-            self.map.expect(&self.seqs(messages), delta);
-        }
+        let taken = messages
+            .iter()
+            .filter(|message| !refused.contains_key(message));
+        let taken: Vec<MessageId> = taken.copied().collect();
+        self.map.expect(&self.seqs(&taken), delta);
         let seen = self.read_flags(messages).await?;
-        Ok(refusal.map_or(StepOutcome::Done(seen.clone()), |text| {
-            StepOutcome::Refused { text, seen }
-        }))
+        Ok(match refused.first_key_value() {
+            None => StepOutcome::Done(seen),
+            Some((_, text)) => StepOutcome::Refused {
+                text: text.clone(),
+                of: refused.into_keys().collect(),
+                seen,
+            },
+        })
+    }
+
+    /// Sends STORE for a few messages. What the server refuses together is asked for in halves, so that a message it cannot
+    /// take holds up no other. Gives the messages that it refused alone, and its words.
+    async fn store_apart(
+        &mut self,
+        messages: &[MessageId],
+        mode: StoreMode,
+        flags: FlagSet,
+    ) -> Result<Vec<(MessageId, String)>, UpstreamError> {
+        let mut refused = Vec::new();
+        let mut parts = vec![messages];
+        while let Some(part) = parts.pop() {
+            let Some(text) = self.store_once(part, mode, flags).await? else {
+                continue;
+            };
+            if let [message] = part {
+                refused.push((*message, text));
+            } else {
+                let (former, latter) = part.split_at(part.len().div_ceil(2));
+                parts.extend([latter, former].into_iter().filter(|half| !half.is_empty()));
+            }
+        }
+        Ok(refused)
     }
 
     /// What to say of flags that are not sent, because the server would not keep them.
@@ -271,6 +305,7 @@ impl Selected<'_> {
             Some((Status::Ok, _)) => Ok(StepOutcome::Done(seen)),
             Some((Status::No | Status::Bad, text)) => Ok(StepOutcome::Refused {
                 text: text.to_string(),
+                of: vec![message],
                 seen,
             }),
             None => Err(UpstreamError::Desynchronised {
@@ -300,6 +335,7 @@ impl Selected<'_> {
                 let seen = self.read_flags(only).await?;
                 return Ok(StepOutcome::Refused {
                     text: completion.text.to_string(),
+                    of: only.to_vec(),
                     seen,
                 });
             }

@@ -83,6 +83,7 @@ fn done(seen: &[(i64, MessageState)]) -> StepOutcome {
 fn refused(seen: &[(i64, MessageState)]) -> StepOutcome {
     StepOutcome::Refused {
         text: "no".to_owned(),
+        of: seen.iter().map(|&(message, _)| id(message)).collect(),
         seen: named(seen),
     }
 }

@@ -286,6 +286,7 @@ impl Client {
         Some(if refused {
             StepOutcome::Refused {
                 text: "not today".to_owned(),
+                of: step.messages().to_vec(),
                 seen,
             }
         } else {

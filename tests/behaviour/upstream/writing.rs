@@ -58,6 +58,48 @@ async fn what_was_sent_is_proven_at_once() {
     assert!(left[0].trouble.contains("does not show it"), "{left:?}");
 }
 
+#[tokio::test]
+async fn what_a_server_refuses_of_one_message_holds_up_no_other() {
+    let world = World::holding(3).await;
+    for letter in [1, 2, 3] {
+        world.set(letter, FlagSet::FLAGGED).await;
+    }
+    let script = format!(
+        "{}
+        C: x STORE 1:3 +FLAGS (\\Flagged)
+        S: x NO not one of them
+        C: x STORE 1:2 +FLAGS (\\Flagged)
+        S: x NO not one of them
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: x OK
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: x NO not that one
+        C: x STORE 3 +FLAGS (\\Flagged)
+        S: x OK
+        C: x FETCH 1:3 FLAGS
+        S: * 1 FETCH (FLAGS (\\Flagged))
+        S: * 2 FETCH (FLAGS ())
+        S: * 3 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        CHECK",
+        opened(&["", "", ""])
+    );
+    world.passes(&script).await;
+    let again = format!(
+        "{}
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: x NO not that one
+        LOOK 2 ()
+        CHECK",
+        opened(&["\\Flagged", "", "\\Flagged"])
+    );
+    assert_eq!(world.passes(&again).await.counts.retired, 2);
+    let left = world.journal().await;
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].message, world.letters[1]);
+    assert!(left[0].trouble.contains("not that one"), "{left:?}");
+}
+
 /// Somebody takes the mark for a removal off again before it is carried out: they want to keep the letter.
 #[tokio::test]
 async fn a_letter_that_is_undeleted_between_mark_and_removal_is_kept() {
