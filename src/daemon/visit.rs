@@ -92,6 +92,7 @@ pub(super) async fn mailboxes(
         listed.filter(|(name, _)| is_mirrored(name)).collect();
     let passed_over: Vec<MailboxName> = mirrored.iter().map(|(name, _)| name.clone()).collect();
     store.park_stranded(&passed_over).await?;
+    store.set_old_aside().await?;
     Ok(mirrored)
 }
 

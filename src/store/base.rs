@@ -66,12 +66,24 @@ pub(super) fn past_newest(connection: &Connection) -> Result<i64, Fault> {
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// The first message that this file can know: `next`, written down, if the file is new.
-pub(super) fn first(connection: &Connection, next: i64) -> Result<MessageId, Fault> {
+/// The first message that this file can know: `next`, written down, if the file is new, or if somebody acted on a message
+/// that it should know and does not. Then an earlier state of it was put back.
+pub(super) fn first(connection: &Connection, next: i64, acted: i64) -> Result<MessageId, Fault> {
     let sql = "INSERT INTO first_message (only, id) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING";
     connection.execute(sql, [next])?;
+    let sql = "UPDATE first_message SET id = ?1, past = ?1 WHERE past <= ?2";
+    if connection.execute(sql, [next, acted])? > 0 {
+        tracing::warn!("the copy of the mail is older than what was done to it");
+    }
     let first = connection.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
     Ok(MessageId::from_raw(first))
+}
+
+/// Notes the newest message that this file knows, for [`first`].
+pub(super) fn knows(transaction: &Transaction<'_>, newest: MessageId) -> Result<(), Fault> {
+    let sql = "UPDATE first_message SET past = ?1 + 1 WHERE past <= ?1";
+    transaction.prepare_cached(sql)?.execute([newest.raw()])?;
+    Ok(())
 }
 
 pub(super) fn insert(

@@ -161,12 +161,12 @@ impl Store {
                     .count(),
             )
             .await?;
+        let is_less = !settlement.retired.is_empty();
         let settlement = Arc::new(settlement);
         let (inner, changes) = (self.inner.clone(), Arc::clone(&settlement));
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
             write_base(&transaction, mailbox, &changes, &ids)?;
-            journal::set_epoch(&transaction, inner.memory().epoch)?;
             transaction.commit()?;
             inner.publish(mailbox, |held| held.learn(&changes, &ids))?;
             Ok(ids)
@@ -178,18 +178,24 @@ impl Store {
             let transaction = connection.transaction()?;
             let brought = write_journal(&transaction, &inner, mailbox, &settlement, &restored)?;
             notes::release(&transaction, &name)?;
-            let epoch = inner.memory().epoch;
-            let epoch = epoch.saturating_add(i64::from(!settlement.retired.is_empty()));
-            journal::set_epoch(&transaction, epoch)?;
             transaction.commit()?;
-            inner.memory().epoch = epoch;
             Ok(inner.publish(mailbox, |held| {
                 held.retire(&settlement);
                 held.accept(brought);
             })?)
         };
         self.inner.journal.run(retire).await?;
+        if is_less {
+            self.count().await?;
+        }
         Ok(ids)
+    }
+
+    /// Has the cache know how often the journal let go of entries.
+    pub(super) async fn count(&self) -> Result<(), StoreError> {
+        let epoch = self.inner.journal_readers.run(journal::epoch).await?;
+        let count = move |cache: &mut Connection| journal::set_epoch(cache, epoch);
+        self.inner.cache.run(count).await
     }
 
     /// Keeps headers that were read; they become part of the messages' marks.
@@ -391,6 +397,9 @@ fn write_base(
         if let Some(old) = arrival.was {
             base::follow(transaction, old, id)?;
         }
+    }
+    if let Some(&newest) = ids.iter().max() {
+        base::knows(transaction, newest)?;
     }
     content::remove(transaction, &settlement.gone)
 }

@@ -228,11 +228,15 @@ pub(super) fn attempt(
     Ok(true)
 }
 
+/// Lets go of entries, and counts that.
 pub(super) fn retire(transaction: &Transaction<'_>, entries: &[EntryId]) -> Result<(), Fault> {
     for entry in entries {
         transaction
             .prepare_cached("DELETE FROM entry WHERE id = ?1")?
             .execute([entry.raw()])?;
+    }
+    if !entries.is_empty() {
+        transaction.execute("UPDATE epoch SET number = number + 1", [])?;
     }
     Ok(())
 }
@@ -309,6 +313,18 @@ pub(super) fn set_old_aside(connection: &Connection, before: i64) -> Result<usiz
     let sql = "UPDATE entry SET state = 2, park = 9 WHERE state <> 2 AND confirmed = 0 AND (mailbox, message) IN (SELECT mailbox, \
                message FROM entry WHERE state <> 2 AND confirmed = 0 AND accepted_at < ?1)";
     Ok(connection.execute(sql, [before])?)
+}
+
+/// Whether entries were accepted before a moment, and nobody said since that they are meant.
+pub(super) fn has_old(connection: &Connection, before: i64) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM entry WHERE state <> 2 AND confirmed = 0 AND accepted_at < ?1)";
+    Ok(connection.query_row(sql, [before], |row| row.get(0))?)
+}
+
+/// The newest message that entries speak of, or 0. What was appended is not meant: it was in no mailbox when it was acted on.
+pub(super) fn newest_acted(connection: &Connection) -> Result<i64, Fault> {
+    let sql = "SELECT coalesce(max(message), 0) FROM entry WHERE message NOT IN (SELECT message FROM entry WHERE kind = 4)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// How often entries were let go of: as the journal has it, or as the cache knew it.

@@ -42,6 +42,7 @@ pub(super) static CACHE: Schema = Schema {
         include_str!("../../migrations/cache/0001_mirror.sql"),
         include_str!("../../migrations/cache/0002_listed.sql"),
         include_str!("../../migrations/cache/0003_server.sql"),
+        include_str!("../../migrations/cache/0004_past.sql"),
     ],
     declared: OnceLock::new(),
 };

@@ -118,8 +118,6 @@ struct Memory {
     resets: u64,
     /// Whether the server has APPEND, as far as is known.
     takes_messages: bool,
-    /// How often the journal let go of entries.
-    epoch: i64,
 }
 
 /// Message ids that may be given without another commit.
@@ -140,7 +138,7 @@ struct Known {
 }
 
 impl Known {
-    fn read(cache: &Connection, kind: Kind, reserved: i64) -> Result<Self, Fault> {
+    fn read(cache: &Connection, kind: Kind, reserved: i64, acted: i64) -> Result<Self, Fault> {
         if kind == Kind::Local {
             mailbox::provide_inbox(cache)?;
         }
@@ -149,7 +147,7 @@ impl Known {
         Ok(Self {
             names: rows.map(|row| (row.name, row.id)).collect(),
             next,
-            first: base::first(cache, next)?,
+            first: base::first(cache, next, acted)?,
             takes_messages: kind == Kind::Local || append::takes_messages(cache)?,
         })
     }
@@ -180,15 +178,15 @@ impl Store {
             Kind::Mirror => repair::cache(&cache_file)?,
             Kind::Local => repair::whole(&cache_file, &migrate::CACHE)?,
         };
-        let epoch =
-            repair::hold_back(&journal, &cache).map_err(|fault| journal_file.told(fault))?;
+        repair::hold_back(&journal, &cache).map_err(|fault| journal_file.told(fault))?;
         let reserved = journal::reserved(&journal).map_err(|fault| journal_file.told(fault))?;
+        let acted = journal::newest_acted(&journal).map_err(|fault| journal_file.told(fault))?;
         let Known {
             names,
             next,
             first,
             takes_messages,
-        } = Known::read(&cache, kind, reserved).map_err(|fault| cache_file.told(fault))?;
+        } = Known::read(&cache, kind, reserved, acted).map_err(|fault| cache_file.told(fault))?;
         let at = |source| StoreError::io(dir, source);
         let inner = Inner {
             dir: dir.to_owned(),
@@ -204,7 +202,6 @@ impl Store {
                 held: BTreeMap::new(),
                 resets: 0,
                 takes_messages,
-                epoch,
             }),
             ids: tokio::sync::Mutex::new(IdBlock { next, end: next }),
             arrivals: tokio::sync::Mutex::new(()),

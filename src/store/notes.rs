@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::error::StoreError;
 use super::file::Fault;
 use super::mailbox::name_of;
-use super::{Backlog, Store, journal};
+use super::{Backlog, Store, journal, repair};
 use crate::clock;
 use crate::id::{EntryId, MailboxId};
 use crate::mirror::Halt;
@@ -140,6 +140,18 @@ impl Store {
         self.reset(journal::confirm).await
     }
 
+    /// Sets entries aside that are too old to be carried out without a question.
+    ///
+    /// # Errors
+    /// [`StoreError`] when none was.
+    pub async fn set_old_aside(&self) -> Result<(), StoreError> {
+        if self.inner.journal_readers.run(repair::has_old).await? {
+            let set_aside = |journal: &Transaction<'_>| repair::set_old_aside(journal);
+            self.reset(set_aside).await?;
+        }
+        Ok(())
+    }
+
     /// Gives an entry up: what it asked for is not carried out. Says whether there was one.
     ///
     /// # Errors
@@ -154,7 +166,9 @@ impl Store {
             journal::retire(transaction, &[entry])?;
             Ok(there)
         };
-        self.reset(drop).await
+        let was_there = self.reset(drop).await?;
+        self.count().await?;
+        Ok(was_there)
     }
 
     /// Changes the journal behind the mailboxes' back, and has them read it again.

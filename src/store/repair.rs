@@ -162,8 +162,8 @@ pub(super) fn suspect(file: &StoreFile, detail: &str) {
     }
 }
 
-/// Sets entries aside that should not be carried out unasked. Gives how often the journal let go of entries.
-pub(super) fn hold_back(journal: &Connection, cache: &Connection) -> Result<i64, Fault> {
+/// Sets entries aside that should not be carried out unasked.
+pub(super) fn hold_back(journal: &Connection, cache: &Connection) -> Result<(), Fault> {
     let (ours, known) = (journal::epoch(journal)?, journal::epoch(cache)?);
     if ours < known {
         let count = journal::distrust(journal)?;
@@ -174,15 +174,29 @@ pub(super) fn hold_back(journal: &Connection, cache: &Connection) -> Result<i64,
         );
         journal::set_epoch(journal, known)?;
     }
-    let before = clock::unix_seconds().saturating_sub(OLD_SECONDS);
-    let count = journal::set_old_aside(journal, before)?;
+    journal::set_epoch(cache, ours.max(known))?;
+    set_old_aside(journal).map(drop)
+}
+
+/// Sets entries aside that are too old to be carried out without a question. Says whether there were any.
+pub(super) fn set_old_aside(journal: &Connection) -> Result<bool, Fault> {
+    let count = journal::set_old_aside(journal, too_old())?;
     if count > 0 {
         tracing::warn!(
             entries = count,
             "actions are more than 30 days old; they wait for a person"
         );
     }
-    Ok(ours.max(known))
+    Ok(count > 0)
+}
+
+/// Whether there are such entries.
+pub(super) fn has_old(journal: &Connection) -> Result<bool, Fault> {
+    journal::has_old(journal, too_old())
+}
+
+fn too_old() -> i64 {
+    clock::unix_seconds().saturating_sub(OLD_SECONDS)
 }
 
 /// What becomes of a file that was set aside before.

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use super::content::body;
 use super::limbo::letter;
-use super::{Account, FLAGGED, SEEN, adding, name};
+use super::{Account, FLAGGED, SEEN, adding, found, mark, name};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{EntryState, ParkReason};
-use crate::mirror::Settlement;
-use crate::protocol::types::{FlagDelta, FlagSet};
+use crate::journal::{EntryState, JournalEntry, ParkReason};
+use crate::mirror::{Settlement, fold};
+use crate::protocol::types::{FlagDelta, FlagSet, Keywords};
+use crate::store::journal::{self, Draft};
 use crate::store::{EntryRow, FileKind, Kind, Store, StoreError};
 
 impl Account {
@@ -81,11 +82,6 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     account.reopen().await;
     account.view().await;
     account.retires().await;
-    account
-        .accept(vec![adding(account.messages[1], SEEN)])
-        .await;
-    // What was retired last is known to the cache as soon as anything more is recorded.
-    account.retires().await;
     account.octets(FileKind::Journal).await;
     fs::write(account.file(FileKind::Journal), &old).unwrap();
     account.reopen().await;
@@ -100,6 +96,82 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     account.reopen().await;
     assert_eq!(account.rows().await[0].state, EntryState::Pending);
     assert!(!account.store().confirm_entries().await.unwrap());
+}
+
+/// As it is after `lowtide sync`: nothing is written after the last entry was let go of.
+#[tokio::test]
+async fn a_journal_that_was_put_back_is_known_at_once() {
+    let mut account = Account::with(1).await;
+    let one = account.messages[0];
+    for is_dropped in [false, true] {
+        account.accept(vec![adding(one, FLAGGED)]).await;
+        let old = account.octets(FileKind::Journal).await;
+        account.reopen().await;
+        account.view().await;
+        if is_dropped {
+            let entry = account.entries().await[0];
+            assert!(account.store().drop_entry(entry).await.unwrap());
+        } else {
+            account.retires().await;
+        }
+        account.octets(FileKind::Journal).await;
+        fs::write(account.file(FileKind::Journal), &old).unwrap();
+        account.reopen().await;
+        let rows = account.rows().await;
+        assert_eq!(rows.len(), 1);
+        assert!(parked(&rows, &ParkReason::Stale), "{rows:?}");
+        assert!(account.store().drop_entry(rows[0].id).await.unwrap());
+    }
+}
+
+/// Otherwise it would be taken for an action on a message that is gone.
+#[tokio::test]
+async fn what_a_cache_that_was_put_back_does_not_know_is_not_taken_to_be_gone() {
+    let mut account = Account::with(1).await;
+    let old = account.octets(FileKind::Cache).await;
+    account.reopen().await;
+    account.view().await;
+    let later = account.record(found(&[mark(2)])).await[0];
+    account.accept(vec![adding(later, FLAGGED)]).await;
+    account.octets(FileKind::Cache).await;
+    fs::write(account.file(FileKind::Cache), &old).unwrap();
+    account.reopen().await;
+    account.view().await;
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    let local = fold(&input.base, &input.entries);
+    assert_eq!(local.unbound.len(), 1);
+    assert!(local.departed.is_empty(), "{local:?}");
+    // What is recorded from now on is known again.
+    let again = account.record(found(&[mark(2)])).await[0];
+    account.accept(vec![adding(again, FLAGGED)]).await;
+    account.reopen().await;
+    account.view().await;
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    assert!(input.base.find(again).is_some());
+    assert!(again >= input.base.first, "{again}");
+    assert!(later < input.base.first, "{later}");
+}
+
+#[tokio::test]
+async fn what_grew_old_while_the_program_ran_waits_for_a_person() {
+    let account = Account::with(1).await;
+    let one = account.messages[0];
+    account.accept(vec![adding(one, FLAGGED)]).await;
+    account.store().set_old_aside().await.unwrap();
+    assert_eq!(account.rows().await[0].state, EntryState::Pending);
+    let long_ago = crate::clock::unix_seconds() - 31 * 86_400;
+    let entry = JournalEntry::appending(one, mark(1), adding(one, SEEN).action, long_ago);
+    let (inbox, keywords) = (name("INBOX"), Keywords::default());
+    let draft = Draft::of(&inbox, &keywords, &entry);
+    let mut file = rusqlite::Connection::open(account.file(FileKind::Journal)).unwrap();
+    let transaction = file.transaction().unwrap();
+    journal::insert(&transaction, &draft).unwrap();
+    transaction.commit().unwrap();
+    account.store().set_old_aside().await.unwrap();
+    assert!(parked(&account.rows().await, &ParkReason::Old));
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    let left = input.entries.iter().filter(|entry| entry.is_active());
+    assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
@@ -143,7 +215,7 @@ async fn what_was_asked_for_long_ago_is_asked_about() {
     account.close().await;
     let file = rusqlite::Connection::open(account.file(FileKind::Journal)).unwrap();
     // The checksum covers the date, so it is only looked at here.
-    let aside = crate::store::journal::set_old_aside(&file, i64::MAX).unwrap();
+    let aside = journal::set_old_aside(&file, i64::MAX).unwrap();
     assert_eq!(aside, 1);
     drop(file);
     account.reopen().await;
@@ -151,7 +223,7 @@ async fn what_was_asked_for_long_ago_is_asked_about() {
     account.store().confirm_entries().await.unwrap();
     account.close().await;
     let file = rusqlite::Connection::open(account.file(FileKind::Journal)).unwrap();
-    let again = crate::store::journal::set_old_aside(&file, i64::MAX).unwrap();
+    let again = journal::set_old_aside(&file, i64::MAX).unwrap();
     assert_eq!(again, 0, "a person said that it is meant");
 }
 
