@@ -118,6 +118,7 @@ async fn reconcile(
         }
     }
     agree_on_keywords(store, mailbox, selected).await?;
+    stray::hide(&mut seen, &alignment, &input, &notes);
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
-use crate::mirror::Access;
+use crate::journal::Action;
+use crate::mirror::{Access, Alignment, Observation};
 use crate::protocol::types::{FlagDelta, FlagSet, SeqNum};
-use crate::store::{Store, StrayNote};
+use crate::store::{PassInput, Store, StrayNote};
 use crate::upstream::{Astray, Selected, Wrong};
 
 /// Writes down what fell on messages that were not meant, and could not be seen to be taken back. Keywords are left as they
@@ -82,6 +83,40 @@ pub(super) async fn restore(
         (before, after) if after < before => Restored::Anew,
         _ => Restored::InVain,
     })
+}
+
+/// Shows messages as they will be once they are put right: until then, nobody is to be told of what only we may have done. What
+/// the user asked for since is no accident.
+pub(super) fn hide(
+    seen: &mut Observation,
+    alignment: &Alignment,
+    input: &PassInput,
+    notes: &[StrayNote],
+) {
+    if notes.is_empty() {
+        return;
+    }
+    let noted: BTreeMap<MessageId, FlagDelta> =
+        notes.iter().map(|note| (note.message, note.back)).collect();
+    for (index, seq) in alignment.present() {
+        let known = input.base.messages.get(index);
+        let Some((message, back)) = known.and_then(|known| noted.get_key_value(&known.id)) else {
+            continue;
+        };
+        let named = input
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.action {
+                Action::Flags(delta) if entry.message == *message => Some(delta.touched()),
+                _ => None,
+            });
+        let named = named.fold(FlagSet::EMPTY, FlagSet::union);
+        let named = FlagDelta {
+            add: named,
+            remove: named,
+        };
+        seen.pretend(seq, back.minus(named));
+    }
 }
 
 /// What is wrong, note by note.

@@ -1,7 +1,7 @@
 //! What one SELECT showed.
 
 use crate::journal::Mark;
-use crate::protocol::types::{FlagSet, SeqNum};
+use crate::protocol::types::{FlagDelta, FlagSet, SeqNum};
 
 /// A mailbox as one connection saw it, complete: message `n` is `messages[n - 1]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,6 +87,13 @@ impl Observation {
     #[must_use]
     pub fn at(&self, seq: SeqNum) -> Option<&SeenMessage> {
         self.messages.get(seq.index())
+    }
+
+    /// Shows a message as if a change had come to its flags.
+    pub fn pretend(&mut self, seq: SeqNum, delta: FlagDelta) {
+        if let Some(seen) = self.messages.get_mut(seq.index()) {
+            seen.flags = delta.apply(seen.flags);
+        }
     }
 
     /// All messages with their sequence numbers.

@@ -1,6 +1,6 @@
 //! Headers and texts, and what reading them marks.
 
-use lowtide::protocol::types::FlagSet;
+use lowtide::protocol::types::{FlagDelta, FlagSet};
 
 use super::world::{World, headed, opened, shown};
 
@@ -53,6 +53,35 @@ async fn a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_pass() {
     );
     world.passes(&script).await;
     assert_eq!(world.base().await, [FlagSet::EMPTY]);
+}
+
+/// A mailbox that is open for reading only, or a server that lets nothing be taken off: nobody here is told of the mark.
+#[tokio::test]
+async fn a_mark_that_cannot_be_taken_off_is_not_shown_to_anybody() {
+    let world = World::holding(2).await;
+    let first = world.letters[0];
+    let noted = vec![(first, FlagDelta::UNREAD)];
+    world.store.note_strays(world.inbox, noted).await.unwrap();
+    let shown = opened(&["\\Seen", "\\Seen"]);
+    let only_read = shown.replace("OK opened", "OK [READ-ONLY] opened");
+    let refused = format!(
+        "{shown}
+        C: x STORE 1 -FLAGS (\\Seen)
+        S: x NO not here
+        LOOK 1 (\\Seen)
+        CHECK"
+    );
+    for script in [only_read.clone(), refused] {
+        world.passes(&script).await;
+        assert_eq!(world.base().await, [FlagSet::EMPTY, FlagSet::SEEN]);
+    }
+    // The user reads it.
+    world.set(1, FlagSet::SEEN).await;
+    world.passes(&only_read).await;
+    assert_eq!(world.journal().await, []);
+    assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
+    world.passes(&only_read).await;
+    assert_eq!(world.base().await, [FlagSet::SEEN, FlagSet::SEEN]);
 }
 
 #[tokio::test]
