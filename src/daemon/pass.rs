@@ -125,9 +125,13 @@ async fn reconcile(
     let copies = weigh(&input.name, &input.entries, &input.elsewhere, sightings);
     let verdicts = merge(&input.base, &local, &remote, options.policy);
     let plan = plan(&verdicts, &remote, &seen.facts, &copies);
-    let halts = options.brakes.halts(&verdicts, &remote).into_iter();
+    let is_replaced = input.base.facts.is_replaced_by(&seen.facts);
+    let halts = options.brakes.halts(&verdicts, &remote, is_replaced);
     let hold = input.hold.as_ref();
-    if let Some(halt) = { halts }.find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt))) {
+    if let Some(halt) = { halts }
+        .into_iter()
+        .find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt)))
+    {
         let mut report = halted(store, mailbox, &input, halt, options.dry_run).await?;
         if options.dry_run {
             report = report.beyond(plan, verdicts.gone());

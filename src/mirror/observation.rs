@@ -82,6 +82,15 @@ impl Default for MailboxFacts {
     }
 }
 
+impl MailboxFacts {
+    /// Whether the server gave the mailbox another UIDVALIDITY since: it may be another mailbox of the name.
+    #[must_use]
+    pub fn is_replaced_by(&self, now: &Self) -> bool {
+        let both = self.uid_validity.zip(now.uid_validity);
+        both.is_some_and(|(before, now)| before != now)
+    }
+}
+
 impl Observation {
     /// The message at a sequence number of this observation.
     #[must_use]

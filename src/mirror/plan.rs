@@ -520,13 +520,17 @@ impl std::fmt::Display for Halt {
 }
 
 impl Halt {
-    /// Whether a person who approved these words meant this: what others removed, exactly so; what the user removed, although
-    /// a part of it may be done by now.
+    /// Whether a person who approved these words meant this: what others removed, exactly so; what the user removed, as long as
+    /// it is no more. A part of it may be done by now.
     #[must_use]
     pub fn is_meant_by(&self, reason: &str) -> bool {
         match self {
             Self::VanishedThere { .. } => self.to_string() == reason,
-            Self::RemovedHere { .. } => reason.starts_with(REMOVED_HERE),
+            Self::RemovedHere { removed_count, .. } => {
+                let approved = reason.strip_prefix(REMOVED_HERE).map(str::split_whitespace);
+                let approved = approved.and_then(|mut words| words.next()?.parse().ok());
+                approved.is_some_and(|approved: usize| *removed_count <= approved)
+            }
         }
     }
 }
@@ -534,9 +538,10 @@ impl Halt {
 const REMOVED_HERE: &str = "what was done here would remove";
 
 impl Brakes {
-    /// What would be lost by carrying on, as far as that is more than may be lost without a question.
+    /// What would be lost by carrying on, as far as that is more than may be lost without a question. A mailbox is replaced
+    /// where it has another UIDVALIDITY than before: then it has to be shown to be the same.
     #[must_use]
-    pub fn halts(self, verdicts: &Verdicts, remote: &Remote) -> Vec<Halt> {
+    pub fn halts(self, verdicts: &Verdicts, remote: &Remote, is_replaced: bool) -> Vec<Halt> {
         let base_count = remote.states.len();
         let removed_count = verdicts
             .messages
@@ -554,7 +559,8 @@ impl Brakes {
             .count();
         let gone_count = gone.saturating_sub(ours_gone.count());
         let is_all = gone == base_count && base_count >= 2 && gone_count > 0;
-        let vanished = is_all || self.trips(gone_count, base_count);
+        let is_another = is_replaced && gone_count > base_count.div_euclid(2);
+        let vanished = is_all || is_another || self.trips(gone_count, base_count);
         let removed = removed_count >= self.many || self.trips(removed_count, base_count);
         let vanished = vanished.then_some(Halt::VanishedThere {
             gone_count,

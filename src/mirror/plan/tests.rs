@@ -99,7 +99,7 @@ impl Case {
     }
 
     fn halts(&self) -> Vec<Halt> {
-        Brakes::default().halts(&self.verdicts(), &self.remote)
+        Brakes::default().halts(&self.verdicts(), &self.remote, false)
     }
 
     fn check(&self, steps: &[Step], delays: &[(i64, Delay)]) {

@@ -3,7 +3,7 @@
 use super::Case;
 use crate::journal::Action;
 use crate::mirror::RemoteState;
-use crate::mirror::plan::Halt;
+use crate::mirror::plan::{Brakes, Halt};
 use crate::mirror::support::{DELETED, NONE, SEEN, adding};
 
 /// A mailbox of so many messages of which so many are gone there, after `actions` on each of these.
@@ -62,6 +62,36 @@ fn what_vanished_there_brakes_at_its_thresholds() {
     ] {
         braked(&vanishing(gone, of, &[]), expected);
     }
+}
+
+/// Elsewhere so few are a day's tidying.
+#[test]
+fn a_mailbox_with_another_uidvalidity_has_to_hold_half_of_what_it_held() {
+    for (gone, of, expected) in [
+        (0, 0, None),
+        (1, 1, there(1, 1)),
+        (1, 2, None),
+        (3, 6, None),
+        (4, 6, there(4, 6)),
+        (14, 15, there(14, 15)),
+    ] {
+        let case = vanishing(gone, of, &[]);
+        let halts = Brakes::default().halts(&case.verdicts(), &case.remote, true);
+        assert_eq!(halts, Vec::from_iter(expected));
+        braked(&case, None);
+    }
+}
+
+#[test]
+fn more_than_was_approved_is_asked_about_again() {
+    let [less, approved, more] = [12, 30, 31].map(|count| here(count, 40).unwrap());
+    let words = approved.to_string();
+    assert!(approved.is_meant_by(&words) && less.is_meant_by(&words));
+    assert!(!more.is_meant_by(&words));
+    assert!(!approved.is_meant_by("it is late"));
+    let [gone, fewer] = [30, 29].map(|count| there(count, 40).unwrap());
+    assert!(gone.is_meant_by(&gone.to_string()) && !fewer.is_meant_by(&gone.to_string()));
+    assert!(!gone.is_meant_by(&words) && !approved.is_meant_by(&gone.to_string()));
 }
 
 #[test]
