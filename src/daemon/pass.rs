@@ -126,12 +126,12 @@ async fn reconcile(
     let verdicts = merge(&input.base, &local, &remote, options.policy);
     let plan = plan(&verdicts, &remote, &seen.facts, &copies);
     let is_replaced = input.base.facts.is_replaced_by(&seen.facts);
-    let halts = options.brakes.halts(&verdicts, &remote, is_replaced);
+    let mut halts = options
+        .brakes
+        .halts(&verdicts, &remote, is_replaced)
+        .into_iter();
     let hold = input.hold.as_ref();
-    if let Some(halt) = { halts }
-        .into_iter()
-        .find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt)))
-    {
+    if let Some(halt) = halts.find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt))) {
         let mut report = halted(store, mailbox, &input, halt, options.dry_run).await?;
         if options.dry_run {
             report = report.beyond(plan, verdicts.gone());
@@ -162,6 +162,7 @@ async fn reconcile(
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
+    store.append_instead().await?;
     selected.bind_arrivals(&arrivals);
     Ok((report, Some(local.unbound)))
 }

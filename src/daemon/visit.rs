@@ -93,6 +93,7 @@ pub(super) async fn mailboxes(
     let passed_over: Vec<MailboxName> = mirrored.iter().map(|(name, _)| name.clone()).collect();
     store.park_stranded(&passed_over).await?;
     store.set_old_aside().await?;
+    store.append_instead().await?;
     Ok(mirrored)
 }
 

@@ -3,20 +3,22 @@
 //! A text goes into the journal's file before the cache lets go of it. A crash between the two leaves a message that is in
 //! both; it was not removed, and is not told of.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::content::{self, Packed};
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
-use super::journal::{self, Draft};
+use super::journal::{self, Draft, NamedAction};
 use super::mailbox::name_of;
 use super::{Kind, Store};
 use crate::clock;
-use crate::id::{MailboxId, MessageId};
-use crate::journal::{Action, JournalEntry, Mark};
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{Action, HeaderHash, JournalEntry, Mark};
 use crate::mirror::LocalState;
-use crate::protocol::types::{Flag, FlagSet, MailboxName};
+use crate::protocol::types::{Flag, FlagSet, Keywords, MailboxName};
 
 /// A message that was removed and can be had back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,27 @@ impl Store {
         self.inner.journal.run(note).await
     }
 
+    /// Has messages appended that were to be copied and are gone, where their texts were kept and the server takes messages. Says
+    /// whether there were any.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they still wait for a person.
+    pub async fn append_instead(&self) -> Result<bool, StoreError> {
+        if !self.takes_messages() {
+            return Ok(false);
+        }
+        let copies = self.inner.journal_readers.run(sourceless).await?;
+        if copies.is_empty() {
+            return Ok(false);
+        }
+        let ids = self.new_ids(copies.len()).await?;
+        let copies: BTreeMap<EntryId, MessageId> = copies.into_iter().zip(ids).collect();
+        let append = move |transaction: &Transaction<'_>| {
+            append_instead(transaction, &copies).map(|()| true)
+        };
+        self.reset(append).await
+    }
+
     /// Takes in the texts of messages that are about to be removed, as far as they are held. Only then may the cache let go
     /// of them.
     pub(super) async fn keep_in_limbo(
@@ -118,46 +141,103 @@ pub(super) fn bring_back(
     message: MessageId,
     id: MessageId,
 ) -> Result<Option<JournalEntry>, Fault> {
-    let sql =
-        "SELECT size, coding, bytes, hash, instant, zone, flags FROM limbo WHERE message = ?1";
-    let read = |row: &Row<'_>| {
-        let hash: [u8; 32] = row.get(3)?;
-        let (instant, zone_minutes): (i64, i16) = (row.get(4)?, row.get(5)?);
-        Ok((
-            Packed::from_row(row)?,
-            hash,
-            instant,
-            zone_minutes,
-            row.get::<_, String>(6)?,
-        ))
-    };
-    let found = transaction
-        .query_row(sql, [message.raw()], read)
-        .optional()?;
     let mark = held.entries.iter().find(|entry| entry.message == message);
-    let (Some((packed, hash, instant, zone_minutes, flags)), Some(entry)) = (found, mark) else {
+    let (Some(kept), Some(entry)) = (Kept::find(transaction, message)?, mark) else {
         return Ok(None);
     };
-    let flags: Vec<Flag> = flags_of(&flags);
-    let accepted_at = clock::unix_seconds();
-    let mark = Mark {
-        instant,
-        size: packed.size(),
-        header: entry.mark.header,
-        uid: None,
-    };
-    let action = Action::Append {
-        flags: held.view.keywords.resolve(&flags).0,
-        zone_minutes,
-    };
-    let mut entry = JournalEntry::appending(id, mark, action, accepted_at);
-    let draft = Draft::of(&held.name, &held.view.keywords, &entry).with(&hash, &packed);
-    entry.id = journal::insert(transaction, &draft)?;
+    let keywords = &held.view.keywords;
+    let entry = kept.append(transaction, &held.name, keywords, id, entry.mark.header)?;
     transaction.execute(
         "UPDATE limbo SET restored_at = ?2 WHERE message = ?1",
-        params![message.raw(), accepted_at],
+        params![message.raw(), entry.accepted_at],
     )?;
     Ok(Some(entry))
+}
+
+/// Copies that cannot be made, since the message is gone, while its text was kept.
+pub(super) fn sourceless(journal: &Connection) -> Result<Vec<EntryId>, Fault> {
+    let sql = "SELECT entry.id FROM entry JOIN limbo ON limbo.message = entry.message \
+               WHERE entry.kind = 3 AND entry.state = 2 AND entry.park = 4 AND entry.header_hash IS NOT NULL";
+    let mut statement = journal.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| row.get(0).map(EntryId::from_raw))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Has the texts appended where they were to be copied to, each under an id of its own.
+pub(super) fn append_instead(
+    transaction: &Transaction<'_>,
+    copies: &BTreeMap<EntryId, MessageId>,
+) -> Result<(), Fault> {
+    for row in journal::load(transaction, None)? {
+        let (Some(&id), NamedAction::Copy { to }) = (copies.get(&row.id), &row.action) else {
+            continue;
+        };
+        let Some(kept) = Kept::find(transaction, row.message)? else {
+            continue;
+        };
+        let mut keywords = Keywords::default();
+        for flag in &kept.flags {
+            if let Flag::Keyword(keyword) = flag {
+                // One more than a mailbox can have is left out, as there.
+                keywords.define(keyword).ok();
+            }
+        }
+        kept.append(transaction, to, &keywords, id, row.mark.header)?;
+        journal::retire(transaction, &[row.id])?;
+    }
+    Ok(())
+}
+
+/// A text in limbo, with what an APPEND says of it.
+struct Kept {
+    packed: Packed,
+    hash: [u8; 32],
+    instant: i64,
+    zone_minutes: i16,
+    flags: Vec<Flag>,
+}
+
+impl Kept {
+    fn find(transaction: &Transaction<'_>, message: MessageId) -> Result<Option<Self>, Fault> {
+        let sql =
+            "SELECT size, coding, bytes, hash, instant, zone, flags FROM limbo WHERE message = ?1";
+        let read = |row: &Row<'_>| {
+            Ok(Self {
+                packed: Packed::from_row(row)?,
+                hash: row.get(3)?,
+                instant: row.get(4)?,
+                zone_minutes: row.get(5)?,
+                flags: flags_of(&row.get::<_, String>(6)?),
+            })
+        };
+        let found = transaction.query_row(sql, [message.raw()], read);
+        Ok(found.optional()?)
+    }
+
+    /// Has it appended to a mailbox, under an id.
+    fn append(
+        self,
+        transaction: &Transaction<'_>,
+        mailbox: &MailboxName,
+        keywords: &Keywords,
+        id: MessageId,
+        header: Option<HeaderHash>,
+    ) -> Result<JournalEntry, Fault> {
+        let mark = Mark {
+            instant: self.instant,
+            size: self.packed.size(),
+            header,
+            uid: None,
+        };
+        let action = Action::Append {
+            flags: keywords.resolve(&self.flags).0,
+            zone_minutes: self.zone_minutes,
+        };
+        let mut entry = JournalEntry::appending(id, mark, action, clock::unix_seconds());
+        let draft = Draft::of(mailbox, keywords, &entry).with(&self.hash, &self.packed);
+        entry.id = journal::insert(transaction, &draft)?;
+        Ok(entry)
+    }
 }
 
 /// A message that is about to be removed.

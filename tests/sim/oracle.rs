@@ -91,19 +91,32 @@ impl Life<'_> {
                 "{seed}: letter {letter:?} was removed from {place} without being asked to"
             );
         }
-        for (&(to, text), count) in &deeds.copied {
-            let asked = asked(&|wish| {
+        // A letter that is gone before it was copied is appended instead.
+        let instead = |to: Place, text: u32| -> usize {
+            let appended = deeds.appended.iter();
+            let more = appended.filter(|((place, letter), _)| (*place, letter.0) == (to, text));
+            let more = more
+                .map(|(key, count)| count.saturating_sub(brought.get(key).copied().unwrap_or(0)));
+            more.sum()
+        };
+        let copies_asked = |to: Place, text: u32| {
+            asked(&|wish| {
                 wish.letter.0 == text
                     && matches!(wish.what, What::Copy { to: asked } if asked == to)
-            });
+            })
+        };
+        for (&(to, text), count) in &deeds.copied {
+            let asked = copies_asked(to, text);
+            let count = count + instead(to, text);
             let (excused, place) = (deeds.lost(to, text), NAMES[to]);
             assert!(
-                *count <= asked + excused,
+                count <= asked + excused,
                 "{seed}: text {text} was copied {count} times to {place}, and asked for {asked} times"
             );
         }
         for (&(to, letter), count) in &deeds.appended {
-            let asked = brought.get(&(to, letter)).copied().unwrap_or(0);
+            let asked =
+                brought.get(&(to, letter)).copied().unwrap_or(0) + copies_asked(to, letter.0);
             let (excused, place) = (deeds.lost(to, letter.0), NAMES[to]);
             assert!(
                 *count <= asked + excused,
@@ -236,7 +249,14 @@ impl Life<'_> {
                         matches!(event, Event::Arrived { mailbox, letter }
                             if (*mailbox, letter.0) == (to, wish.letter.0))
                     });
-                    came.count() < model.wishes.iter().filter(is_meant).count()
+                    // What is gone before it was copied is to be appended.
+                    let coming = entries.iter().filter(|entry| {
+                        matches!(entry.action, NamedAction::Append { .. })
+                            && entry.mark.instant == wish.letter.1
+                            && entry.mailbox.to_string() == NAMES[to]
+                    });
+                    let wished = model.wishes.iter().filter(is_meant);
+                    came.count() + coming.count() < wished.count()
                 }
                 What::Append => false,
             };

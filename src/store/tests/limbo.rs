@@ -1,11 +1,12 @@
 //! What was removed can be had back: whole, with its flags and date, for a while and up to a size.
 
 use super::content::{body, header};
-use super::{Account, DELETED, FLAGGED, SEEN, adding, arrivals, expunging, mark};
+use super::{Account, DELETED, FLAGGED, SEEN, adding, arrivals, expunging, mark, name};
 use crate::id::MessageId;
-use crate::journal::HeaderHash;
+use crate::journal::NewEntry;
+use crate::journal::{Action, EntryState, HeaderHash, ParkReason};
 use crate::mirror::{Arrival, Conflict, ConflictKind, MessageState, RemoteState, Settlement};
-use crate::protocol::types::Flag;
+use crate::protocol::types::{Flag, MailboxName};
 use crate::store::limbo::forget;
 use crate::store::{NamedAction, NewMessage, Removed};
 
@@ -228,5 +229,58 @@ async fn what_cannot_be_put_back_is_told_to_be_gone() {
         let conflicts = account.store().conflicts().await.unwrap();
         assert_eq!(conflicts[0].kind, ConflictKind::ChangedHereDeletedThere);
         assert_eq!(conflicts[0].kept, "gone");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_what_is_gone_is_appended_where_its_text_was_kept() {
+    for (takes_messages, is_held) in [(true, true), (true, false), (false, true)] {
+        let mut account = Account::with(1).await;
+        let one = account.messages[0];
+        if is_held {
+            account.hold(one, "ebb and flow").await;
+        }
+        let store = account.store();
+        let ids = store.adopt_list(vec![MailboxName::inbox(), name("notes")]);
+        let notes = ids.await.unwrap()[1];
+        store.learn_server(takes_messages).await.unwrap();
+        store.view(notes).await.unwrap();
+        let to = name("notes");
+        let copy = NewEntry {
+            message: one,
+            action: Action::Copy { to: to.clone() },
+        };
+        account.accept(vec![adding(one, FLAGGED), copy]).await;
+        let asked = account.entries().await;
+        let settlement = Settlement {
+            gone: vec![one],
+            retired: vec![asked[0]],
+            parked: vec![(asked[1], ParkReason::SourceGone)],
+            ..Settlement::default()
+        };
+        account.record(settlement).await;
+        let is_instead = takes_messages && is_held;
+        assert_eq!(account.store().append_instead().await.unwrap(), is_instead);
+        assert!(!account.store().append_instead().await.unwrap());
+        let rows = account.store().entries().await.unwrap();
+        assert_eq!(rows.len(), 1);
+        if !is_instead {
+            assert_eq!(rows[0].state, EntryState::Parked(ParkReason::SourceGone));
+            continue;
+        }
+        assert_eq!(
+            (&rows[0].mailbox, &rows[0].state),
+            (&to, &EntryState::Pending)
+        );
+        let NamedAction::Append { flags, .. } = &rows[0].action else {
+            panic!("{rows:?}")
+        };
+        assert_eq!(flags, &[Flag::Flagged]);
+        let pinned = account.store().pinned(rows[0].id).await.unwrap();
+        assert_eq!(pinned.unwrap(), b"ebb and flow");
+        let input = account.store().pass_input(notes).await.unwrap();
+        assert_eq!(input.entries.len(), 1);
+        account.reopen().await;
+        assert_eq!(account.entries().await, [rows[0].id]);
     }
 }
