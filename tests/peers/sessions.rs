@@ -221,6 +221,11 @@ impl Seat {
             if line.text().contains("[READ-ONLY]") {
                 return None;
             }
+            // What arrives is not acted on, but it can be removed again.
+            if let Some((number, _)) = line.numbered("EXISTS") {
+                let count = self.view.len().max(usize::try_from(number).unwrap());
+                self.view.resize(count, String::new());
+            }
             if let Some((number, _)) = line.numbered("EXPUNGE") {
                 self.view.remove(usize::try_from(number).unwrap() - 1);
             }

@@ -40,7 +40,7 @@ pub(super) struct Expected {
     pub(super) waiting_count: usize,
     /// Marks that came after such a removal and would stand in its way.
     pub(super) held_back_count: usize,
-    /// Copies whose source was gone.
+    /// Copies whose source was gone, where nothing can be appended instead.
     pub(super) lost_copy_count: usize,
     pub(super) conflict_count: usize,
 }
@@ -111,21 +111,28 @@ pub(super) fn draw(seed: u64, before: &State) -> (Wishes, Changes) {
 }
 
 impl Expected {
-    /// `scoped`: whether the server can be told what to remove, so that others' marks do not matter.
+    /// `scoped`: whether the server can be told what to remove, so that others' marks do not matter. `takes_messages`: whether
+    /// it has APPEND.
     pub(super) fn of(
         before: &State,
         changed: &State,
         wishes: &Wishes,
         changes: &Changes,
         scoped: bool,
+        takes_messages: bool,
     ) -> Self {
+        let sourceless = wishes.copied.intersection(&changes.expunged);
         let mut expected = Self {
             server: State(Vec::new()),
             mirror: State(Vec::new()),
             archive: State(Vec::new()),
             waiting_count: 0,
             held_back_count: 0,
-            lost_copy_count: wishes.copied.intersection(&changes.expunged).count(),
+            lost_copy_count: if takes_messages {
+                0
+            } else {
+                sourceless.clone().count()
+            },
             conflict_count: wishes.flagged.intersection(&changes.expunged).count(),
         };
         for (place, held) in before.0.iter().enumerate() {
@@ -163,6 +170,14 @@ impl Expected {
                     expected.server.0.push(held);
                 }
             }
+        }
+        if takes_messages {
+            let appended = sourceless.map(|&place| {
+                let mut held = before.0[place].clone();
+                merge_flags(&mut held, place, wishes, changes);
+                held
+            });
+            expected.archive.0.extend(appended);
         }
         let survivor_count = before.0.len() - changes.expunged.len();
         let arrivals = &changed.0[survivor_count..];
