@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -67,6 +68,8 @@ impl Cyrus {
         assert!(owned.unwrap().success(), "the user cyrus owns its files");
         let mut master = Command::new(Path::new(PROGRAMS).join("master"));
         master
+            // At its end it ends everything in its group, and that would be the other servers of Cyrus as well.
+            .process_group(0)
             .arg("-C")
             .arg(at.join("imapd.conf"))
             .arg("-M")
