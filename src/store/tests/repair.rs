@@ -29,6 +29,13 @@ impl Account {
         fs::read(self.file(kind)).unwrap()
     }
 
+    /// Opens the files anew, one of them as it once was.
+    async fn puts_back(&mut self, kind: FileKind, old: &[u8]) {
+        self.octets(kind).await;
+        fs::write(self.file(kind), old).unwrap();
+        self.reopen().await;
+    }
+
     /// Something else writes into the journal while it is closed.
     async fn changes_journal(&mut self, sql: &str) {
         self.close().await;
@@ -82,9 +89,7 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     account.reopen().await;
     account.view().await;
     account.retires().await;
-    account.octets(FileKind::Journal).await;
-    fs::write(account.file(FileKind::Journal), &old).unwrap();
-    account.reopen().await;
+    account.puts_back(FileKind::Journal, &old).await;
     let rows = account.rows().await;
     assert_eq!(rows.len(), 1);
     assert!(parked(&rows, &ParkReason::Stale), "{rows:?}");
@@ -114,9 +119,7 @@ async fn a_journal_that_was_put_back_is_known_at_once() {
         } else {
             account.retires().await;
         }
-        account.octets(FileKind::Journal).await;
-        fs::write(account.file(FileKind::Journal), &old).unwrap();
-        account.reopen().await;
+        account.puts_back(FileKind::Journal, &old).await;
         let rows = account.rows().await;
         assert_eq!(rows.len(), 1);
         assert!(parked(&rows, &ParkReason::Stale), "{rows:?}");
@@ -133,9 +136,7 @@ async fn what_a_cache_that_was_put_back_does_not_know_is_not_taken_to_be_gone() 
     account.view().await;
     let later = account.record(found(&[mark(2)])).await[0];
     account.accept(vec![adding(later, FLAGGED)]).await;
-    account.octets(FileKind::Cache).await;
-    fs::write(account.file(FileKind::Cache), &old).unwrap();
-    account.reopen().await;
+    account.puts_back(FileKind::Cache, &old).await;
     account.view().await;
     let input = account.store().pass_input(account.inbox).await.unwrap();
     let local = fold(&input.base, &input.entries);
