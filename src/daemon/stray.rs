@@ -111,11 +111,7 @@ pub(super) fn hide(
                 _ => None,
             });
         let named = named.fold(FlagSet::EMPTY, FlagSet::union);
-        let named = FlagDelta {
-            add: named,
-            remove: named,
-        };
-        seen.pretend(seq, back.minus(named));
+        seen.pretend(seq, back.minus(back.within(named)));
     }
 }
 

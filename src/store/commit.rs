@@ -279,7 +279,8 @@ impl Store {
             })?;
             Ok(())
         };
-        self.inner.journal.run(rebind).await
+        self.inner.journal.run(rebind).await?;
+        self.count().await
     }
 
     /// Ids that were never given before. Their bound is durable before they are.

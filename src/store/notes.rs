@@ -166,9 +166,7 @@ impl Store {
             journal::retire(transaction, &[entry])?;
             Ok(there)
         };
-        let was_there = self.reset(drop).await?;
-        self.count().await?;
-        Ok(was_there)
+        self.reset(drop).await
     }
 
     /// Changes the journal behind the mailboxes' back, and has them read it again.
@@ -196,7 +194,9 @@ impl Store {
             super::ring(&inner.accepted);
             Ok(changed)
         };
-        self.inner.journal.run(reset).await
+        let changed = self.inner.journal.run(reset).await?;
+        self.count().await?;
+        Ok(changed)
     }
 }
 

@@ -90,7 +90,7 @@ impl Store {
         let forget = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
             for (message, done) in strays {
-                forget(&transaction, name.as_bytes(), message, done)?;
+                forget(&transaction, name.as_bytes(), message, |_| done)?;
             }
             Ok(transaction.commit()?)
         };
@@ -110,13 +110,9 @@ pub(super) fn answered(transaction: &Transaction<'_>, entries: &[EntryId]) -> Re
         let mut rows = statement.query([entry.raw()])?;
         while let Some(row) = rows.next()? {
             let mailbox: Vec<u8> = row.get(0)?;
-            let flags = journal::system_delta(&row.get::<_, Vec<u8>>(2)?).touched();
-            let both = FlagDelta {
-                add: flags,
-                remove: flags,
-            };
+            let named = journal::system_delta(&row.get::<_, Vec<u8>>(2)?).touched();
             let message = MessageId::from_raw(row.get(1)?);
-            forget(transaction, &mailbox, message, both)?;
+            forget(transaction, &mailbox, message, |back| back.within(named))?;
         }
     }
     Ok(())
@@ -170,17 +166,17 @@ fn select(
     Ok(notes)
 }
 
-/// What is left of a note when that is done.
+/// What is left of a note when a part of it is done.
 fn forget(
     journal: &Connection,
     mailbox: &[u8],
     message: MessageId,
-    done: FlagDelta,
+    done: impl FnOnce(FlagDelta) -> FlagDelta,
 ) -> Result<(), Fault> {
     let Some(note) = find(journal, mailbox, message)? else {
         return Ok(());
     };
-    let back = note.back.minus(done);
+    let back = note.back.minus(done(note.back));
     put(journal, mailbox, &StrayNote { back, ..note })
 }
 
