@@ -76,6 +76,8 @@ pub async fn pass(
             return Ok(report);
         };
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
+        // What was read now may be what tells them apart.
+        report.again |= report.doubtful && report.counts.headers > 0;
         report.again |= find_again(store, mailbox, &unbound).await?;
         // What cannot be taken off is not put on: then only what somebody waits for is read.
         let notes = store.stray_notes(mailbox).await?;

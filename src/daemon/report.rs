@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::MessageId;
-use crate::mirror::{Conflict, Halt, Plan, Settlement, Step, StepOutcome};
+use crate::mirror::{Conflict, Delay, Halt, Plan, Settlement, Step, StepOutcome, Trouble};
 use crate::protocol::types::MailboxName;
 
 /// What one pass came to, or several over one mailbox.
@@ -17,6 +17,8 @@ pub struct Report {
     pub again: bool,
     /// Whether something was sent that only another look can prove.
     pub unproven: bool,
+    /// Whether an action waits since it cannot be told for certain which message it is for.
+    pub doubtful: bool,
     /// Whether texts are left to be read, since somebody did something or waits for a text elsewhere.
     pub interrupted: bool,
     /// What was planned, of a pass that only looked; where it was stopped, what it would come to.
@@ -146,6 +148,7 @@ impl Report {
             .arrived
             .iter()
             .any(|arrival| arrival.was.is_some());
+        let doubtful = Trouble::Delayed(Delay::Doubtful);
         let brings_back = settlement.conflicts.iter().any(Conflict::restores);
         let counts = Counts {
             arrived: settlement.arrived.len(),
@@ -162,6 +165,7 @@ impl Report {
             counts,
             again: came_back || brings_back,
             unproven,
+            doubtful: settlement.troubled.iter().any(|(_, why)| *why == doubtful),
             ..Self::default()
         }
     }

@@ -580,7 +580,7 @@ impl Brakes {
 }
 
 /// Whether a verdict takes a message away that the server still holds.
-fn removes(verdict: &Verdict) -> bool {
+pub(super) fn removes(verdict: &Verdict) -> bool {
     matches!(verdict.remote, RemoteState::Present(_))
         && verdict.outcome == Outcome::Settle(MessageState::Gone)
 }

@@ -12,7 +12,7 @@ use super::align::{Alignment, Fate};
 use super::copies::{CopyDecision, recount};
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
-use super::plan::{Delay, Plan, Step};
+use super::plan::{Delay, Halt, Plan, Step, removes};
 use super::table::ConflictKind;
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -75,6 +75,8 @@ pub struct Settlement {
     pub troubled: Vec<(EntryId, Trouble)>,
     /// What was decided against a wish of the user, for the record.
     pub conflicts: Vec<Conflict>,
+    /// What was to be removed and is there still: an approval of it goes on.
+    pub unremoved: Option<Halt>,
 }
 
 impl Settlement {
@@ -194,6 +196,7 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
         settlement.answer(verdict, &proven, pass, &entries);
     }
     settlement.recount_unsent(pass);
+    settlement.unremoved = proven.unremoved(pass);
     for (message, entry) in &pass.verdicts.appended {
         let waiting = entries.get(entry).copied();
         let waiting = waiting.filter(|entry| pass.leaves_open(entry));
@@ -284,6 +287,21 @@ impl Proven {
         } else {
             flags
         }
+    }
+
+    fn unremoved(&self, pass: &PassRecord<'_>) -> Option<Halt> {
+        let verdicts = &pass.verdicts.messages;
+        let is_there =
+            |verdict: &&Verdict| self.states.get(&verdict.message) != Some(&MessageState::Gone);
+        let removed_count = verdicts
+            .iter()
+            .filter(|verdict| removes(verdict))
+            .filter(is_there)
+            .count();
+        (removed_count > 0).then_some(Halt::RemovedHere {
+            removed_count,
+            base_count: verdicts.len(),
+        })
     }
 }
 

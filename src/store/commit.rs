@@ -177,7 +177,7 @@ impl Store {
             let name = inner.with(mailbox, |held| held.name.clone())?;
             let transaction = connection.transaction()?;
             let brought = write_journal(&transaction, &inner, mailbox, &settlement, &restored)?;
-            notes::release(&transaction, &name)?;
+            notes::release(&transaction, &name, settlement.unremoved.as_ref())?;
             transaction.commit()?;
             Ok(inner.publish(mailbox, |held| {
                 held.retire(&settlement);

@@ -221,8 +221,21 @@ const BELIEVED_AFTER_SECONDS: i64 = 600;
 /// An age of thirty days is none: the clock was wrong, then or now.
 const NO_AGE_SECONDS: i64 = 30 * 86_400;
 
-/// Lifts a hold, with its approval: it was used up.
-pub(super) fn release(transaction: &Transaction<'_>, mailbox: &MailboxName) -> Result<(), Fault> {
-    transaction.execute("DELETE FROM hold WHERE mailbox = ?1", [mailbox.as_bytes()])?;
+/// Lifts a hold, with its approval, except for what was approved and is still to be removed.
+pub(super) fn release(
+    transaction: &Transaction<'_>,
+    mailbox: &MailboxName,
+    unremoved: Option<&Halt>,
+) -> Result<(), Fault> {
+    let approved = hold_of(transaction, mailbox.clone())?.filter(|hold| hold.approved);
+    let left = unremoved.filter(|left| approved.is_some_and(|hold| left.is_meant_by(&hold.reason)));
+    let mailbox = mailbox.as_bytes();
+    match left {
+        Some(left) => transaction.execute(
+            "UPDATE hold SET reason = ?2 WHERE mailbox = ?1",
+            params![mailbox, left.to_string()],
+        )?,
+        None => transaction.execute("DELETE FROM hold WHERE mailbox = ?1", [mailbox])?,
+    };
     Ok(())
 }

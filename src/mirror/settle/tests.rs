@@ -166,7 +166,10 @@ fn a_removal_is_retired_when_the_message_is_gone() {
     let marked = done(&[(1, Present(DELETED))]);
     let gone = pass.settled(&[marked.clone(), done(&[(1, Gone)])]);
     assert_eq!((gone.retired, gone.gone), (entries(&[1, 2]), vec![id(1)]));
+    assert_eq!(gone.unremoved, None);
     let still_there = pass.settled(&[marked, done(&[])]);
+    let left = still_there.unremoved.unwrap().to_string();
+    assert!(left.contains("1 of 1 messages"), "{left}");
     assert_eq!(
         (still_there.retired, still_there.gone, still_there.flags),
         (entries(&[]), vec![], vec![(id(1), DELETED)])

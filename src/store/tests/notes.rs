@@ -294,3 +294,34 @@ async fn a_hold_lasts_until_a_pass_uses_its_approval() {
     assert_eq!(account.store().holds().await.unwrap(), []);
     assert!(!is_approved(&account).await);
 }
+
+/// A removal may have to wait for an answer, or for a copy, while the pass gets other things done.
+#[tokio::test]
+async fn an_approval_goes_on_for_what_is_still_to_be_removed() {
+    let account = Account::with(1).await;
+    let store = account.store();
+    let removing = |removed_count| Halt::RemovedHere {
+        removed_count,
+        base_count: 40,
+    };
+    let passing = async |left| {
+        let settlement = Settlement {
+            unremoved: Some(removing(left)),
+            ..Settlement::default()
+        };
+        account.record(settlement).await;
+        store.holds().await.unwrap()
+    };
+    let asked = |count| removing(count).to_string();
+    store.hold_mailbox(account.inbox, asked(30)).await.unwrap();
+    assert_eq!(passing(30).await, [], "nobody approved it");
+    store.hold_mailbox(account.inbox, asked(30)).await.unwrap();
+    assert!(store.approve(name("INBOX")).await.unwrap());
+    let left = &passing(25).await[0];
+    assert!(left.lets_pass(&removing(25)) && !left.lets_pass(&removing(26)));
+    assert_eq!(passing(26).await, [], "more than what was left");
+    let gone = "30 of 40 messages are gone from the server".to_owned();
+    store.hold_mailbox(account.inbox, gone).await.unwrap();
+    assert!(store.approve(name("INBOX")).await.unwrap());
+    assert_eq!(passing(3).await, [], "of these nobody was asked");
+}
