@@ -141,7 +141,7 @@ impl Connection {
         let read = tokio::select! {
             biased;
             () = stopped(&mut self.shutdown) => {
-                return Err(Ended::Bye("lowtide is shutting down"));
+                return Err(Ended::Bye(SHUTTING_DOWN));
             }
             () = dismissed(&mut self.session) => {
                 return Err(Ended::Bye("The account has changed or is gone; connect again"));
@@ -210,7 +210,9 @@ impl Connection {
                 command::logout::run(&mut self.wire, &tag);
                 return Err(Ended::LoggedOut);
             }
-            (Command::Login { user, password }, None) => self.log_in(&user, &password, room).await,
+            (Command::Login { user, password }, None) => {
+                self.log_in(&user, &password, room).await?
+            }
             (Command::Capability, None) => command::capability::run(&mut self.wire),
             (Command::Noop, None) => Reply::ok("NOOP completed"),
             (_, None) => command::unknown(),
@@ -230,16 +232,28 @@ impl Connection {
         Ok(())
     }
 
-    async fn log_in(&mut self, user: &[u8], password: &Password, room: &mut Room) -> Reply {
+    /// Nobody is told that a password is wrong because the accounts are closed already.
+    async fn log_in(
+        &mut self,
+        user: &[u8],
+        password: &Password,
+        room: &mut Room,
+    ) -> Result<Reply, Ended> {
         let (endpoint, peer) = (&self.endpoint, &self.peer);
-        match command::login::run(endpoint, peer, &mut self.failures, user, password).await {
+        let login = command::login::run(endpoint, peer, &mut self.failures, user, password);
+        let admitted = tokio::select! {
+            biased;
+            () = stopped(&mut self.shutdown) => return Err(Ended::Bye(SHUTTING_DOWN)),
+            admitted = login => admitted,
+        };
+        Ok(match admitted {
             Ok(session) => {
                 self.failures = Failures::default();
                 self.enter(session, room);
                 Reply::ok("LOGIN completed")
             }
             Err(refused) => refused,
-        }
+        })
     }
 }
 
@@ -257,6 +271,7 @@ async fn dismissed(session: &mut Option<Session>) {
     }
 }
 
+const SHUTTING_DOWN: &str = "lowtide is shutting down";
 const READ_OCTETS: usize = 16 * 1024;
 /// As good as never.
 const FAR: Duration = Duration::from_hours(24 * 365);

@@ -6,7 +6,7 @@ use crate::endpoint::service::{Endpoint, Peer};
 use crate::endpoint::session::Session;
 use crate::protocol::types::Password;
 
-/// Who the client is, or the refusal, after the wait that it costs. What was wrong is not said.
+/// Who the client is, or the refusal, after the wait that it costs. What was wrong is not said to those without the password.
 ///
 /// A client whose user the kernel has vouched for may give any password: it could read the files themselves.
 pub(in crate::endpoint) async fn run(
@@ -24,9 +24,12 @@ pub(in crate::endpoint) async fn run(
         _ => {
             tracing::warn!("a login was refused");
             tokio::time::sleep(failures.count()).await;
-            Err(Reply::no(
-                "LOGIN failed; the user is an account's name, the password the one of the endpoint",
-            ))
+            Err(Reply::no(if admitted { NO_ACCOUNT } else { NO_ADMISSION }))
         }
     }
 }
+
+const NO_ADMISSION: &str =
+    "LOGIN failed; the user is an account's name, the password the one of the endpoint";
+const NO_ACCOUNT: &str =
+    "LOGIN failed; the password is right, but no account of this name can be used now";

@@ -346,6 +346,20 @@ async fn every_client_hears_of_the_end() {
     }
 }
 
+/// A mail client may forget a password that it is told to be wrong.
+#[tokio::test(start_paused = true)]
+async fn nobody_hears_of_a_wrong_password_because_the_accounts_are_closed() {
+    let mut world = world();
+    let mut client = world.connect(Peer::Unknown);
+    assert_eq!(client.line().await, GREETING);
+    let told = client.command("LOGIN nobody \"low water\"").await;
+    assert!(told[0].starts_with("x NO LOGIN failed; the password is right, but"));
+    client.send(b"a LOGIN nobody \"low water\"\r\n").await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.shutdown.send(true).unwrap();
+    assert_eq!(client.rest().await, b"* BYE lowtide is shutting down\r\n");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_nothing_is_let_go_and_holds_up_nobody() {
     let limits = EndpointLimits {
