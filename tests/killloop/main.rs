@@ -67,6 +67,8 @@ fn what_was_acknowledged_is_there_after_every_kill() {
     if home.run(&["sync"]).code == BRAKE {
         home.run(&["approve", "work", "INBOX"]).ended(0);
     }
+    home.run(&["sync"]);
+    sends_what_was_set_aside(&home);
     for _ in 0..2 {
         home.run(&["sync"]).ended(0);
     }
@@ -84,6 +86,17 @@ fn what_was_acknowledged_is_there_after_every_kill() {
         reader.acknowledged > KILLS,
         "the client did next to nothing"
     );
+}
+
+/// A message that was being sent at two kills, and arrived at neither, is set aside: a person who knows that has it sent again.
+fn sends_what_was_set_aside(home: &Home) {
+    let journal = home.run(&["journal", "--json"]).ended(0).json();
+    for entry in journal["entries"].as_array().unwrap() {
+        assert_eq!(entry["state"], "parked", "{entry}");
+        assert_eq!(entry["action"], "append", "{entry}");
+        let id = entry["id"].to_string();
+        home.run(&["journal", "retry", "work", &id]).ended(0);
+    }
 }
 
 /// Ends a process after a while. Nobody else waits for it, so it is still the one that is meant.
