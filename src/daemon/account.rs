@@ -85,11 +85,22 @@ impl Keeper {
             match self.wake(&mut accepted).await {
                 Wake::Released => break,
                 Wake::Switched => self.switch(&mut session),
-                Wake::Rung => self.agenda.press(),
+                Wake::Rung => {
+                    self.agenda.press();
+                    if self.is_out_of_reach() {
+                        self.pin_sources().await;
+                    }
+                }
                 Wake::Wished if self.is_out_of_reach() => self.give_up(&self.wishes()),
                 Wake::Wished => self.agenda.press(),
-                Wake::Due => self.attend(&mut session).await,
-                Wake::Asked(visit) => self.oblige(&mut session, visit).await,
+                Wake::Due => {
+                    self.attend(&mut session).await;
+                    self.pin_sources().await;
+                }
+                Wake::Asked(visit) => {
+                    self.oblige(&mut session, visit).await;
+                    self.pin_sources().await;
+                }
             }
         }
         self.give_up(&self.wishes());
@@ -125,6 +136,13 @@ impl Keeper {
     /// Whether a text that a client waits for will not come soon.
     fn is_out_of_reach(&self) -> bool {
         !*self.online.borrow() || self.agenda.is_backing_off(Instant::now())
+    }
+
+    /// Keeps what waits to be copied, now that it waits for longer than a moment.
+    async fn pin_sources(&self) {
+        if let Err(error) = self.store.pin_sources().await {
+            tracing::warn!(%error, "the texts of messages that are to be copied were not kept");
+        }
     }
 
     /// Does what is due.

@@ -79,6 +79,7 @@ pub async fn pass(
         // What was read now may be what tells them apart.
         report.again |= report.doubtful && report.counts.headers > 0;
         report.again |= find_again(store, mailbox, &unbound).await?;
+        store.append_instead().await?;
         // What cannot be taken off is not put on: then only what somebody waits for is read.
         let notes = store.stray_notes(mailbox).await?;
         let mut marked = notes.iter().map(|note| note.back.remove);
@@ -164,7 +165,6 @@ async fn reconcile(
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
-    store.append_instead().await?;
     selected.bind_arrivals(&arrivals);
     Ok((report, Some(local.unbound)))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::view::{Base, BaseMessage};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, HeaderHash, JournalEntry, Mark};
+use crate::journal::{Action, HeaderHash, JournalEntry, Mark, ParkReason};
 
 /// What became of entries without a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Rebinding {
     pub ties: Vec<(EntryId, MessageId)>,
     /// Entries that have nothing left to do: their message is gone.
     pub done: Vec<EntryId>,
-    /// Entries whose message cannot be found, or stands there more than once.
-    pub lost: Vec<EntryId>,
+    /// Entries for a person, since their message cannot be found, or stands there more than once.
+    pub lost: Vec<(EntryId, ParkReason)>,
 }
 
 /// Finds the messages again whose cache was lost.
@@ -36,8 +36,11 @@ pub fn rebind(base: &Base, unbound: &[JournalEntry]) -> Rebinding {
         match (found.as_slice(), &entry.action) {
             ([only], _) => rebinding.ties.push((entry.id, *only)),
             ([], Action::Expunge) if is_looked_for => rebinding.done.push(entry.id),
+            ([], Action::Copy { .. }) if is_looked_for => {
+                rebinding.lost.push((entry.id, ParkReason::SourceGone));
+            }
             ([], _) if !known.is_complete => {}
-            _ => rebinding.lost.push(entry.id),
+            _ => rebinding.lost.push((entry.id, ParkReason::Unbound)),
         }
     }
     rebinding

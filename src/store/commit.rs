@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
-use crate::journal::{Attempt, EntryState, JournalEntry, Mark, ParkReason};
+use crate::journal::{Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::{Arrival, Base, ConflictKind, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
@@ -259,8 +259,8 @@ impl Store {
             for (entry, message) in &rebinding.ties {
                 journal::rebind(&transaction, *entry, *message)?;
             }
-            for entry in &rebinding.lost {
-                journal::park(&transaction, *entry, &ParkReason::Unbound)?;
+            for (entry, reason) in &rebinding.lost {
+                journal::park(&transaction, *entry, reason)?;
             }
             journal::retire(&transaction, &rebinding.done)?;
             transaction.commit()?;
@@ -271,8 +271,8 @@ impl Store {
                         entry.message = *message;
                     }
                 }
-                for id in &rebinding.lost {
-                    held.set_state(*id, EntryState::Parked(ParkReason::Unbound));
+                for (id, reason) in rebinding.lost {
+                    held.set_state(id, EntryState::Parked(reason));
                 }
                 held.entries.retain(|entry| !done.contains(&entry.id));
                 held.refresh();

@@ -3,19 +3,17 @@
 //! A text goes into the journal's file before the cache lets go of it. A crash between the two leaves a message that is in
 //! both; it was not removed, and is not told of.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::content::{self, Packed};
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
-use super::journal::{self, Draft, NamedAction};
+use super::journal::{self, Draft};
 use super::mailbox::name_of;
 use super::{Kind, Store};
 use crate::clock;
-use crate::id::{EntryId, MailboxId, MessageId};
+use crate::id::{MailboxId, MessageId};
 use crate::journal::{Action, HeaderHash, JournalEntry, Mark};
 use crate::mirror::LocalState;
 use crate::protocol::types::{Flag, FlagSet, Keywords, MailboxName};
@@ -78,27 +76,6 @@ impl Store {
         self.inner.journal.run(note).await
     }
 
-    /// Has messages appended that were to be copied and are gone, where their texts were kept and the server takes messages. Says
-    /// whether there were any.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they still wait for a person.
-    pub async fn append_instead(&self) -> Result<bool, StoreError> {
-        if !self.takes_messages() {
-            return Ok(false);
-        }
-        let copies = self.inner.journal_readers.run(sourceless).await?;
-        if copies.is_empty() {
-            return Ok(false);
-        }
-        let ids = self.new_ids(copies.len()).await?;
-        let copies: BTreeMap<EntryId, MessageId> = copies.into_iter().zip(ids).collect();
-        let append = move |transaction: &Transaction<'_>| {
-            append_instead(transaction, &copies).map(|()| true)
-        };
-        self.reset(append).await
-    }
-
     /// Takes in the texts of messages that are about to be removed, as far as they are held. Only then may the cache let go
     /// of them.
     pub(super) async fn keep_in_limbo(
@@ -154,51 +131,21 @@ pub(super) fn bring_back(
     Ok(Some(entry))
 }
 
-/// Copies that cannot be made, since the message is gone, while its text was kept.
-pub(super) fn sourceless(journal: &Connection) -> Result<Vec<EntryId>, Fault> {
-    let sql = "SELECT entry.id FROM entry JOIN limbo ON limbo.message = entry.message \
-               WHERE entry.kind = 3 AND entry.state = 2 AND entry.park = 4 AND entry.header_hash IS NOT NULL";
-    let mut statement = journal.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| row.get(0).map(EntryId::from_raw))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Has the texts appended where they were to be copied to, each under an id of its own.
-pub(super) fn append_instead(
-    transaction: &Transaction<'_>,
-    copies: &BTreeMap<EntryId, MessageId>,
-) -> Result<(), Fault> {
-    for row in journal::load(transaction, None)? {
-        let (Some(&id), NamedAction::Copy { to }) = (copies.get(&row.id), &row.action) else {
-            continue;
-        };
-        let Some(kept) = Kept::find(transaction, row.message)? else {
-            continue;
-        };
-        let mut keywords = Keywords::default();
-        for flag in &kept.flags {
-            if let Flag::Keyword(keyword) = flag {
-                // One more than a mailbox can have is left out, as there.
-                keywords.define(keyword).ok();
-            }
-        }
-        kept.append(transaction, to, &keywords, id, row.mark.header)?;
-        journal::retire(transaction, &[row.id])?;
-    }
-    Ok(())
-}
-
-/// A text in limbo, with what an APPEND says of it.
-struct Kept {
-    packed: Packed,
-    hash: [u8; 32],
-    instant: i64,
-    zone_minutes: i16,
-    flags: Vec<Flag>,
+/// A text that was kept, with what an APPEND says of it.
+pub(super) struct Kept {
+    pub(super) packed: Packed,
+    pub(super) hash: [u8; 32],
+    pub(super) instant: i64,
+    pub(super) zone_minutes: i16,
+    pub(super) flags: Vec<Flag>,
 }
 
 impl Kept {
-    fn find(transaction: &Transaction<'_>, message: MessageId) -> Result<Option<Self>, Fault> {
+    /// A text in limbo.
+    pub(super) fn find(
+        transaction: &Transaction<'_>,
+        message: MessageId,
+    ) -> Result<Option<Self>, Fault> {
         let sql =
             "SELECT size, coding, bytes, hash, instant, zone, flags FROM limbo WHERE message = ?1";
         let read = |row: &Row<'_>| {
@@ -215,7 +162,7 @@ impl Kept {
     }
 
     /// Has it appended to a mailbox, under an id.
-    fn append(
+    pub(super) fn append(
         self,
         transaction: &Transaction<'_>,
         mailbox: &MailboxName,
@@ -396,7 +343,7 @@ fn earliest() -> i64 {
 }
 
 /// How many octets of texts are in memory, and committed, at a time, and one text more.
-const KEPT_AT_ONCE: usize = 4 << 20;
+pub(super) const KEPT_AT_ONCE: usize = 4 << 20;
 /// For how long a removed message can be had back.
 const KEPT_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// How much removed messages may take up, compressed.

@@ -25,6 +25,7 @@ mod mailbox;
 mod migrate;
 mod notes;
 mod open;
+mod pin;
 mod read;
 mod repair;
 mod room;

@@ -30,8 +30,12 @@ fn done() -> Rebinding {
 }
 
 fn lost() -> Rebinding {
+    parked(ParkReason::Unbound)
+}
+
+fn parked(reason: ParkReason) -> Rebinding {
     Rebinding {
-        lost: vec![ENTRY],
+        lost: vec![(ENTRY, reason)],
         ..Rebinding::default()
     }
 }
@@ -67,7 +71,7 @@ fn after_the_loss_of_a_cache_a_unique_header_finds_the_message() {
 fn after_the_loss_of_a_cache_a_removal_of_what_is_not_there_is_done() {
     check(&marks(NEVER), Action::Expunge, done());
     check(&marks(NEVER), adding(FLAGGED), lost());
-    check(&marks(NEVER), copy(), lost());
+    check(&marks(NEVER), copy(), parked(ParkReason::SourceGone));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::server::{ALPHABET, Server};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark, ParkReason};
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
 use crate::mirror::support::{ANSWERED, Chance, DELETED, FLAGGED, NONE, adding, id, removing};
 use crate::mirror::{
     Aligned, Alignment, Base, BaseMessage, Brought, Fate, Local, LocalState, MessageState,
@@ -464,8 +464,8 @@ impl Client {
             if let Some((_, message)) = rebinding.ties.iter().find(|(tied, _)| *tied == entry.id) {
                 entry.message = *message;
             }
-            if rebinding.lost.contains(&entry.id) {
-                entry.state = EntryState::Parked(ParkReason::Unbound);
+            if let Some((_, reason)) = rebinding.lost.iter().find(|(lost, _)| *lost == entry.id) {
+                entry.state = EntryState::Parked(reason.clone());
             }
         }
         self.journal

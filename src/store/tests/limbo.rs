@@ -5,7 +5,9 @@ use super::{Account, DELETED, FLAGGED, SEEN, adding, arrivals, expunging, mark, 
 use crate::id::MessageId;
 use crate::journal::NewEntry;
 use crate::journal::{Action, EntryState, HeaderHash, ParkReason};
-use crate::mirror::{Arrival, Conflict, ConflictKind, MessageState, RemoteState, Settlement};
+use crate::mirror::{
+    Arrival, Conflict, ConflictKind, MessageState, RemoteState, Settlement, rebind,
+};
 use crate::protocol::types::{Flag, MailboxName};
 use crate::store::limbo::forget;
 use crate::store::{NamedAction, NewMessage, Removed};
@@ -284,5 +286,52 @@ async fn a_copy_of_what_is_gone_is_appended_where_its_text_was_kept() {
         assert_eq!(input.entries.len(), 1);
         account.reopen().await;
         assert_eq!(account.entries().await, [rows[0].id]);
+    }
+}
+
+/// The cache was lost, and then others removed the message: all that is left is what the journal has.
+#[tokio::test]
+async fn a_copy_needs_neither_the_cache_nor_the_message() {
+    for is_held in [true, false] {
+        let mut account = Account::with(2).await;
+        let one = account.messages[0];
+        if is_held {
+            account.hold(one, "ebb and flow").await;
+        }
+        let (notes, here) = (name("notes"), MailboxName::inbox());
+        let copying = |to| NewEntry {
+            message: one,
+            action: Action::Copy { to },
+        };
+        let wishes = vec![adding(one, FLAGGED), copying(notes.clone()), copying(here)];
+        account.accept(wishes).await;
+        for _ in 0..2 {
+            account.store().pin_sources().await.unwrap();
+        }
+        let asked = account.entries().await;
+        let dropped = asked[2];
+        account.store().drop_entry(dropped).await.unwrap();
+        account.lose_cache().await;
+        account.store().learn_server(true).await.unwrap();
+        let input = account.store().pass_input(account.inbox).await.unwrap();
+        let rebinding = rebind(&input.base, &input.entries);
+        assert!(!account.store().append_instead().await.unwrap());
+        let bound = account.store().rebind(account.inbox, rebinding);
+        bound.await.unwrap();
+        assert_eq!(account.store().append_instead().await.unwrap(), is_held);
+        let rows = account.store().entries().await.unwrap();
+        let last = &rows[1];
+        if !is_held {
+            assert_eq!(last.state, EntryState::Parked(ParkReason::SourceGone));
+            continue;
+        }
+        assert_eq!((&last.mailbox, &last.state), (&notes, &EntryState::Pending));
+        assert!(
+            matches!(&last.action, NamedAction::Append { flags, .. } if *flags == [Flag::Flagged])
+        );
+        let text = account.store().pinned(last.id).await.unwrap();
+        assert_eq!(text.unwrap(), b"ebb and flow");
+        assert_eq!(account.store().pinned(asked[1]).await.unwrap(), None);
+        assert_eq!(account.store().pinned(dropped).await.unwrap(), None);
     }
 }

@@ -223,7 +223,7 @@ impl Life {
                 self.model.entries.remove(0);
             }
             _ => {
-                rebinding.lost.push(entry);
+                rebinding.lost.push((entry, ParkReason::Unbound));
                 self.model.entries[0].3 = true;
             }
         }
