@@ -82,6 +82,7 @@ pub async fn pass(
         store.append_instead().await?;
         // What cannot be taken off is not put on: then only what somebody waits for is read.
         let notes = store.stray_notes(mailbox).await?;
+        report.again |= stray::find_again(store, mailbox, &notes).await?;
         let mut marked = notes.iter().map(|note| note.back.remove);
         let is_marked = marked.any(|marks| marks.contains(FlagSet::SEEN));
         let keep = if is_marked {
@@ -112,7 +113,7 @@ async fn reconcile(
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
     let (mut seen, mut alignment) = look(selected, &input, &notes, &effort, options).await?;
     if !options.dry_run {
-        match stray::restore(selected, store, mailbox, &notes).await? {
+        match stray::restore(selected, store, mailbox, &input.base, &notes).await? {
             Restored::Nothing => {}
             Restored::Anew => return Ok((Report::restored(input.name), None)),
             Restored::InVain => {

@@ -49,7 +49,7 @@ pub use merge::{Outcome, Verdict, Verdicts, WaitReason, merge};
 pub use observation::{Access, Coverage, MailboxFacts, Observation, SeenMessage};
 pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
 pub use probe::{Probe, Sight, Stretch, first_places, probe};
-pub use rebind::{Rebinding, rebind};
+pub use rebind::{Rebinding, rebind, recognise};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};
 pub use table::{ConflictKind, Meanwhile, Policy, Ruling, Sort, Wish, rule};
 pub use twins::choose;

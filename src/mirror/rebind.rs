@@ -15,6 +15,8 @@ pub struct Rebinding {
     pub done: Vec<EntryId>,
     /// Entries for a person, since their message cannot be found, or stands there more than once.
     pub lost: Vec<(EntryId, ParkReason)>,
+    /// Entries that wait until more headers were read, and do not say yet why they wait.
+    pub open: Vec<EntryId>,
 }
 
 /// Finds the messages again whose cache was lost.
@@ -39,11 +41,25 @@ pub fn rebind(base: &Base, unbound: &[JournalEntry]) -> Rebinding {
             ([], Action::Copy { .. }) if is_looked_for => {
                 rebinding.lost.push((entry.id, ParkReason::SourceGone));
             }
-            ([], _) if !known.is_complete => {}
+            ([], _) if !known.is_complete => {
+                let untold = Some(entry.id).filter(|_| entry.trouble.is_empty());
+                rebinding.open.extend(untold);
+            }
             _ => rebinding.lost.push((entry.id, ParkReason::Unbound)),
         }
     }
     rebinding
+}
+
+/// The messages that one of a lost cache can be, by its mark: all that look like it. Nothing as long as headers are missing
+/// here, so that more or fewer may.
+#[must_use]
+pub fn recognise(base: &Base, mark: &Mark) -> Option<Vec<MessageId>> {
+    let alike = base.messages.iter().filter(|known| known.mark.agrees(mark));
+    let is_read = |known: &BaseMessage| known.mark.header.is_some() || mark.header.is_none();
+    alike
+        .map(|known| is_read(known).then_some(known.id))
+        .collect()
 }
 
 /// The messages of a base by what they are found by.

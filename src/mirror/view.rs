@@ -39,6 +39,12 @@ impl Base {
         self.messages.get(index)
     }
 
+    /// Whether a message was in a cache that was lost, and may stand here under another id.
+    #[must_use]
+    pub fn has_lost(&self, id: MessageId) -> bool {
+        id < self.first && self.find(id).is_none()
+    }
+
     /// The same, to be changed.
     pub fn find_mut(&mut self, id: MessageId) -> Option<&mut BaseMessage> {
         let index = self

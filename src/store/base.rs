@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::file::Fault;
-use crate::id::{MailboxId, MessageId};
-use crate::journal::{HeaderHash, Mark};
+use crate::id::{EntryId, MailboxId, MessageId};
+use crate::journal::{Action, HeaderHash, JournalEntry, Mark};
 use crate::mirror::BaseMessage;
 use crate::protocol::types::FlagSet;
 
@@ -83,6 +83,54 @@ pub(super) fn first(connection: &Connection, next: i64, acted: i64) -> Result<Me
 pub(super) fn knows(transaction: &Transaction<'_>, newest: MessageId) -> Result<(), Fault> {
     let sql = "UPDATE first_message SET past = ?1 + 1 WHERE past <= ?1";
     transaction.prepare_cached(sql)?.execute([newest.raw()])?;
+    Ok(())
+}
+
+/// Notes the newest action that waits while a mailbox is recorded, for [`believe`].
+pub(super) fn is_recorded(
+    transaction: &Transaction<'_>,
+    mailbox: MailboxId,
+    newest: EntryId,
+) -> Result<(), Fault> {
+    let sql = "UPDATE mailbox SET acted = ?2 WHERE id = ?1";
+    let row = [mailbox.raw(), newest.raw()];
+    transaction.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Puts flags right that an earlier state of the file has otherwise: the first action on a flag says how its user saw it, and
+/// that is what was recorded, unless something was recorded since.
+pub(super) fn believe(
+    transaction: &Transaction<'_>,
+    mailbox: MailboxId,
+    messages: &mut [BaseMessage],
+    entries: &[JournalEntry],
+) -> Result<(), Fault> {
+    let sql = "SELECT acted FROM mailbox WHERE id = ?1";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let recorded = statement.query_row([mailbox.raw()], |row| row.get(0).map(EntryId::from_raw))?;
+    let mut told: BTreeMap<MessageId, FlagSet> = BTreeMap::new();
+    for entry in entries {
+        let named = match &entry.action {
+            Action::Flags(delta) => delta.touched(),
+            Action::Expunge => FlagSet::from_bits(u64::MAX),
+            Action::Copy { .. } | Action::Append { .. } => FlagSet::EMPTY,
+        };
+        let told = told.entry(entry.message).or_default();
+        let first = named.minus(*told);
+        *told = told.union(named);
+        let found = messages.binary_search_by_key(&entry.message, |known| known.id);
+        let known = found.ok().and_then(|index| messages.get_mut(index));
+        let Some(known) = known.filter(|_| entry.id > recorded) else {
+            continue;
+        };
+        let seen = entry.flags_before.intersection(first);
+        let flags = known.flags.minus(first).union(seen);
+        if flags != known.flags {
+            known.flags = flags;
+            set_flags(transaction, known.id, flags)?;
+        }
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::clock;
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{Attempt, EntryState, JournalEntry, Mark};
-use crate::mirror::{Arrival, Base, ConflictKind, Rebinding, Settlement, Trouble};
+use crate::mirror::{Arrival, Base, ConflictKind, Delay, Rebinding, Settlement, Trouble};
 use crate::protocol::types::{Keyword, Keywords, MailboxName};
 
 /// What a pass over one mailbox starts from.
@@ -167,6 +167,12 @@ impl Store {
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
             write_base(&transaction, mailbox, &changes, &ids)?;
+            let newest = inner.with(mailbox, |held| held.entries.last().map(|entry| entry.id))?;
+            base::is_recorded(
+                &transaction,
+                mailbox,
+                newest.unwrap_or(EntryId::from_raw(0)),
+            )?;
             transaction.commit()?;
             inner.publish(mailbox, |held| held.learn(&changes, &ids))?;
             Ok(ids)
@@ -254,6 +260,7 @@ impl Store {
     /// [`StoreError`] when nothing was changed.
     pub async fn rebind(&self, mailbox: MailboxId, rebinding: Rebinding) -> Result<(), StoreError> {
         let inner = self.inner.clone();
+        let why = Trouble::Delayed(Delay::Doubtful).to_string();
         let rebind = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             for (entry, message) in &rebinding.ties {
@@ -261,6 +268,9 @@ impl Store {
             }
             for (entry, reason) in &rebinding.lost {
                 journal::park(&transaction, *entry, reason)?;
+            }
+            for entry in &rebinding.open {
+                journal::trouble(&transaction, *entry, &why)?;
             }
             journal::retire(&transaction, &rebinding.done)?;
             transaction.commit()?;
@@ -273,6 +283,11 @@ impl Store {
                 }
                 for (id, reason) in rebinding.lost {
                     held.set_state(id, EntryState::Parked(reason));
+                }
+                for id in &rebinding.open {
+                    if let Some(entry) = held.entry_mut(*id) {
+                        entry.trouble.clone_from(&why);
+                    }
                 }
                 held.entries.retain(|entry| !done.contains(&entry.id));
                 held.refresh();

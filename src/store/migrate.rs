@@ -43,6 +43,7 @@ pub(super) static CACHE: Schema = Schema {
         include_str!("../../migrations/cache/0002_listed.sql"),
         include_str!("../../migrations/cache/0003_server.sql"),
         include_str!("../../migrations/cache/0004_past.sql"),
+        include_str!("../../migrations/cache/0005_acted.sql"),
     ],
     declared: OnceLock::new(),
 };

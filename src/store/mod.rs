@@ -311,7 +311,9 @@ impl Inner {
         let transaction = cache.transaction()?;
         let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
         let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
-        let messages = base::load(&transaction, mailbox)?;
+        let entries: Vec<_> = rows.iter().map(|row| row.entry(&keywords)).collect();
+        let mut messages = base::load(&transaction, mailbox)?;
+        base::believe(&transaction, mailbox, &mut messages, &entries)?;
         let moved = base::moved(&transaction, mailbox)?;
         transaction.commit()?;
         let base = Base {
@@ -319,7 +321,6 @@ impl Inner {
             first: self.first,
             facts,
         };
-        let entries = rows.iter().map(|row| row.entry(&keywords)).collect();
         Ok(Held::new(name, base, keywords, seen_to, moved, entries))
     }
 

@@ -50,13 +50,7 @@ impl Store {
         let note = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
             for note in notes {
-                let earlier = find(&transaction, name.as_bytes(), note.message)?;
-                let note = earlier.map_or(note, |earlier| StrayNote {
-                    // Of two accidents the first one knew how it was before.
-                    back: note.back.then(earlier.back),
-                    ..earlier
-                });
-                put(&transaction, name.as_bytes(), &note)?;
+                add(&transaction, name.as_bytes(), note)?;
             }
             Ok(transaction.commit()?)
         };
@@ -75,6 +69,51 @@ impl Store {
             Ok(notes.filter(|note| !note.back.is_empty()).collect())
         };
         self.inner.journal_readers.run(load).await
+    }
+
+    /// Takes notes over to the messages that they can stand on: all of one message to the only one; `\Seen`, which is taken off, to
+    /// each of several. Of none of them it is forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the notes are as they were.
+    pub async fn move_strays(
+        &self,
+        mailbox: MailboxId,
+        moves: Vec<(MessageId, Vec<MessageId>)>,
+    ) -> Result<(), StoreError> {
+        self.hold(mailbox).await?;
+        let (name, moves) = self.inner.with(mailbox, |held| {
+            let marked = |message: &MessageId| Some((*message, held.base.find(*message)?.mark));
+            let moves = moves.into_iter().map(|(message, places)| {
+                let places = places.iter().filter_map(marked);
+                (message, places.collect::<Vec<_>>())
+            });
+            (held.name.clone(), moves.collect::<Vec<_>>())
+        })?;
+        let take_over = move |journal: &mut Connection| {
+            let transaction = journal.transaction()?;
+            for (message, places) in moves {
+                let Some(note) = find(&transaction, name.as_bytes(), message)? else {
+                    continue;
+                };
+                let back = if places.len() == 1 {
+                    note.back
+                } else {
+                    unread(note.back)
+                };
+                for (message, mark) in places {
+                    let here = StrayNote {
+                        message,
+                        mark,
+                        back,
+                    };
+                    add(&transaction, name.as_bytes(), here)?;
+                }
+                forget(&transaction, name.as_bytes(), message, |back| back)?;
+            }
+            Ok(transaction.commit()?)
+        };
+        self.inner.journal.run(take_over).await
     }
 
     /// Forgets what was put right, or stands on messages that are gone.
@@ -122,13 +161,18 @@ pub(super) fn answered(transaction: &Transaction<'_>, entries: &[EntryId]) -> Re
 /// mistake than read. What else they speak of may have been put right long ago, and decided anew by somebody.
 pub(super) fn distrust(journal: &Connection) -> Result<(), Fault> {
     for (mailbox, note) in all(journal)? {
-        let back = FlagDelta {
-            add: FlagSet::EMPTY,
-            remove: note.back.remove.intersection(FlagSet::SEEN),
-        };
+        let back = unread(note.back);
         put(journal, &mailbox, &StrayNote { back, ..note })?;
     }
     Ok(())
+}
+
+/// What of a note takes a mark of reading off.
+fn unread(back: FlagDelta) -> FlagDelta {
+    FlagDelta {
+        add: FlagSet::EMPTY,
+        remove: back.remove.intersection(FlagSet::SEEN),
+    }
 }
 
 /// Every note, with the name of its mailbox. One that is not as it was written is damage.
@@ -164,6 +208,17 @@ fn select(
         notes.push((row.get(0)?, read(row)?));
     }
     Ok(notes)
+}
+
+/// Writes a note beside what is noted of the message already.
+fn add(journal: &Connection, mailbox: &[u8], note: StrayNote) -> Result<(), Fault> {
+    let earlier = find(journal, mailbox, note.message)?;
+    let note = earlier.map_or(note, |earlier| StrayNote {
+        // Of two accidents the first one knew how it was before.
+        back: note.back.then(earlier.back),
+        ..earlier
+    });
+    put(journal, mailbox, &note)
 }
 
 /// What is left of a note when a part of it is done.

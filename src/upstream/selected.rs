@@ -61,15 +61,20 @@ pub struct Wrong {
     pub places: Vec<(SeqNum, FlagDelta)>,
     /// What of the note cannot be carried out, since it is not known which of several messages it is.
     pub unknown: FlagDelta,
+    /// Whether there is any message that it can be.
+    pub is_found: bool,
 }
 
 impl Wrong {
     fn at(places: impl IntoIterator<Item = (SeqNum, FlagDelta)>) -> Self {
-        let places = places.into_iter().filter(|(_, left)| !left.is_empty());
-        Self {
-            places: places.collect(),
-            unknown: FlagDelta::NONE,
+        let mut wrong = Self::default();
+        for place in places {
+            wrong.is_found = true;
+            wrong
+                .places
+                .extend(Some(place).filter(|(_, left)| !left.is_empty()));
         }
+        wrong
     }
 }
 

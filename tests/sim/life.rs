@@ -2,6 +2,7 @@
 //! Then everything goes well for a while, and both sides have to agree.
 
 use std::cell::RefCell;
+use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(crate) struct Tally {
     pub(crate) cuts: usize,
     pub(crate) conflicts: usize,
     pub(crate) waiting: usize,
+    /// How often the cache was deleted.
+    pub(crate) losses: usize,
 }
 
 /// Everything that lives through a life.
@@ -67,6 +70,9 @@ pub(crate) struct Weather {
     pub(crate) writes: u64,
     pub(crate) is_user_there: bool,
 }
+
+/// From this life on, those who live it do not take care of their files.
+pub(crate) const CARELESS: u64 = 1 << 32;
 
 pub(crate) const CALM: Weather = Weather {
     incoming: usize::MAX,
@@ -163,6 +169,39 @@ impl Life<'_> {
             self.options.chance = self.chance.number();
             self.connect(weather).await;
             self.is_safe().await;
+            if self.seed >= CARELESS {
+                self.is_careless().await;
+            }
+        }
+    }
+
+    /// What waits to be copied is pinned at times, and at times somebody deletes the cache, or puts an earlier one back.
+    async fn is_careless(&mut self) {
+        if self.chance.percent(70) {
+            self.store().await.pin_sources().await.unwrap();
+        }
+        let files = ["cache.db", "cache.db-wal", "cache.db-shm"].map(|name| self.dir.join(name));
+        let earlier = |file: &Path| file.with_added_extension("earlier");
+        let (is_kept, is_lost) = (self.chance.percent(20), self.chance.percent(15));
+        let is_put_back = self.chance.percent(50);
+        if is_kept || is_lost {
+            self.store = None;
+        }
+        if is_lost {
+            trace(|| format!("the cache is lost; an earlier one is put back: {is_put_back}"));
+            self.tally.losses += 1;
+            for file in &files {
+                drop(fs::remove_file(file));
+                if is_put_back {
+                    // There may be none.
+                    drop(fs::copy(earlier(file), file));
+                }
+            }
+        } else if is_kept {
+            for file in &files {
+                drop(fs::remove_file(earlier(file)));
+                drop(fs::copy(file, earlier(file)));
+            }
         }
     }
 

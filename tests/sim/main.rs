@@ -2,7 +2,7 @@
 //! over lines in memory, against a server as simple as it can be. One seed decides everything.
 //!
 //! `LOWTIDE_LIVES` says how many lives, or from which seed to which (`6000..9000`); `LOWTIDE_SEED` plays one again and tells
-//! it. Beside them three stories are told with every single cut and every single crash that there can be.
+//! it. Beside them four stories are told with every single cut and every single crash that there can be.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ mod user;
 mod wire;
 mod wish;
 
-use life::Tally;
+use life::{CARELESS, Tally};
 use memory::home;
 use sweep::{STORIES, Sweep};
 
@@ -59,12 +59,13 @@ fn no_life_loses_anything() {
     let lived: Vec<Tally> = lived.into_iter().filter_map(Result::ok).collect();
     let sum = |of: fn(&Tally) -> usize| lived.iter().map(of).sum::<usize>();
     println!(
-        "{} lives, {} connections, {} wishes, {} cuts, {} crashes, {} conflicts, {} still waiting",
+        "{} lives, {} connections, {} wishes, {} cuts, {} crashes, {} caches lost, {} conflicts, {} still waiting",
         lived.len(),
         sum(|tally| tally.connections),
         sum(|tally| tally.wishes),
         sum(|tally| tally.cuts),
         sum(|tally| tally.crashes),
+        sum(|tally| tally.losses),
         sum(|tally| tally.conflicts),
         sum(|tally| tally.waiting),
     );
@@ -84,7 +85,11 @@ fn seeds() -> Vec<u64> {
     let lives = asked("LOWTIDE_LIVES").unwrap_or_else(|| "300".to_owned());
     match lives.split_once("..") {
         Some((first, end)) => (number(first)..number(end)).collect(),
-        None => (0..number(&lives)).chain(KEPT).collect(),
+        None => {
+            let count = number(&lives);
+            let careless = CARELESS..CARELESS + count.div_ceil(10);
+            (0..count).chain(KEPT).chain(careless).collect()
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lowtide::journal::EntryState;
 use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::FlagSet;
-use lowtide::store::NamedAction;
+use lowtide::store::{EntryRow, NamedAction};
 
 use crate::life::{Life, id_of};
 use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, Who};
@@ -134,7 +134,7 @@ impl Life<'_> {
         let back = conflicts
             .iter()
             .filter(|conflict| conflict.kind == ConflictKind::ChangedHereRestoredThere)
-            .map(|conflict| self.user.letters[&conflict.message]);
+            .filter_map(|conflict| self.user.letters.get(&conflict.message).copied());
         let model = self.model.borrow();
         let wishes = model.wishes.iter();
         let written = wishes
@@ -216,9 +216,8 @@ impl Life<'_> {
         let spoken_of: Vec<(Place, Letter)> = conflicts
             .iter()
             .filter(|conflict| conflict.kind != ConflictKind::MarkedHereDeletedThere)
-            .map(|conflict| conflict.message)
-            .chain(entries.iter().map(|entry| entry.message))
-            .filter_map(|message| self.user.letters.get(&message).copied())
+            .filter_map(|conflict| self.user.letters.get(&conflict.message).copied())
+            .chain(entries.iter().flat_map(|entry| self.letters_of(entry)))
             .collect();
         self.is_brought().await;
         let seed = self.seed;
@@ -268,6 +267,19 @@ impl Life<'_> {
         }
         drop(model);
         self.is_nothing_else_changed();
+    }
+
+    /// Which letter an entry speaks of. Where the cache was lost before its header was read, any of its date.
+    fn letters_of(&self, entry: &EntryRow) -> Vec<(Place, Letter)> {
+        if let Some(known) = self.user.letters.get(&entry.message) {
+            return vec![*known];
+        }
+        let model = self.model.borrow();
+        let wished = model.wishes.iter().map(|wish| (wish.place, wish.letter));
+        let is_it = |(place, letter): &(Place, Letter)| {
+            entry.mailbox.to_string() == NAMES[*place] && entry.mark.instant == letter.1
+        };
+        wished.filter(is_it).collect()
     }
 
     /// No flag is otherwise than others left it, but for those that our user asked for.

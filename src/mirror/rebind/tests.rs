@@ -77,7 +77,11 @@ fn after_the_loss_of_a_cache_a_removal_of_what_is_not_there_is_done() {
 #[test]
 fn as_long_as_headers_are_missing_what_is_not_found_waits() {
     for action in [adding(FLAGGED), Action::Expunge, copy()] {
-        check(&marks(UNREAD), action, Rebinding::default());
+        let open = Rebinding {
+            open: vec![ENTRY],
+            ..Rebinding::default()
+        };
+        check(&marks(UNREAD), action, open);
     }
 }
 
