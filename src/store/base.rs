@@ -86,15 +86,15 @@ pub(super) fn knows(transaction: &Transaction<'_>, newest: MessageId) -> Result<
     Ok(())
 }
 
-/// Notes the newest action that waits while a mailbox is recorded, for [`believe`].
+/// Notes the newest action that waits while a mailbox is recorded, for [`believe`]: of what waits now, nothing is doubted.
 pub(super) fn is_recorded(
-    transaction: &Transaction<'_>,
+    cache: &Connection,
     mailbox: MailboxId,
     newest: EntryId,
 ) -> Result<(), Fault> {
     let sql = "UPDATE mailbox SET acted = ?2 WHERE id = ?1";
     let row = [mailbox.raw(), newest.raw()];
-    transaction.prepare_cached(sql)?.execute(row)?;
+    cache.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 

@@ -167,12 +167,8 @@ impl Store {
         let write = move |cache: &mut Connection| {
             let transaction = cache.transaction()?;
             write_base(&transaction, mailbox, &changes, &ids)?;
-            let newest = inner.with(mailbox, |held| held.entries.last().map(|entry| entry.id))?;
-            base::is_recorded(
-                &transaction,
-                mailbox,
-                newest.unwrap_or(EntryId::from_raw(0)),
-            )?;
+            let newest = inner.with(mailbox, Held::newest_entry)?;
+            base::is_recorded(&transaction, mailbox, newest)?;
             transaction.commit()?;
             inner.publish(mailbox, |held| held.learn(&changes, &ids))?;
             Ok(ids)
@@ -295,6 +291,12 @@ impl Store {
             Ok(())
         };
         self.inner.journal.run(rebind).await?;
+        let inner = self.inner.clone();
+        let confirm = move |cache: &mut Connection| {
+            let newest = inner.with(mailbox, Held::newest_entry)?;
+            base::is_recorded(cache, mailbox, newest)
+        };
+        self.inner.cache.run(confirm).await?;
         self.count().await
     }
 

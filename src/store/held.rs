@@ -25,6 +25,12 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// The entry that was accepted last of those that are left.
+    pub(super) fn newest_entry(&self) -> EntryId {
+        let newest = self.entries.iter().map(|entry| entry.id).max();
+        newest.unwrap_or(EntryId::from_raw(0))
+    }
+
     /// A mailbox as the files have it.
     pub(super) fn new(
         name: MailboxName,

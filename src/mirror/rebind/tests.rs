@@ -1,4 +1,4 @@
-use super::{Rebinding, rebind};
+use super::{Rebinding, rebind, recognise};
 use crate::id::EntryId;
 use crate::journal::{Action, EntryState, JournalEntry, Mark, ParkReason};
 use crate::mirror::support::{FLAGGED, adding, base, entry, id, mark};
@@ -135,4 +135,19 @@ fn a_parked_entry_keeps_its_reason() {
         ..entry(1, 50, copy())
     };
     assert_eq!(rebind(&base(&[]), &[parked]), Rebinding::default());
+}
+
+#[test]
+fn a_noted_message_is_any_that_looks_like_it_once_headers_are_read() {
+    let noted = mark(7, 7, 7);
+    for (known, expected) in [
+        (ONCE, Some(vec![id(2)])),
+        (TWICE, Some(vec![id(1), id(2)])),
+        (NEVER, Some(vec![])),
+        (UNREAD, None),
+    ] {
+        assert_eq!(recognise(&base(&marks(known)), &noted), expected);
+    }
+    let unread = mark(7, 7, 0);
+    assert_eq!(recognise(&base(&marks(NEVER)), &unread), Some(vec![id(2)]));
 }

@@ -325,3 +325,49 @@ async fn an_approval_goes_on_for_what_is_still_to_be_removed() {
     assert!(store.approve(name("INBOX")).await.unwrap());
     assert_eq!(passing(3).await, [], "of these nobody was asked");
 }
+
+/// The messages that they were written on had other ids in the cache that was lost.
+#[tokio::test]
+async fn notes_of_strays_go_over_to_the_messages_they_can_stand_on() {
+    let account = Account::with(4).await;
+    let [lost, one, two, three] = account.messages[..] else {
+        panic!("four")
+    };
+    let both = FlagDelta {
+        add: FlagSet::ANSWERED,
+        remove: SEEN,
+    };
+    let store = account.store();
+    let back = async || {
+        let notes = store.stray_notes(account.inbox).await.unwrap();
+        notes
+            .iter()
+            .map(|note| (note.message, note.back))
+            .collect::<Vec<_>>()
+    };
+    for (places, expected) in [
+        (vec![one], vec![(one, both)]),
+        (
+            vec![two, three],
+            vec![
+                (one, both),
+                (two, FlagDelta::UNREAD),
+                (three, FlagDelta::UNREAD),
+            ],
+        ),
+        (
+            vec![],
+            vec![
+                (one, both),
+                (two, FlagDelta::UNREAD),
+                (three, FlagDelta::UNREAD),
+            ],
+        ),
+    ] {
+        let noted = store.note_strays(account.inbox, vec![(lost, both)]).await;
+        noted.unwrap();
+        let moved = store.move_strays(account.inbox, vec![(lost, places)]).await;
+        moved.unwrap();
+        assert_eq!(back().await, expected);
+    }
+}

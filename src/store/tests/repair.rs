@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::content::body;
 use super::limbo::letter;
-use super::{Account, FLAGGED, SEEN, adding, found, mark, name};
+use super::{Account, DELETED, FLAGGED, SEEN, adding, expunging, found, mark, name, removing};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{EntryState, JournalEntry, ParkReason};
 use crate::mirror::{Settlement, fold};
@@ -151,6 +151,59 @@ async fn what_a_cache_that_was_put_back_does_not_know_is_not_taken_to_be_gone() 
     assert!(input.base.find(again).is_some());
     assert!(again >= input.base.first, "{again}");
     assert!(later < input.base.first, "{later}");
+}
+
+/// Otherwise what others did before the user acted would pass for a change of theirs after it.
+#[tokio::test]
+async fn a_cache_that_was_put_back_is_put_right_by_what_users_saw() {
+    let mut account = Account::with(2).await;
+    let [one, two] = [account.messages[0], account.messages[1]];
+    let shown = |flags| Settlement {
+        flags: vec![(one, flags), (two, flags)],
+        ..Settlement::default()
+    };
+    account.record(shown(FLAGGED)).await;
+    account.accept(vec![adding(two, FlagSet::ANSWERED)]).await;
+    account.reopen().await;
+    account.view().await;
+    let old = account.octets(FileKind::Cache).await;
+    account.reopen().await;
+    account.view().await;
+    account.record(shown(SEEN)).await;
+    let wishes = vec![
+        adding(one, FLAGGED),
+        adding(two, DELETED),
+        expunging(two),
+        removing(one, FLAGGED.union(SEEN)),
+    ];
+    account.accept(wishes).await;
+    account.puts_back(FileKind::Cache, &old).await;
+    for _ in 0..2 {
+        account.view().await;
+        let input = account.store().pass_input(account.inbox).await.unwrap();
+        let flags: Vec<_> = input
+            .base
+            .messages
+            .iter()
+            .map(|known| known.flags)
+            .collect();
+        // Of the second one all was seen when it was removed, but for what is said of it before.
+        assert_eq!(flags, [SEEN, SEEN]);
+        account.reopen().await;
+    }
+    // What is recorded since is not doubted.
+    account.view().await;
+    account.record(shown(FLAGGED)).await;
+    account.reopen().await;
+    account.view().await;
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    assert!(
+        input
+            .base
+            .messages
+            .iter()
+            .all(|known| known.flags == FLAGGED)
+    );
 }
 
 #[tokio::test]
