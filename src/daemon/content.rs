@@ -158,8 +158,8 @@ async fn fetch(
     let store = queue.store;
     let (deliver, delivered) = mpsc::channel(1);
     let (hand_on, packed) = mpsc::channel(1);
+    let pack = pack_bodies(store, queue.mailbox, delivered, missing, hand_on);
     let read = read_bodies(selected, queue, deliver);
-    let pack = pack_bodies(store, delivered, missing, hand_on);
     let keep = keep_bodies(store, packed, meter);
     let (read, packed, kept) = tokio::join!(read, pack, keep);
     kept?;
@@ -235,9 +235,11 @@ async fn read_and_mark(
     Ok(())
 }
 
-/// Compresses what was read, on a thread of its own, while the next is on its way.
+/// Compresses what was read, on a thread of its own, while the next is on its way. What stood in the place of its like was read
+/// by us all the same.
 async fn pack_bodies(
     store: &Store,
+    mailbox: MailboxId,
     mut delivered: mpsc::Receiver<Vec<(MessageId, Vec<u8>)>>,
     missing: &[BaseMessage],
     hand_on: mpsc::Sender<Vec<BodyIn>>,
@@ -247,10 +249,14 @@ async fn pack_bodies(
             .into_iter()
             .map(|(id, text)| (id, text, hash_of(missing, id)))
             .collect();
-        let packed = store.work(move || pack(known)).await?;
-        let right = packed.ok_or(UpstreamError::Desynchronised {
-            problem: "a text came with the header of another message",
-        })?;
+        let (right, wrong) = store.work(move || pack(known)).await?;
+        if !wrong.is_empty() {
+            store.correct_strays(mailbox, wrong).await?;
+            return Err(UpstreamError::Desynchronised {
+                problem: "a text came with the header of another message",
+            }
+            .into());
+        }
         if hand_on.send(right).await.is_err() {
             break;
         }
@@ -291,24 +297,29 @@ fn pack_headers(batch: Vec<(MessageId, Vec<u8>)>) -> Vec<HeaderIn> {
     batch.into_iter().map(pack).collect()
 }
 
-/// Whole messages, if the header of each is the one that is known.
-fn pack(batch: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)>) -> Option<Vec<BodyIn>> {
+/// Whole messages, and those that have other headers than is known, with these.
+fn pack(
+    batch: Vec<(MessageId, Vec<u8>, Option<HeaderHash>)>,
+) -> (Vec<BodyIn>, Vec<(MessageId, HeaderHash)>) {
     let mut packer = Packer::new();
-    let pack = |(message, bytes, known): (MessageId, Vec<u8>, Option<HeaderHash>)| {
+    let (mut right, mut wrong) = (Vec::new(), Vec::new());
+    for (message, bytes, known) in batch {
         let (header, _) = message::header::split(&bytes);
-        if known.is_some_and(|known| known != HeaderHash(message::header_hash(header))) {
-            return None;
+        let shown = HeaderHash(message::header_hash(header));
+        if known.is_some_and(|known| known != shown) {
+            wrong.push((message, shown));
+            continue;
         }
         let mut structure = Vec::new();
         message::Structure::of(&bytes).body().encode(&mut structure);
-        Some(BodyIn {
+        right.push(BodyIn {
             message,
             hash: *blake3::hash(&bytes).as_bytes(),
             structure,
             bytes: packer.pack(bytes),
-        })
-    };
-    batch.into_iter().map(pack).collect()
+        });
+    }
+    (right, wrong)
 }
 
 /// How far the reading is.

@@ -321,9 +321,11 @@ pub(super) fn has_old(connection: &Connection, before: i64) -> Result<bool, Faul
     Ok(connection.query_row(sql, [before], |row| row.get(0))?)
 }
 
-/// The newest message that entries speak of, or 0. What was appended is not meant: it was in no mailbox when it was acted on.
+/// The newest message that entries and notes speak of, or 0. What was appended is not meant: it was in no mailbox when it was
+/// acted on.
 pub(super) fn newest_acted(connection: &Connection) -> Result<i64, Fault> {
-    let sql = "SELECT coalesce(max(message), 0) FROM entry WHERE message NOT IN (SELECT message FROM entry WHERE kind = 4)";
+    let sql = "SELECT coalesce(max(message), 0) FROM (SELECT message FROM entry WHERE message NOT IN \
+               (SELECT message FROM entry WHERE kind = 4) UNION ALL SELECT message FROM restore_unseen)";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 

@@ -71,6 +71,41 @@ impl Store {
         self.inner.journal_readers.run(load).await
     }
 
+    /// What is noted of messages stands on others in fact, which have these headers. They have no ids yet: it is theirs once they
+    /// are recognised.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the notes are as they were.
+    pub async fn correct_strays(
+        &self,
+        mailbox: MailboxId,
+        headers: Vec<(MessageId, HeaderHash)>,
+    ) -> Result<(), StoreError> {
+        let name = self.inner.name(mailbox)?;
+        let correct = move |journal: &mut Connection| {
+            let transaction = journal.transaction()?;
+            for (message, header) in headers {
+                let Some(note) = find(&transaction, name.as_bytes(), message)? else {
+                    continue;
+                };
+                let mark = Mark {
+                    header: Some(header),
+                    uid: None,
+                    ..note.mark
+                };
+                let other = StrayNote {
+                    message: MessageId::from_raw(message.raw().saturating_neg()),
+                    mark,
+                    ..note
+                };
+                add(&transaction, name.as_bytes(), other)?;
+                forget(&transaction, name.as_bytes(), message, |back| back)?;
+            }
+            Ok(transaction.commit()?)
+        };
+        self.inner.journal.run(correct).await
+    }
+
     /// Takes notes over to the messages that they can stand on: all of one message to the only one; `\Seen`, which is taken off, to
     /// each of several. Of none of them it is forgotten.
     ///

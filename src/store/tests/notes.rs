@@ -2,7 +2,7 @@
 
 use super::{Account, DELETED, FLAGGED, NONE, SEEN, adding, expunging, mark, name};
 use crate::clock;
-use crate::journal::{Action, NewEntry, ParkReason};
+use crate::journal::{Action, HeaderHash, NewEntry, ParkReason};
 use crate::mirror::{Conflict, ConflictKind, Halt, MessageState, RemoteState, Settlement};
 use crate::protocol::types::{Flag, FlagDelta, FlagSet};
 use crate::store::{Backlog, FileKind, Hold, StrayNote, Undone};
@@ -370,4 +370,31 @@ async fn notes_of_strays_go_over_to_the_messages_they_can_stand_on() {
         moved.unwrap();
         assert_eq!(back().await, expected);
     }
+}
+
+/// A text that was read in place of another one shows whose it was.
+#[tokio::test]
+async fn a_note_goes_over_to_the_message_that_was_read_in_fact() {
+    let mut account = Account::with(2).await;
+    let [one, two] = [account.messages[0], account.messages[1]];
+    let (store, inbox) = (account.store(), account.inbox);
+    let noted = store.note_strays(inbox, vec![(one, FlagDelta::UNREAD)]);
+    noted.await.unwrap();
+    let header = HeaderHash([7; 32]);
+    for _ in 0..2 {
+        let wrong = vec![(one, header), (two, header)];
+        store.correct_strays(inbox, wrong).await.unwrap();
+    }
+    account.reopen().await;
+    account.view().await;
+    let notes = account.store().stray_notes(inbox).await.unwrap();
+    let [note] = &notes[..] else {
+        panic!("{notes:?}")
+    };
+    assert_eq!(note.mark.header, Some(header));
+    assert_eq!(note.mark.weak(), mark(1).weak());
+    assert_eq!(note.back, FlagDelta::UNREAD);
+    let input = account.store().pass_input(inbox).await.unwrap();
+    assert!(input.base.has_lost(note.message), "nobody knows it yet");
+    assert!(!input.base.has_lost(one));
 }

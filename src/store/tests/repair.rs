@@ -153,6 +153,23 @@ async fn what_a_cache_that_was_put_back_does_not_know_is_not_taken_to_be_gone() 
     assert!(later < input.base.first, "{later}");
 }
 
+#[tokio::test]
+async fn what_is_noted_of_a_message_that_a_cache_does_not_know_is_kept() {
+    let mut account = Account::with(1).await;
+    let old = account.octets(FileKind::Cache).await;
+    account.reopen().await;
+    account.view().await;
+    let later = account.record(found(&[mark(2)])).await[0];
+    let strays = vec![(later, FlagDelta::UNREAD)];
+    let noted = account.store().note_strays(account.inbox, strays).await;
+    noted.unwrap();
+    account.puts_back(FileKind::Cache, &old).await;
+    account.view().await;
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    assert!(input.base.has_lost(later));
+    assert!(!input.base.has_lost(account.messages[0]));
+}
+
 /// Otherwise what others did before the user acted would pass for a change of theirs after it.
 #[tokio::test]
 async fn a_cache_that_was_put_back_is_put_right_by_what_users_saw() {
