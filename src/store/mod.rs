@@ -170,13 +170,13 @@ impl Store {
     pub fn open_with(dir: &Path, kind: Kind, execution: Execution) -> Result<Self, StoreError> {
         open::require_library()?;
         open::private_dir(dir)?;
-        let lock = open::Lock::take(dir)?;
+        let (lock, before) = open::Lock::take(dir)?;
         let in_use = watch::Sender::new(());
         let journal_file = StoreFile::of(dir, FileKind::Journal);
         let cache_file = StoreFile::of(dir, kind.of_mailboxes());
         let journal = repair::journal(&journal_file)?;
         let cache = match kind {
-            Kind::Mirror => repair::cache(&cache_file)?,
+            Kind::Mirror => repair::cache(&cache_file, before)?,
             Kind::Local => repair::whole(&cache_file, &migrate::CACHE)?,
         };
         repair::hold_back(&journal, &cache).map_err(|fault| journal_file.told(fault))?;

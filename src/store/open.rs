@@ -1,7 +1,7 @@
 //! Opening an account's files: who may, with which settings, and whether they hold.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -26,13 +26,23 @@ pub(super) fn require_library() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Holds an account's directory for this process; released when dropped, however the process ends.
+/// Holds an account's directory for this process; released when dropped, however the process ends. Its file names the holder,
+/// and afterwards a holder that did not come to its end.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+pub(super) struct Lock(File);
+
+/// How the process ended that had the directory before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It let go of the files, or there was none.
+    Closed,
+    /// It was killed, or the machine was.
+    Killed,
+}
 
 impl Lock {
     /// Takes the lock, or names the process that has it.
-    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn take(dir: &Path) -> Result<(Self, Before), StoreError> {
         let path = dir.join("lock");
         let at = |source| StoreError::io(&path, source);
         let mut file = private_file()
@@ -42,17 +52,31 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(at)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder).map_err(at)?;
+        let is_taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_err();
+        let mut holder = String::new();
+        file.read_to_string(&mut holder).map_err(at)?;
+        if is_taken {
             return Err(StoreError::Locked {
                 holder: holder.trim().parse().ok(),
                 path,
             });
         }
+        let before = if holder.is_empty() {
+            Before::Closed
+        } else {
+            Before::Killed
+        };
         file.set_len(0).map_err(at)?;
+        file.rewind().map_err(at)?;
         writeln!(file, "{}", std::process::id()).map_err(at)?;
-        Ok(Self(file))
+        Ok((Self(file), before))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If it fails, the files are checked once more than they need to be.
+        drop(self.0.set_len(0));
     }
 }
 
@@ -79,8 +103,35 @@ pub(super) fn private_dir(dir: &Path) -> Result<(), StoreError> {
     if metadata.mode() & 0o077 != 0 {
         return exposed("can be reached by other users; give it mode 0700");
     }
+    let disk = rustix::fs::statfs(dir).map_err(|error| StoreError::io(dir, error.into()))?;
+    if is_remote(disk.f_type) {
+        return exposed("is on a network file system, where locks and logs do not keep it whole");
+    }
     Ok(())
 }
+
+/// Whether file systems of a kind, as `statfs` names it, are those of other machines.
+fn is_remote(kind: rustix::fs::FsWord) -> bool {
+    // The numbers have 32 bits, and the word has as many as the machine's.
+    let low = kind.to_le_bytes().first_chunk().copied();
+    low.is_some_and(|low| REMOTE.contains(&u32::from_le_bytes(low)))
+}
+
+/// NFS, SMB of three kinds, AFS of two, Coda, NCP, Ceph, Lustre, GFS2, OCFS2.
+const REMOTE: [u32; 12] = [
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x5346_414f,
+    0x6b41_4653,
+    0x7375_7245,
+    0x564c,
+    0x00c3_6400,
+    0x0bd0_0bd0,
+    0x0116_1970,
+    0x7461_636f,
+];
 
 /// Opens one database for writing, migrated and with every setting read back.
 pub(super) fn writer(file: &StoreFile, schema: &Schema) -> Result<Connection, StoreError> {
@@ -121,8 +172,21 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Fault> {
 
 /// Reads a whole file and checks that it holds together, indexes and all.
 pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
-    let verdict: String =
-        connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    let verdict = connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    require_ok(verdict)
+}
+
+/// Reads one table and checks that it holds together.
+pub(super) fn check_table(connection: &Connection, table: &str) -> Result<(), Fault> {
+    let mut verdict = String::new();
+    connection.pragma(None, "quick_check", table, |row| {
+        verdict = row.get(0)?;
+        Ok(())
+    })?;
+    require_ok(verdict)
+}
+
+fn require_ok(verdict: String) -> Result<(), Fault> {
     if verdict == "ok" {
         Ok(())
     } else {
@@ -188,3 +252,25 @@ const PAGE_SIZE_BYTES: u32 = 16 * 1024;
 const WAL_PAGES: u32 = 256;
 /// Page cache of one connection.
 const CACHE_KIB: i32 = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_other_machines_are_not_taken_for_ours() {
+        // NFS and SMB; ext4, XFS, Btrfs, tmpfs, overlay and FUSE.
+        for (kind, expected) in [
+            (0x6969, true),
+            (0xff53_4d42, true),
+            (0xef53, false),
+            (0x5846_5342, false),
+            (0x9123_683e, false),
+            (0x0102_1994, false),
+            (0x794c_7630, false),
+            (0x6573_5546, false),
+        ] {
+            assert_eq!(is_remote(kind), expected, "{kind:x}");
+        }
+    }
+}

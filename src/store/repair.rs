@@ -15,6 +15,7 @@ use super::content::{self, Packed};
 use super::error::StoreError;
 use super::file::{Fault, FileKind, StoreFile};
 use super::migrate::{self, Schema};
+use super::open::Before;
 use super::{journal, mailbox, open, stray};
 use crate::clock;
 use crate::id::MessageId;
@@ -104,8 +105,9 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Opens the cache, or a new one. It is only read whole where something spoke against it.
-pub(super) fn cache(file: &StoreFile) -> Result<Connection, StoreError> {
+/// Opens the cache, or a new one. It is only read whole where something spoke against it, and after a kill as far as no hash tells
+/// what is wrong.
+pub(super) fn cache(file: &StoreFile, before: Before) -> Result<Connection, StoreError> {
     let suspicion = suspicion(&file.path);
     let opened = if suspicion.exists() {
         whole(file, &migrate::CACHE).and_then(|cache| {
@@ -115,6 +117,12 @@ pub(super) fn cache(file: &StoreFile) -> Result<Connection, StoreError> {
     } else {
         shaped(file, &migrate::CACHE)
     };
+    let opened = opened.and_then(|cache| {
+        if before == Before::Killed {
+            open::check_table(&cache, "message").map_err(|fault| file.told(fault))?;
+        }
+        Ok(cache)
+    });
     // What is read first, and soon shows whether there is more than a first page.
     let opened = opened.and_then(|cache| {
         let read = journal::epoch(&cache).and_then(|_| mailbox::all(&cache));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::{Account, FLAGGED, adding, mark, name, open};
+use super::{Account, FLAGGED, SEEN, adding, found, mark, name, open};
 use crate::id::MessageId;
 use crate::journal::JournalEntry;
 use crate::protocol::types::{FlagDelta, Keywords};
@@ -154,6 +154,89 @@ fn journal_of_version(path: &Path, version: usize, message: MessageId) {
     let noted = transaction.execute(noted, params![inbox.as_bytes(), message.raw()]);
     assert_eq!(noted.unwrap(), 1);
     transaction.commit().unwrap();
+}
+
+/// Before version 3 there was no name of the server, before version 4 no newest message.
+#[tokio::test]
+async fn an_older_cache_is_brought_to_the_newest_shape() {
+    for version in 1..migrate::CACHE.migrations.len() {
+        let mut account = Account::with(1).await;
+        account
+            .accept(vec![adding(account.messages[0], FLAGGED)])
+            .await;
+        account.close().await;
+        let path = account.file(FileKind::Cache);
+        for end in ["", "-wal", "-shm"] {
+            drop(fs::remove_file(format!("{}{end}", path.display())));
+        }
+        let file = Connection::open(&path).unwrap();
+        for migration in migrate::CACHE.migrations.iter().take(version) {
+            file.execute_batch(migration).unwrap();
+        }
+        file.execute_batch(&format!(
+            "PRAGMA application_id = {}; PRAGMA user_version = {version};
+             INSERT INTO first_message (only, id) VALUES (1, 1);
+             INSERT INTO mailbox (name) VALUES (CAST('INBOX' AS BLOB));
+             INSERT INTO message (mailbox_id, id, instant, zone, size, flags) VALUES (1, 1, 1, 60, 101, 1);",
+            migrate::CACHE.application_id
+        ))
+        .unwrap();
+        drop(file);
+        account.reopen().await;
+        let first = account.messages[0];
+        assert_eq!(
+            account.view().await,
+            [(first, SEEN.union(FLAGGED))],
+            "{version}"
+        );
+        assert!(!account.path().join("cache.db.damaged").exists());
+        account.record(found(&[mark(2)])).await;
+        account.reopen().await;
+        assert_eq!(account.view().await.len(), 2, "{version}");
+    }
+}
+
+const PAGE: usize = 16 * 1024;
+
+/// Whether the cache is told to be damaged, or set aside, when it is opened with one page spoilt, after its last holder closed it, or was killed.
+fn is_noticed(account: &Account, octets: &[u8], page: usize, holder: &str) -> bool {
+    let (path, aside) = (
+        account.file(FileKind::Cache),
+        account.path().join("cache.db.damaged"),
+    );
+    let mut octets = octets.to_vec();
+    octets[page * PAGE + 8..][..16].fill(0x55);
+    fs::write(&path, octets).unwrap();
+    fs::write(account.path().join("lock"), holder).unwrap();
+    let opened = Store::open(&account.path(), Kind::Mirror);
+    let is_noticed = opened.is_err() || aside.exists();
+    drop(opened);
+    for file in fs::read_dir(account.path()).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().as_encoded_bytes().starts_with(b"cache.db") {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+    is_noticed
+}
+
+#[tokio::test]
+async fn after_a_kill_the_cache_is_looked_at() {
+    let mut account = Account::with(200).await;
+    let octets = account.octets(FileKind::Cache).await;
+    assert_eq!(
+        fs::read(account.path().join("lock")).unwrap(),
+        b"",
+        "closed"
+    );
+    let noticed = |holder: &str| {
+        let pages = 1..octets.len() / PAGE;
+        pages
+            .filter(|page| is_noticed(&account, &octets, *page, holder))
+            .count()
+    };
+    let (closed, killed) = (noticed(""), noticed("7\n"));
+    assert!(killed > closed, "{killed} {closed}");
 }
 
 #[tokio::test]
