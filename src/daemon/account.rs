@@ -138,9 +138,15 @@ impl Keeper {
         !*self.online.borrow() || self.agenda.is_backing_off(Instant::now())
     }
 
-    /// Keeps what waits to be copied, now that it waits for longer than a moment.
+    /// Keeps what waits to be copied, now that it waits for longer than a moment; until there is something else to do.
     async fn pin_sources(&self) {
-        if let Err(error) = self.store.pin_sources().await {
+        let (mut online, mut released) = (self.online.clone(), self.released.clone());
+        let pinned = tokio::select! {
+            pinned = self.store.pin_sources() => pinned,
+            _ = online.changed() => Ok(()),
+            () = stopped(&mut released) => Ok(()),
+        };
+        if let Err(error) = pinned {
             tracing::warn!(%error, "the texts of messages that are to be copied were not kept");
         }
     }

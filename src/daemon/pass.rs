@@ -78,7 +78,7 @@ pub async fn pass(
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
         // What was read now may be what tells them apart.
         report.again |= report.doubtful && report.counts.headers > 0;
-        report.again |= find_again(store, mailbox, &unbound).await?;
+        report.again |= find_again(store, mailbox, &unbound, &sightings).await?;
         store.append_instead().await?;
         // What cannot be taken off is not put on: then only what somebody waits for is read.
         let notes = store.stray_notes(mailbox).await?;
@@ -270,17 +270,25 @@ async fn agree_on_keywords(
     })
 }
 
-/// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out.
+/// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out. A copy that was sent
+/// and whose destination could not be looked into may have arrived: it waits.
 async fn find_again(
     store: &Store,
     mailbox: MailboxId,
     unbound: &[JournalEntry],
+    sightings: &BTreeMap<EntryId, Sighting>,
 ) -> Result<bool, StoreError> {
     if unbound.is_empty() {
         return Ok(false);
     }
     let input = store.pass_input(mailbox).await?;
-    let rebinding = rebind(&input.base, unbound);
+    let unbound: BTreeSet<EntryId> = unbound.iter().map(|entry| entry.id).collect();
+    let mut left = input.entries;
+    left.retain(|entry| {
+        let may_have_come = entry.is_copy() && entry.may_have_been_sent();
+        unbound.contains(&entry.id) && (!may_have_come || sightings.contains_key(&entry.id))
+    });
+    let rebinding = rebind(&input.base, &left);
     let found = !rebinding.ties.is_empty();
     store.rebind(mailbox, rebinding).await?;
     Ok(found)

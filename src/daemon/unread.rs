@@ -7,7 +7,7 @@ use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
 use crate::mirror::{Access, MessageState, Step, StepOutcome};
 use crate::protocol::types::{FlagDelta, FlagSet};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, in_place_of};
 use crate::upstream::Selected;
 
 /// The messages that a step may mark as read although nobody read them: below IMAP4, COPY does.
@@ -85,7 +85,15 @@ pub(super) async fn clear(
     let cleared = selected.cleared(messages);
     let are_all = cleared.len() == messages.len();
     if selected.facts().access != Access::ReadOnly {
-        store.drop_strays(mailbox, marks(&cleared)).await?;
+        let mut right = marks(&cleared);
+        // It was taken off where the text was read, whatever stands there.
+        right.extend(
+            cleared
+                .into_iter()
+                .map(in_place_of)
+                .map(|id| (id, FlagDelta::UNREAD)),
+        );
+        store.drop_strays(mailbox, right).await?;
     }
     Ok(are_all)
 }

@@ -199,6 +199,12 @@ impl JournalEntry {
         self.action == Action::Expunge && sent
     }
 
+    /// Whether it was sent, and no answer told that it was in vain.
+    #[must_use]
+    pub fn may_have_been_sent(&self) -> bool {
+        matches!(self.state, EntryState::Attempted(_))
+    }
+
     /// The attempt that may already have taken effect.
     #[must_use]
     pub fn attempt(&self) -> Option<Attempt> {

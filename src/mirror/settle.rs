@@ -14,7 +14,7 @@ use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
 use super::plan::{Delay, Halt, Plan, Step, removes};
 use super::table::ConflictKind;
-use super::view::{Base, BaseMessage, MessageState, RemoteState};
+use super::view::{Base, BaseMessage, LocalState, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Attempt, JournalEntry, Mark, ParkReason};
 use crate::protocol::types::{FlagSet, SeqNum};
@@ -214,6 +214,12 @@ impl PassRecord<'_> {
         };
         entry.is_active() && !decided
     }
+
+    /// Whether it is a copy that was sent, and nobody could look whether it arrived.
+    fn may_have_come(&self, entry: &JournalEntry) -> bool {
+        let is_sent = entry.is_copy() && entry.may_have_been_sent();
+        is_sent && !self.copies.contains_key(&entry.id)
+    }
 }
 
 /// What the server was seen to hold of the messages this pass dealt with.
@@ -290,17 +296,19 @@ impl Proven {
     }
 
     fn unremoved(&self, pass: &PassRecord<'_>) -> Option<Halt> {
-        let verdicts = &pass.verdicts.messages;
         let is_there =
             |verdict: &&Verdict| self.states.get(&verdict.message) != Some(&MessageState::Gone);
+        let waits = |verdict: &Verdict| {
+            matches!(verdict.outcome, Outcome::Wait(_))
+                && matches!(verdict.local, LocalState::Expunged { .. })
+        };
+        let verdicts = pass.verdicts.messages.iter().filter(is_there);
         let removed_count = verdicts
-            .iter()
-            .filter(|verdict| removes(verdict))
-            .filter(is_there)
+            .filter(|verdict| removes(verdict) || waits(verdict))
             .count();
         (removed_count > 0).then_some(Halt::RemovedHere {
             removed_count,
-            base_count: verdicts.len(),
+            base_count: pass.base.messages.len(),
         })
     }
 }
@@ -433,7 +441,7 @@ impl Settlement {
         let returned = verdict.outcome == Outcome::Wait(WaitReason::Returned);
         if state == Some(MessageState::Gone) && !returned {
             let sourceless = copies
-                .drain(..)
+                .extract_if(.., |entry| !pass.may_have_come(entry))
                 .map(|entry| (entry.id, ParkReason::SourceGone));
             self.parked.extend(sourceless);
         }
@@ -484,6 +492,9 @@ impl Settlement {
                 }
                 (None, Some(delay)) => {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
+                }
+                (None, None) if pass.may_have_come(entry) => {
+                    self.troubled.push((entry.id, Trouble::NotShown));
                 }
                 (None, None) if entry.is_copy() || entry.is_append() => {}
                 (None, None) if is_missed => {

@@ -98,14 +98,22 @@ pub(super) fn is_recorded(
     Ok(())
 }
 
+/// What waits now says nothing about any mailbox: it is the journal that was put back.
+pub(super) fn doubt_nothing(cache: &Connection) -> Result<(), Fault> {
+    cache.execute("UPDATE mailbox SET acted = ?1", [i64::MAX])?;
+    Ok(())
+}
+
 /// Puts flags right that an earlier state of the file has otherwise: the first action on a flag says how its user saw it, and
-/// that is what was recorded, unless something was recorded since.
+/// that is what was recorded, unless something was recorded since. Says whether there were any: then the server has to be asked for
+/// all flags.
 pub(super) fn believe(
     transaction: &Transaction<'_>,
     mailbox: MailboxId,
     messages: &mut [BaseMessage],
     entries: &[JournalEntry],
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
+    let mut is_earlier = false;
     let sql = "SELECT acted FROM mailbox WHERE id = ?1";
     let mut statement = transaction.prepare_cached(sql)?;
     let recorded = statement.query_row([mailbox.raw()], |row| row.get(0).map(EntryId::from_raw))?;
@@ -129,9 +137,14 @@ pub(super) fn believe(
         if flags != known.flags {
             known.flags = flags;
             set_flags(transaction, known.id, flags)?;
+            is_earlier = true;
         }
     }
-    Ok(())
+    if is_earlier {
+        let sql = "UPDATE mailbox SET mod_seq = NULL WHERE id = ?1";
+        transaction.execute(sql, [mailbox.raw()])?;
+    }
+    Ok(is_earlier)
 }
 
 pub(super) fn insert(

@@ -53,6 +53,7 @@ pub use local::NewMessage;
 pub use mailbox::MailboxRow;
 pub use notes::Hold;
 pub use stray::StrayNote;
+pub(crate) use stray::in_place_of;
 pub use view::{Row, View};
 
 use crate::id::{MailboxId, MessageId};
@@ -310,10 +311,12 @@ impl Inner {
         let named: Vec<_> = rows.iter().flat_map(EntryRow::keywords).cloned().collect();
         let transaction = cache.transaction()?;
         let keywords = mailbox::define_keywords(&transaction, mailbox, &named)?;
-        let (name, facts, seen_to) = mailbox::load(&transaction, mailbox)?;
+        let (name, mut facts, seen_to) = mailbox::load(&transaction, mailbox)?;
         let entries: Vec<_> = rows.iter().map(|row| row.entry(&keywords)).collect();
         let mut messages = base::load(&transaction, mailbox)?;
-        base::believe(&transaction, mailbox, &mut messages, &entries)?;
+        if base::believe(&transaction, mailbox, &mut messages, &entries)? {
+            facts.mod_seq = None;
+        }
         let moved = base::moved(&transaction, mailbox)?;
         transaction.commit()?;
         let base = Base {

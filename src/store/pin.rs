@@ -1,5 +1,8 @@
 //! Pins: the texts of messages that are to be copied, kept until the copy is proven. With them a copy can still be made when
 //! others have removed the message, also where the cache was lost in the meantime.
+//!
+//! They lie beside the texts of messages to be appended. No checksum of an entry covers them; what they are is checked by their
+//! own hash when they are sent.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +18,22 @@ use crate::id::{EntryId, MessageId};
 use crate::protocol::types::{Flag, Keywords};
 
 impl Store {
-    /// Pins the texts of messages that wait to be copied, as far as they are held here and there is room for them.
+    /// Pins the texts of messages that wait to be copied, as far as they are held here, there is room for them, and they do not
+    /// become too many. Those that were pinned by the time that it is dropped stay so.
     ///
     /// # Errors
     /// [`StoreError`] when some were not pinned; nothing else depends on it.
     pub async fn pin_sources(&self) -> Result<(), StoreError> {
         let mut sources = self.inner.journal_readers.run(unpinned).await?;
-        while !sources.is_empty() {
+        let mut pinned_octets = self.inner.journal_readers.run(octets).await?;
+        while !sources.is_empty() && pinned_octets < MOST_OCTETS {
             let read = move |cache: &Connection| texts(cache, sources);
             let (texts, rest) = self.inner.readers.run(read).await?;
             sources = rest;
-            let octets = texts.iter().map(|text| text.packed.as_bytes().len() as u64);
-            match self.require_room(octets.sum()) {
+            let sizes = texts.iter().map(|text| text.packed.as_bytes().len() as u64);
+            let more: u64 = sizes.sum();
+            pinned_octets = pinned_octets.saturating_add(more);
+            match self.require_room(more) {
                 Err(StoreError::NoRoom { .. }) => return Ok(()),
                 enough => enough?,
             }
@@ -86,6 +93,13 @@ impl Source {
         ])?;
         Ok(())
     }
+}
+
+/// How much is pinned, compressed.
+fn octets(journal: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT coalesce(sum(length(bytes)), 0) FROM pinned";
+    let sum: i64 = journal.query_row(sql, [], |row| row.get(0))?;
+    Ok(sum.unsigned_abs())
 }
 
 /// Copies that wait, and have no pin.
@@ -181,3 +195,6 @@ fn pinned(transaction: &Transaction<'_>, row: &EntryRow) -> Result<Option<Kept>,
     let found = transaction.query_row(sql, [row.id.raw()], read);
     Ok(found.optional()?)
 }
+
+/// How much is pinned at most, compressed, and one batch more: the journal is read whole at each start.
+const MOST_OCTETS: u64 = 256 << 20;

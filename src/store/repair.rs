@@ -16,7 +16,7 @@ use super::error::StoreError;
 use super::file::{Fault, FileKind, StoreFile};
 use super::migrate::{self, Schema};
 use super::open::Before;
-use super::{journal, mailbox, open, stray};
+use super::{base, journal, mailbox, open, stray};
 use crate::clock;
 use crate::id::MessageId;
 
@@ -181,6 +181,7 @@ pub(super) fn hold_back(journal: &Connection, cache: &Connection) -> Result<(), 
             "the journal is older than the copy of the mail"
         );
         journal::set_epoch(journal, known)?;
+        base::doubt_nothing(cache)?;
     }
     journal::set_epoch(cache, ours.max(known))?;
     set_old_aside(journal).map(drop)

@@ -71,8 +71,8 @@ impl Store {
         self.inner.journal_readers.run(load).await
     }
 
-    /// What is noted of messages stands on others in fact, which have these headers. They have no ids yet: it is theirs once they
-    /// are recognised.
+    /// Messages were read that stood in the place of others, and have these headers: what is noted of that reading holds for them
+    /// as well. They have no ids yet: it is theirs once they are recognised.
     ///
     /// # Errors
     /// [`StoreError`]: the notes are as they were.
@@ -94,12 +94,11 @@ impl Store {
                     ..note.mark
                 };
                 let other = StrayNote {
-                    message: MessageId::from_raw(message.raw().saturating_neg()),
+                    message: in_place_of(message),
                     mark,
-                    ..note
+                    back: unread(note.back),
                 };
                 add(&transaction, name.as_bytes(), other)?;
-                forget(&transaction, name.as_bytes(), message, |back| back)?;
             }
             Ok(transaction.commit()?)
         };
@@ -170,6 +169,11 @@ impl Store {
         };
         self.inner.journal.run(forget).await
     }
+}
+
+/// The id of nobody, under which a message is noted that was read in the place of another.
+pub(crate) fn in_place_of(message: MessageId) -> MessageId {
+    MessageId::from_raw(message.raw().saturating_neg())
 }
 
 /// The user's own actions are done with these flags of these messages: what was noted of them before counts no more.

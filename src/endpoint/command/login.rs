@@ -32,4 +32,4 @@ pub(in crate::endpoint) async fn run(
 const NO_ADMISSION: &str =
     "LOGIN failed; the user is an account's name, the password the one of the endpoint";
 const NO_ACCOUNT: &str =
-    "LOGIN failed; the password is right, but no account of this name can be used now";
+    "LOGIN failed; it is not the password: no account of this name can be used now";

@@ -405,6 +405,32 @@ fn a_copy_whose_source_is_gone_is_parked_once() {
     }
 }
 
+/// Its destination cannot be opened now, and may hold it: what is appended instead would be there twice.
+#[test]
+fn a_copy_that_was_sent_is_not_given_up_before_somebody_looked() {
+    let attempt = Attempt {
+        number: 1,
+        equals_before: 0,
+    };
+    for (decision, parked) in [(None, 0), (Some(CopyDecision::Send(attempt)), 1)] {
+        let sent = JournalEntry {
+            state: EntryState::Attempted(attempt),
+            ..entry(1, 1, copy())
+        };
+        let mut pass = Pass::over(2).entry(sent);
+        pass.seen.messages.remove(0);
+        let decision = decision.map(|decision| (EntryId::from_raw(1), decision));
+        pass.copies.extend(decision);
+        let settlement = pass.settled(&[]);
+        assert_eq!(settlement.parked.len(), parked, "{:?}", settlement.parked);
+        let waits = settlement.troubled.iter().map(|(_, why)| why);
+        assert_eq!(
+            waits.filter(|why| **why == Trouble::NotShown).count(),
+            1 - parked
+        );
+    }
+}
+
 #[test]
 fn a_removal_with_a_copy_that_arrived_retires_both() {
     let pass = Pass::over(1)

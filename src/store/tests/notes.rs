@@ -374,12 +374,13 @@ async fn notes_of_strays_go_over_to_the_messages_they_can_stand_on() {
 
 /// A text that was read in place of another one shows whose it was.
 #[tokio::test]
-async fn a_note_goes_over_to_the_message_that_was_read_in_fact() {
+async fn a_note_holds_as_well_for_the_message_that_was_read_in_fact() {
     let mut account = Account::with(2).await;
     let [one, two] = [account.messages[0], account.messages[1]];
     let (store, inbox) = (account.store(), account.inbox);
     let noted = store.note_strays(inbox, vec![(one, FlagDelta::UNREAD)]);
     noted.await.unwrap();
+    // What was meant for the one is not meant for the other.
     let header = HeaderHash([7; 32]);
     for _ in 0..2 {
         let wrong = vec![(one, header), (two, header)];
@@ -388,9 +389,10 @@ async fn a_note_goes_over_to_the_message_that_was_read_in_fact() {
     account.reopen().await;
     account.view().await;
     let notes = account.store().stray_notes(inbox).await.unwrap();
-    let [note] = &notes[..] else {
+    let [note, before] = &notes[..] else {
         panic!("{notes:?}")
     };
+    assert_eq!((before.message, before.back), (one, FlagDelta::UNREAD));
     assert_eq!(note.mark.header, Some(header));
     assert_eq!(note.mark.weak(), mark(1).weak());
     assert_eq!(note.back, FlagDelta::UNREAD);

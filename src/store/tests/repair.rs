@@ -89,10 +89,24 @@ async fn a_journal_that_was_put_back_is_not_carried_out_unasked() {
     account.reopen().await;
     account.view().await;
     account.retires().await;
+    let shown = Settlement {
+        flags: vec![(first, FLAGGED)],
+        ..Settlement::default()
+    };
+    account.record(shown).await;
     account.puts_back(FileKind::Journal, &old).await;
     let rows = account.rows().await;
     assert_eq!(rows.len(), 1);
     assert!(parked(&rows, &ParkReason::Stale), "{rows:?}");
+    // It says nothing of the cache either.
+    let base = account
+        .store()
+        .pass_input(account.inbox)
+        .await
+        .unwrap()
+        .base;
+    let flags: Vec<_> = base.messages.iter().map(|known| known.flags).collect();
+    assert_eq!(flags, [FLAGGED, FlagSet::EMPTY]);
     // Rather unread by mistake than read; else nothing is changed on the word of an old file.
     let notes = account.store().stray_notes(account.inbox).await.unwrap();
     let notes: Vec<_> = notes.iter().map(|note| (note.message, note.back)).collect();

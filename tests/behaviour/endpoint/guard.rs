@@ -353,7 +353,7 @@ async fn nobody_hears_of_a_wrong_password_because_the_accounts_are_closed() {
     let mut client = world.connect(Peer::Unknown);
     assert_eq!(client.line().await, GREETING);
     let told = client.command("LOGIN nobody \"low water\"").await;
-    assert!(told[0].starts_with("x NO LOGIN failed; the password is right, but"));
+    assert!(told[0].starts_with("x NO LOGIN failed; it is not the password"));
     client.send(b"a LOGIN nobody \"low water\"\r\n").await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     world.shutdown.send(true).unwrap();
