@@ -67,11 +67,11 @@ pub(super) fn past_newest(connection: &Connection) -> Result<i64, Fault> {
 }
 
 /// The first message that this file can know: `next`, written down, if the file is new, or if somebody acted on a message
-/// that it should know and does not. Then an earlier state of it was put back.
+/// that it should know and does not. Then an earlier state of it was put back. Where nobody acted, `acted` is 0.
 pub(super) fn first(connection: &Connection, next: i64, acted: i64) -> Result<MessageId, Fault> {
     let sql = "INSERT INTO first_message (only, id) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING";
     connection.execute(sql, [next])?;
-    let sql = "UPDATE first_message SET id = ?1, past = ?1 WHERE past <= ?2";
+    let sql = "UPDATE first_message SET id = ?1, past = ?1 WHERE past <= ?2 AND ?2 > 0";
     if connection.execute(sql, [next, acted])? > 0 {
         tracing::warn!("the copy of the mail is older than what was done to it");
     }
