@@ -21,7 +21,7 @@ pub fn fold(base: &Base, entries: &[JournalEntry]) -> Local {
         }
         let (messages, before) = match base.find(entry.message) {
             Some(known) => (&mut local.changed, known.flags),
-            None if entry.message >= base.first => (&mut local.departed, entry.flags_before),
+            None if !base.has_lost(entry.message) => (&mut local.departed, entry.flags_before),
             None => {
                 local.unbound.push(entry.clone());
                 continue;

@@ -1,6 +1,7 @@
 //! The three views of one mailbox that a pass brings together: base, local and remote.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::observation::MailboxFacts;
 use crate::id::{EntryId, MessageId};
@@ -8,24 +9,14 @@ use crate::journal::{JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName, SeqNum};
 
 /// What the server was last proven to hold, in the server's order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Base {
     /// The messages, oldest first.
     pub messages: Vec<BaseMessage>,
-    /// The first message that this cache can know; older ones were in a cache that was lost.
-    pub first: MessageId,
+    /// Ids of messages that were in a cache, or a state of it, that was lost: this one cannot know them.
+    pub lost: Vec<Range<MessageId>>,
     /// What held for the mailbox as a whole: under which UIDVALIDITY the marks' UIDs were given, and how far it had changed.
     pub facts: MailboxFacts,
-}
-
-impl Default for Base {
-    fn default() -> Self {
-        Self {
-            messages: Vec::new(),
-            first: MessageId::from_raw(1),
-            facts: MailboxFacts::default(),
-        }
-    }
 }
 
 impl Base {
@@ -39,10 +30,10 @@ impl Base {
         self.messages.get(index)
     }
 
-    /// Whether a message was in a cache that was lost, and may stand here under another id.
+    /// Whether a message may stand here under another id, since the one it had was lost.
     #[must_use]
     pub fn has_lost(&self, id: MessageId) -> bool {
-        id < self.first && self.find(id).is_none()
+        self.lost.iter().any(|lost| lost.contains(&id)) && self.find(id).is_none()
     }
 
     /// The same, to be changed.

@@ -1,6 +1,7 @@
 //! Rows of messages: the base of a mailbox, out of its file and back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -66,20 +67,33 @@ pub(super) fn past_newest(connection: &Connection) -> Result<i64, Fault> {
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// The first message that this file can know: `next`, written down, if the file is new, or if somebody acted on a message
-/// that it should know and does not. Then an earlier state of it was put back. Where nobody acted, `acted` is 0.
-pub(super) fn first(connection: &Connection, next: i64, acted: i64) -> Result<MessageId, Fault> {
+/// Ids of messages that this file cannot know: those below `next`, if it is new; and those that came after it was copied, if
+/// somebody acted on a message that it should know and does not. Then an earlier state of it was put back. Where nobody acted,
+/// `acted` is 0.
+pub(super) fn lost(
+    connection: &Connection,
+    next: i64,
+    acted: i64,
+) -> Result<Vec<Range<MessageId>>, Fault> {
     let sql = "INSERT INTO first_message (only, id) VALUES (1, ?1) ON CONFLICT (only) DO NOTHING";
     connection.execute(sql, [next])?;
-    let sql = "UPDATE first_message SET id = ?1, past = ?1 WHERE past <= ?2 AND ?2 > 0";
+    let sql = "INSERT INTO lost (from_id, to_id) SELECT max(id, past), ?1 FROM first_message \
+               WHERE past <= ?2 AND id <= ?2 ON CONFLICT DO NOTHING";
     if connection.execute(sql, [next, acted])? > 0 {
         tracing::warn!("the copy of the mail is older than what was done to it");
+        connection.execute("UPDATE first_message SET past = ?1", [next])?;
     }
-    let first = connection.query_row("SELECT id FROM first_message", [], |row| row.get(0))?;
-    Ok(MessageId::from_raw(first))
+    let sql = "SELECT ?1, id FROM first_message UNION ALL SELECT from_id, to_id FROM lost";
+    let mut statement = connection.prepare(sql)?;
+    let range = |row: &Row<'_>| {
+        let (from, to) = (row.get(0)?, row.get(1)?);
+        Ok(MessageId::from_raw(from)..MessageId::from_raw(to))
+    };
+    let rows = statement.query_map([i64::MIN], range)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Notes the newest message that this file knows, for [`first`].
+/// Notes the newest message that this file knows, for [`lost`].
 pub(super) fn knows(transaction: &Transaction<'_>, newest: MessageId) -> Result<(), Fault> {
     let sql = "UPDATE first_message SET past = ?1 + 1 WHERE past <= ?1";
     transaction.prepare_cached(sql)?.execute([newest.raw()])?;

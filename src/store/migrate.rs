@@ -44,6 +44,7 @@ pub(super) static CACHE: Schema = Schema {
         include_str!("../../migrations/cache/0003_server.sql"),
         include_str!("../../migrations/cache/0004_past.sql"),
         include_str!("../../migrations/cache/0005_acted.sql"),
+        include_str!("../../migrations/cache/0006_lost.sql"),
     ],
     declared: OnceLock::new(),
 };

@@ -35,6 +35,7 @@ mod view;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -93,7 +94,7 @@ impl Kind {
 struct Inner {
     dir: PathBuf,
     kind: Kind,
-    first: MessageId,
+    lost: Vec<Range<MessageId>>,
     journal: Writer,
     journal_readers: Readers,
     cache: Writer,
@@ -134,8 +135,8 @@ struct Known {
     names: BTreeMap<MailboxName, MailboxId>,
     /// The first id that no client can have seen: past the block of the last run, and past every message there is.
     next: i64,
-    /// The first message that this file of mailboxes can know.
-    first: MessageId,
+    /// Ids of messages that this file of mailboxes cannot know.
+    lost: Vec<Range<MessageId>>,
     takes_messages: bool,
 }
 
@@ -149,7 +150,7 @@ impl Known {
         Ok(Self {
             names: rows.map(|row| (row.name, row.id)).collect(),
             next,
-            first: base::first(cache, next, acted)?,
+            lost: base::lost(cache, next, acted)?,
             takes_messages: kind == Kind::Local || append::takes_messages(cache)?,
         })
     }
@@ -186,14 +187,14 @@ impl Store {
         let Known {
             names,
             next,
-            first,
+            lost,
             takes_messages,
         } = Known::read(&cache, kind, reserved, acted).map_err(|fault| cache_file.told(fault))?;
         let at = |source| StoreError::io(dir, source);
         let inner = Inner {
             dir: dir.to_owned(),
             kind,
-            first,
+            lost,
             journal: Writer::start(&execution, &journal_file, journal, in_use.clone())
                 .map_err(at)?,
             journal_readers: Readers::new(&execution, journal_file),
@@ -321,7 +322,7 @@ impl Inner {
         transaction.commit()?;
         let base = Base {
             messages,
-            first: self.first,
+            lost: self.lost.clone(),
             facts,
         };
         Ok(Held::new(name, base, keywords, seen_to, moved, entries))

@@ -100,7 +100,7 @@ fn attempts_leave_a_trace_of_their_flags() {
 fn entries_of_messages_from_a_lost_cache_are_left_unbound() {
     let lost = [entry(1, 7, adding(SEEN)), entry(2, 1, Action::Expunge)];
     let mut base = two();
-    base.first = id(8);
+    base.lost = vec![id(1)..id(8)];
     let local = fold(&base, &lost);
     assert_eq!(local.unbound, [lost[0].clone()]);
     assert!(local.departed.is_empty());

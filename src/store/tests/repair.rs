@@ -163,8 +163,18 @@ async fn what_a_cache_that_was_put_back_does_not_know_is_not_taken_to_be_gone() 
     account.view().await;
     let input = account.store().pass_input(account.inbox).await.unwrap();
     assert!(input.base.find(again).is_some());
-    assert!(again >= input.base.first, "{again}");
-    assert!(later < input.base.first, "{later}");
+    assert!(input.base.has_lost(later), "{later}");
+    // What it knew before is known as well: if it is gone, it is gone.
+    let one = account.messages[0];
+    let gone = Settlement {
+        gone: vec![one],
+        ..Settlement::default()
+    };
+    account.record(gone).await;
+    account.reopen().await;
+    account.view().await;
+    let input = account.store().pass_input(account.inbox).await.unwrap();
+    assert!(input.base.find(one).is_none() && !input.base.has_lost(one));
 }
 
 #[tokio::test]
