@@ -248,10 +248,14 @@ impl Life<'_> {
                         matches!(event, Event::Arrived { mailbox, letter }
                             if (*mailbox, letter.0) == (to, wish.letter.0))
                     });
-                    // What is gone before it was copied is to be appended.
+                    // What is gone before it was copied is to be appended, whichever date its like has.
+                    let is_its_like = |instant: i64| {
+                        let mut alike = model.wishes.iter().map(|other| other.letter);
+                        alike.any(|letter| letter == (wish.letter.0, instant))
+                    };
                     let coming = entries.iter().filter(|entry| {
                         matches!(entry.action, NamedAction::Append { .. })
-                            && entry.mark.instant == wish.letter.1
+                            && is_its_like(entry.mark.instant)
                             && entry.mailbox.to_string() == NAMES[to]
                     });
                     let wished = model.wishes.iter().filter(is_meant);
