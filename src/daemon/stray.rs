@@ -66,20 +66,17 @@ pub(super) async fn restore(
         }
     }
     let left = wrongs(selected, notes);
-    let settled = notes.iter().zip(&left).map(|(note, (message, left))| {
+    // What stands on a message of a lost cache may be found later.
+    let is_known = |(_, (message, left)): &(&StrayNote, &(MessageId, Wrong))| {
+        left.is_found || !base.has_lost(*message)
+    };
+    let known = notes.iter().zip(&left).filter(is_known);
+    let settled = known.map(|(note, (message, left))| {
         let open = left.places.iter().map(|(_, back)| *back);
         let open = open.fold(left.unknown, FlagDelta::then);
         (*message, note.back.minus(open))
     });
-    // What stands on a message of a lost cache may be found later.
-    let is_known = left
-        .iter()
-        .map(|(message, left)| left.is_found || !base.has_lost(*message));
-    let settled = settled.zip(is_known).filter(|(_, is_known)| *is_known);
-    let settled: Vec<_> = settled
-        .map(|(settled, _)| settled)
-        .filter(|(_, back)| !back.is_empty())
-        .collect();
+    let settled: Vec<_> = settled.filter(|(_, back)| !back.is_empty()).collect();
     if !settled.is_empty() {
         store.drop_strays(mailbox, settled).await?;
     }

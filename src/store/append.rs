@@ -93,7 +93,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] when they are not what they were.
     pub async fn pinned(&self, entry: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
-        let read = move |journal: &Connection| journal::pinned(journal, entry);
+        let read = move |journal: &Connection| {
+            let pinned = journal::pinned(journal, entry)?;
+            pinned
+                .map(|(hash, packed)| packed.checked(&hash))
+                .transpose()
+        };
         self.inner.journal_readers.run(read).await
     }
 }

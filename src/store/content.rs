@@ -366,11 +366,29 @@ fn require_same(hash: &[u8; 32], octets: &[u8]) -> Result<(), Fault> {
     }
 }
 
-/// A whole message as it is kept, with its hash; `None` where it is not held.
-pub(super) fn packed(
+/// A whole message as it is kept, with the hash of its octets.
+pub(super) type Hashed = ([u8; 32], Packed);
+
+/// The next texts of those that are wanted, as far as they are held: as many as are in memory, and committed, at a time.
+pub(super) fn next_packed<T>(
     connection: &Connection,
-    message: MessageId,
-) -> Result<Option<([u8; 32], Packed)>, Fault> {
+    wanted: &mut std::vec::IntoIter<T>,
+    message_of: impl Fn(&T) -> MessageId,
+) -> Result<Vec<(T, Hashed)>, Fault> {
+    let (mut held, mut octets) = (Vec::new(), 0_usize);
+    while octets < OCTETS_AT_ONCE
+        && let Some(one) = wanted.next()
+    {
+        if let Some((hash, packed)) = packed(connection, message_of(&one))? {
+            octets = octets.saturating_add(packed.as_bytes().len());
+            held.push((one, (hash, packed)));
+        }
+    }
+    Ok(held)
+}
+
+/// A whole message; `None` where it is not held.
+fn packed(connection: &Connection, message: MessageId) -> Result<Option<Hashed>, Fault> {
     let sql = "SELECT size, coding, bytes, hash FROM blob WHERE id = (SELECT blob_id FROM message WHERE id = ?1)";
     let read = |row: &Row<'_>| Ok((row.get(3)?, Packed::from_row(row)?));
     let mut statement = connection.prepare_cached(sql)?;
@@ -402,6 +420,8 @@ fn decompressor() -> Result<Decompressor<'static>, Fault> {
     Decompressor::new().map_err(|error| Fault::damage(error.to_string()))
 }
 
+/// How many octets of texts are in memory, and committed, at a time, and one text more.
+const OCTETS_AT_ONCE: usize = 4 << 20;
 /// Texts below this size are kept as they are.
 const WORTHWHILE_BYTES: usize = 256;
 /// The zstd level: fast enough to keep up with a server on the same machine.

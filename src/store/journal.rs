@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
-use super::content::Packed;
+use super::content::{Hashed, Packed};
 use super::file::Fault;
 use super::mailbox::name_of;
 use crate::id::{EntryId, MessageId};
@@ -109,27 +109,35 @@ pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result
         entry.raw(),
     ])?;
     if let Some((hash, packed)) = draft.pinned {
-        let sql =
-            "INSERT INTO pinned (entry, hash, size, coding, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
-        transaction.prepare_cached(sql)?.execute(params![
-            entry.raw(),
-            hash,
-            packed.size(),
-            packed.code(),
-            packed.as_bytes()
-        ])?;
+        pin(transaction, entry, hash, packed)?;
     }
     Ok(entry)
 }
 
-/// The message that an entry brings along, octet for octet.
-pub(super) fn pinned(connection: &Connection, entry: EntryId) -> Result<Option<Vec<u8>>, Fault> {
+/// Keeps a text for as long as an entry is there, if it is.
+pub(super) fn pin(
+    transaction: &Transaction<'_>,
+    entry: EntryId,
+    hash: &[u8; 32],
+    packed: &Packed,
+) -> Result<(), Fault> {
+    let sql = "INSERT INTO pinned (entry, hash, size, coding, bytes) SELECT id, ?2, ?3, ?4, ?5 FROM entry WHERE id = ?1 \
+               ON CONFLICT DO NOTHING";
+    transaction.prepare_cached(sql)?.execute(params![
+        entry.raw(),
+        hash,
+        packed.size(),
+        packed.code(),
+        packed.as_bytes()
+    ])?;
+    Ok(())
+}
+
+/// The text that an entry brings along, as it is kept.
+pub(super) fn pinned(connection: &Connection, entry: EntryId) -> Result<Option<Hashed>, Fault> {
     let sql = "SELECT size, coding, bytes, hash FROM pinned WHERE entry = ?1";
-    let read = |row: &Row<'_>| Ok((Packed::from_row(row)?, row.get::<_, [u8; 32]>(3)?));
-    let found = connection.query_row(sql, [entry.raw()], read).optional()?;
-    found
-        .map(|(packed, hash)| packed.checked(&hash))
-        .transpose()
+    let read = |row: &Row<'_>| Ok((row.get(3)?, Packed::from_row(row)?));
+    Ok(connection.query_row(sql, [entry.raw()], read).optional()?)
 }
 
 /// The first message id that was not reserved yet.

@@ -3,9 +3,11 @@
 //! A text goes into the journal's file before the cache lets go of it. A crash between the two leaves a message that is in
 //! both; it was not removed, and is not told of.
 
+use std::vec;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::content::{self, Packed};
+use super::content::{self, Hashed, Packed};
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
@@ -84,14 +86,15 @@ impl Store {
         messages: Vec<MessageId>,
     ) -> Result<(), StoreError> {
         let is_local = self.inner.kind == Kind::Local;
-        let mut leaving = self.inner.with(mailbox, |held| {
+        let leaving = self.inner.with(mailbox, |held| {
             let leaving = |id: &MessageId| held.leaving(*id, is_local);
             messages.iter().filter_map(leaving).collect::<Vec<_>>()
         })?;
-        while !leaving.is_empty() {
-            let read = move |cache: &Connection| texts(cache, leaving);
+        let mut left = leaving.into_iter();
+        while left.len() > 0 {
+            let read = move |cache: &Connection| Ok((texts(cache, &mut left)?, left));
             let (texts, rest) = self.inner.readers.run(read).await?;
-            leaving = rest;
+            left = rest;
             if texts.is_empty() {
                 continue;
             }
@@ -223,31 +226,24 @@ impl Held {
     }
 }
 
-/// What is held of messages, as much as is kept at a time, and those that are left.
-#[expect(clippy::type_complexity, reason = "a list with its rest")]
+/// What is held of the next messages.
 fn texts(
     cache: &Connection,
-    leaving: Vec<Leaving>,
-) -> Result<(Vec<(Leaving, Text)>, Vec<Leaving>), Fault> {
-    let (mut held, mut octets) = (Vec::new(), 0);
-    let mut leaving = leaving.into_iter();
-    while octets < KEPT_AT_ONCE
-        && let Some(one) = leaving.next()
-    {
-        let Some((hash, packed)) = content::packed(cache, one.message)? else {
-            continue;
-        };
+    leaving: &mut vec::IntoIter<Leaving>,
+) -> Result<Vec<(Leaving, Text)>, Fault> {
+    let held = content::next_packed(cache, leaving, |one| one.message)?;
+    let with_header = |(one, (hash, packed)): (Leaving, Hashed)| {
         // A header that is damaged hides no text.
         let header = content::headers(cache, &[one.message]).unwrap_or_default();
-        octets = octets.saturating_add(packed.as_bytes().len());
+        let header = header.into_iter().flatten().next().unwrap_or_default();
         let text = Text {
-            header: header.into_iter().flatten().next().unwrap_or_default(),
+            header,
             hash,
             packed,
         };
-        held.push((one, text));
-    }
-    Ok((held, leaving.collect()))
+        (one, text)
+    };
+    Ok(held.into_iter().map(with_header).collect())
 }
 
 fn insert(transaction: &Transaction<'_>, leaving: &Leaving, text: &Text) -> Result<(), Fault> {
@@ -342,8 +338,6 @@ fn earliest() -> i64 {
     clock::unix_seconds().saturating_sub(KEPT_SECONDS)
 }
 
-/// How many octets of texts are in memory, and committed, at a time, and one text more.
-pub(super) const KEPT_AT_ONCE: usize = 4 << 20;
 /// For how long a removed message can be had back.
 const KEPT_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// How much removed messages may take up, compressed.

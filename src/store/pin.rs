@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::Store;
-use super::content::{self, Packed};
+use super::content;
 use super::error::StoreError;
 use super::file::Fault;
 use super::journal::{self, EntryRow, NamedAction};
-use super::limbo::{KEPT_AT_ONCE, Kept};
+use super::limbo::Kept;
 use crate::id::{EntryId, MessageId};
 use crate::protocol::types::{Flag, Keywords};
 
@@ -24,13 +24,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when some were not pinned; nothing else depends on it.
     pub async fn pin_sources(&self) -> Result<(), StoreError> {
-        let mut sources = self.inner.journal_readers.run(unpinned).await?;
+        let sources = self.inner.journal_readers.run(unpinned).await?;
         let mut pinned_octets = self.inner.journal_readers.run(octets).await?;
-        while !sources.is_empty() && pinned_octets < MOST_OCTETS {
-            let read = move |cache: &Connection| texts(cache, sources);
+        let mut left = sources.into_iter();
+        while left.len() > 0 && pinned_octets < MOST_OCTETS {
+            let read = move |cache: &Connection| {
+                let texts = content::next_packed(cache, &mut left, |(_, message)| *message)?;
+                Ok((texts, left))
+            };
             let (texts, rest) = self.inner.readers.run(read).await?;
-            sources = rest;
-            let sizes = texts.iter().map(|text| text.packed.as_bytes().len() as u64);
+            left = rest;
+            let sizes = texts
+                .iter()
+                .map(|(_, (_, packed))| packed.as_bytes().len() as u64);
             let more: u64 = sizes.sum();
             pinned_octets = pinned_octets.saturating_add(more);
             match self.require_room(more) {
@@ -39,8 +45,8 @@ impl Store {
             }
             let pin = move |journal: &mut Connection| {
                 let transaction = journal.transaction()?;
-                for text in &texts {
-                    text.insert(&transaction)?;
+                for ((entry, _), (hash, packed)) in &texts {
+                    journal::pin(&transaction, *entry, hash, packed)?;
                 }
                 transaction.commit()?;
                 Ok(())
@@ -72,29 +78,6 @@ impl Store {
     }
 }
 
-/// The text of a message that an entry wants to be copied.
-struct Source {
-    entry: EntryId,
-    hash: [u8; 32],
-    packed: Packed,
-}
-
-impl Source {
-    /// Unless the entry is gone by now.
-    fn insert(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
-        let sql = "INSERT INTO pinned (entry, hash, size, coding, bytes) SELECT id, ?2, ?3, ?4, ?5 FROM entry WHERE id = ?1 \
-                   ON CONFLICT DO NOTHING";
-        transaction.prepare_cached(sql)?.execute(params![
-            self.entry.raw(),
-            self.hash,
-            self.packed.size(),
-            self.packed.code(),
-            self.packed.as_bytes(),
-        ])?;
-        Ok(())
-    }
-}
-
 /// How much is pinned, compressed.
 fn octets(journal: &Connection) -> Result<u64, Fault> {
     let sql = "SELECT coalesce(sum(length(bytes)), 0) FROM pinned";
@@ -113,30 +96,6 @@ fn unpinned(journal: &Connection) -> Result<Vec<(EntryId, MessageId)>, Fault> {
     };
     let rows = statement.query_map([], ids)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// What is held of the messages, as much as is kept at a time, and those that are left.
-#[expect(clippy::type_complexity, reason = "a list with its rest")]
-fn texts(
-    cache: &Connection,
-    sources: Vec<(EntryId, MessageId)>,
-) -> Result<(Vec<Source>, Vec<(EntryId, MessageId)>), Fault> {
-    let (mut held, mut octets) = (Vec::new(), 0);
-    let mut sources = sources.into_iter();
-    while octets < KEPT_AT_ONCE
-        && let Some((entry, message)) = sources.next()
-    {
-        let Some((hash, packed)) = content::packed(cache, message)? else {
-            continue;
-        };
-        octets = octets.saturating_add(packed.as_bytes().len());
-        held.push(Source {
-            entry,
-            hash,
-            packed,
-        });
-    }
-    Ok((held, sources.collect()))
 }
 
 /// Copies that cannot be made, since the message is gone, while its text was kept.
@@ -178,22 +137,16 @@ fn append_instead(
 
 /// The text that is pinned for an entry, with the flags that the message had when it was to be copied.
 fn pinned(transaction: &Transaction<'_>, row: &EntryRow) -> Result<Option<Kept>, Fault> {
-    let sql = "SELECT size, coding, bytes, hash FROM pinned WHERE entry = ?1";
     let flags = row.flags_before.iter();
-    let read = |pinned: &Row<'_>| {
-        Ok(Kept {
-            packed: Packed::from_row(pinned)?,
-            hash: pinned.get(3)?,
-            instant: row.mark.instant,
-            zone_minutes: 0,
-            flags: flags
-                .filter(|flag| **flag != Flag::Deleted)
-                .cloned()
-                .collect(),
-        })
+    let flags = flags.filter(|flag| **flag != Flag::Deleted).cloned();
+    let kept = |(hash, packed)| Kept {
+        packed,
+        hash,
+        instant: row.mark.instant,
+        zone_minutes: 0,
+        flags: flags.collect(),
     };
-    let found = transaction.query_row(sql, [row.id.raw()], read);
-    Ok(found.optional()?)
+    Ok(journal::pinned(transaction, row.id)?.map(kept))
 }
 
 /// How much is pinned at most, compressed, and one batch more: the journal is read whole at each start.

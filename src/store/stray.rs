@@ -8,7 +8,7 @@ use super::file::Fault;
 use super::{Store, journal};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{HeaderHash, Mark};
-use crate::protocol::types::{FlagDelta, FlagSet, Keywords};
+use crate::protocol::types::{FlagDelta, FlagSet, Keywords, MailboxName};
 
 /// A message whose flags we may have changed unasked: our own reading may have marked it `\Seen`, or a change may have fallen
 /// on it that was meant for another.
@@ -47,14 +47,12 @@ impl Store {
             let notes: Vec<StrayNote> = named.filter_map(note).collect();
             (held.name.clone(), notes)
         })?;
-        let note = move |journal: &mut Connection| {
-            let transaction = journal.transaction()?;
-            for note in notes {
-                add(&transaction, name.as_bytes(), note)?;
-            }
-            Ok(transaction.commit()?)
-        };
-        self.inner.journal.run(note).await
+        self.change_notes(name, move |journal, name| {
+            notes
+                .into_iter()
+                .try_for_each(|note| add(journal, name, note))
+        })
+        .await
     }
 
     /// What may have to be put right on messages.
@@ -82,10 +80,9 @@ impl Store {
         headers: Vec<(MessageId, HeaderHash)>,
     ) -> Result<(), StoreError> {
         let name = self.inner.name(mailbox)?;
-        let correct = move |journal: &mut Connection| {
-            let transaction = journal.transaction()?;
+        self.change_notes(name, move |journal, name| {
             for (message, header) in headers {
-                let Some(note) = find(&transaction, name.as_bytes(), message)? else {
+                let Some(note) = find(journal, name, message)? else {
                     continue;
                 };
                 let mark = Mark {
@@ -98,11 +95,11 @@ impl Store {
                     mark,
                     back: unread(note.back),
                 };
-                add(&transaction, name.as_bytes(), other)?;
+                add(journal, name, other)?;
             }
-            Ok(transaction.commit()?)
-        };
-        self.inner.journal.run(correct).await
+            Ok(())
+        })
+        .await
     }
 
     /// Takes notes over to the messages that they can stand on: all of one message to the only one; `\Seen`, which is taken off, to
@@ -124,10 +121,9 @@ impl Store {
             });
             (held.name.clone(), moves.collect::<Vec<_>>())
         })?;
-        let take_over = move |journal: &mut Connection| {
-            let transaction = journal.transaction()?;
+        self.change_notes(name, move |journal, name| {
             for (message, places) in moves {
-                let Some(note) = find(&transaction, name.as_bytes(), message)? else {
+                let Some(note) = find(journal, name, message)? else {
                     continue;
                 };
                 let back = if places.len() == 1 {
@@ -141,13 +137,13 @@ impl Store {
                         mark,
                         back,
                     };
-                    add(&transaction, name.as_bytes(), here)?;
+                    add(journal, name, here)?;
                 }
-                forget(&transaction, name.as_bytes(), message, |back| back)?;
+                forget(journal, name, message, |back| back)?;
             }
-            Ok(transaction.commit()?)
-        };
-        self.inner.journal.run(take_over).await
+            Ok(())
+        })
+        .await
     }
 
     /// Forgets what was put right, or stands on messages that are gone.
@@ -160,14 +156,25 @@ impl Store {
         strays: Vec<(MessageId, FlagDelta)>,
     ) -> Result<(), StoreError> {
         let name = self.inner.name(mailbox)?;
-        let forget = move |journal: &mut Connection| {
+        self.change_notes(name, move |journal, name| {
+            let mut strays = strays.into_iter();
+            strays.try_for_each(|(message, done)| forget(journal, name, message, |_| done))
+        })
+        .await
+    }
+
+    /// Changes the notes of one mailbox, all or nothing.
+    async fn change_notes(
+        &self,
+        mailbox: MailboxName,
+        change: impl FnOnce(&Connection, &[u8]) -> Result<(), Fault> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let change = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
-            for (message, done) in strays {
-                forget(&transaction, name.as_bytes(), message, |_| done)?;
-            }
+            change(&transaction, mailbox.as_bytes())?;
             Ok(transaction.commit()?)
         };
-        self.inner.journal.run(forget).await
+        self.inner.journal.run(change).await
     }
 }
 
