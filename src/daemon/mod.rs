@@ -13,6 +13,7 @@ mod desk;
 mod error;
 mod glance;
 mod household;
+mod lost;
 mod member;
 mod pass;
 mod progress;

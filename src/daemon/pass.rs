@@ -10,6 +10,7 @@ use super::carry::carry_out;
 use super::content;
 use super::error::PassError;
 use super::glance;
+use super::lost;
 use super::progress::Progress;
 use super::queue::Keep;
 use super::report::Report;
@@ -18,10 +19,10 @@ use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
     Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Sighting, align,
-    choose, fold, merge, plan, rebind, settle, weigh,
+    choose, fold, merge, plan, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
-use crate::store::{PassInput, Store, StoreError, StrayNote};
+use crate::store::{PassInput, Store, StrayNote};
 use crate::upstream::{Effort, Selected, Session, UpstreamError};
 
 /// How to pass over a mailbox.
@@ -78,11 +79,10 @@ pub async fn pass(
         content::headers(&mut selected, store, mailbox, progress, &mut report).await?;
         // What was read now may be what tells them apart.
         report.again |= report.doubtful && report.counts.headers > 0;
-        report.again |= find_again(store, mailbox, &unbound, &sightings).await?;
+        let notes = store.stray_notes(mailbox).await?;
+        report.again |= lost::find_again(store, mailbox, &unbound, &sightings, &notes).await?;
         store.append_instead().await?;
         // What cannot be taken off is not put on: then only what somebody waits for is read.
-        let notes = store.stray_notes(mailbox).await?;
-        report.again |= stray::find_again(store, mailbox, &notes).await?;
         let mut marked = notes.iter().map(|note| note.back.remove);
         let is_marked = marked.any(|marks| marks.contains(FlagSet::SEEN));
         let keep = if is_marked {
@@ -268,30 +268,6 @@ async fn agree_on_keywords(
     Err(PassError::Overtaken {
         problem: "a mail client defined a keyword while the mailbox was looked at",
     })
-}
-
-/// Finds the messages of entries that have none, or settles them. Says whether another pass can carry them out. A copy that was sent
-/// and whose destination could not be looked into may have arrived: it waits.
-async fn find_again(
-    store: &Store,
-    mailbox: MailboxId,
-    unbound: &[JournalEntry],
-    sightings: &BTreeMap<EntryId, Sighting>,
-) -> Result<bool, StoreError> {
-    if unbound.is_empty() {
-        return Ok(false);
-    }
-    let input = store.pass_input(mailbox).await?;
-    let unbound: BTreeSet<EntryId> = unbound.iter().map(|entry| entry.id).collect();
-    let mut left = input.entries;
-    left.retain(|entry| {
-        let may_have_come = entry.is_copy() && entry.may_have_been_sent();
-        unbound.contains(&entry.id) && (!may_have_come || sightings.contains_key(&entry.id))
-    });
-    let rebinding = rebind(&input.base, &left);
-    let found = !rebinding.ties.is_empty();
-    store.rebind(mailbox, rebinding).await?;
-    Ok(found)
 }
 
 async fn halted(

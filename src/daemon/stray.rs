@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::Action;
-use crate::mirror::{Access, Alignment, Base, Observation, recognise};
+use crate::mirror::{Access, Alignment, Base, Observation};
 use crate::protocol::types::{FlagDelta, FlagSet, SeqNum};
 use crate::store::{PassInput, Store, StrayNote};
 use crate::upstream::{Astray, Selected, Wrong};
@@ -89,26 +89,6 @@ pub(super) async fn restore(
         (before, after) if after < before => Restored::Anew,
         _ => Restored::InVain,
     })
-}
-
-/// Ties notes on messages of a lost cache to those that they can stand on. Says whether another pass can put more right.
-pub(super) async fn find_again(
-    store: &Store,
-    mailbox: MailboxId,
-    notes: &[StrayNote],
-) -> Result<bool, PassError> {
-    if notes.is_empty() {
-        return Ok(false);
-    }
-    let base = store.pass_input(mailbox).await?.base;
-    let lost = notes.iter().filter(|note| base.has_lost(note.message));
-    let found = lost.filter_map(|note| Some((note.message, recognise(&base, &note.mark)?)));
-    let found: Vec<(MessageId, Vec<MessageId>)> = found.collect();
-    let again = found.iter().any(|(_, places)| !places.is_empty());
-    if !found.is_empty() {
-        store.move_strays(mailbox, found).await?;
-    }
-    Ok(again)
 }
 
 /// Shows messages as they will be once they are put right: until then, nobody is to be told of what only we may have done. What

@@ -142,3 +142,37 @@ fn what_others_removed_goes_back_with_the_flag_of_the_user_where_that_is_wanted(
     );
     assert!(!there.contains("* 3 "), "{there}");
 }
+
+/// The user copies offline; then the cache is deleted, and somebody else removes the message: all that is left is the journal.
+#[test]
+fn a_copy_is_made_without_the_cache_and_without_the_message() {
+    let pair = Pair::speaking("imap2bis", "");
+    let (home, mut other) = (&pair.home, pair.other());
+    other.append("INBOX", LETTER);
+    other.does("CREATE archive");
+    let daemon = home.daemon();
+    pair.sync(0);
+    home.run(&["offline"]).ended(0);
+    let copied = home.session("work", "a SELECT INBOX\r\nb COPY 1 archive\r\nc LOGOUT\r\n");
+    assert!(copied.contains("b OK"), "{copied}");
+    let files = home.path("data/work");
+    // Its text is kept once the first of them was answered.
+    for _ in 0..2 {
+        pair.sync(69);
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+    for end in ["", "-wal", "-shm"] {
+        drop(fs::remove_file(files.join(format!("cache.db{end}"))));
+    }
+    other.does("SELECT INBOX");
+    other.does("STORE 1 +FLAGS (\\Deleted)");
+    other.does("EXPUNGE");
+    for _ in 0..2 {
+        pair.sync(0);
+    }
+    other.does("SELECT archive");
+    let there = other.does("FETCH 1 RFC822");
+    assert!(there.contains(LETTER), "{there}");
+    let waiting = home.run(&["journal", "--json"]).ended(0).json();
+    assert_eq!(waiting["entries"].as_array().unwrap().len(), 0, "{waiting}");
+}
