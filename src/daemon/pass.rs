@@ -210,7 +210,7 @@ async fn look(
     let touched: BTreeSet<MessageId> = acted_on.chain(noted).collect();
     for _ in 0..MAX_LOOKS {
         match align(&input.base, &seen, &expunging) {
-            Aligned::Done(alignment) if selected.misplaces(&alignment) => {
+            Aligned::Done(alignment) if selected.misplaces(&input.base, &alignment) => {
                 seen = selected.list_recalled().await?;
             }
             Aligned::Done(alignment) => {

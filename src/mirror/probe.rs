@@ -26,8 +26,8 @@ pub struct Sight {
 pub enum Probe {
     /// Look at the dates and sizes at these places, ascending.
     Look(Vec<usize>),
-    /// These stretches of the base stand where they are said to stand. Places in none of them were looked at, or hold
-    /// arrivals.
+    /// These stretches of the base stand where they are said to stand. Places in none of them were looked at and can be more
+    /// than one message, or hold arrivals.
     Found(Vec<Stretch>),
     /// Too much has changed: listing everything costs less.
     List,
@@ -85,9 +85,10 @@ pub fn probe(base: &Base, count: usize, shown: &BTreeMap<usize, Sight>) -> Probe
     for anchor in reading.anchors() {
         let between = before.place.saturating_add(1)..=anchor.place.saturating_sub(1);
         if before.removed() == anchor.removed() {
-            found.extend(before.stretch_to(&anchor));
+            found.push(before.stretch_to(&anchor));
         } else {
             open.extend(Open::of(between, shown));
+            found.push(anchor.alone());
         }
         before = anchor;
     }
@@ -122,14 +123,21 @@ impl Anchor {
         self.known.saturating_sub(self.place)
     }
 
-    /// What stands between this place and another behind it, if nothing was removed there.
-    fn stretch_to(&self, next: &Self) -> Option<Stretch> {
-        let len = next.place.saturating_sub(self.place).saturating_sub(1);
-        (len > 0).then(|| Stretch {
+    /// What stands behind this place up to another, if nothing was removed there.
+    fn stretch_to(&self, next: &Self) -> Stretch {
+        Stretch {
             place: self.place.saturating_add(1),
             known: self.known.saturating_add(1),
-            len,
-        })
+            len: next.place.saturating_sub(self.place),
+        }
+    }
+
+    fn alone(&self) -> Stretch {
+        Stretch {
+            place: self.place,
+            known: self.known,
+            len: 1,
+        }
     }
 }
 

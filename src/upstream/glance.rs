@@ -322,6 +322,7 @@ impl Map {
                 if (shown, slot.size.unwrap_or(size)) != (instant, size) {
                     return false;
                 }
+                slot.recalled.message = Some(known.id);
                 slot.recalled.instant |= slot.instant.is_none();
                 slot.recalled.size |= slot.size.is_none();
                 slot.instant = slot.instant.or(Some((instant, known.zone_minutes)));
@@ -346,6 +347,7 @@ impl Map {
 impl Slot {
     fn forget_recalled(&mut self) {
         let Recalled {
+            message: _,
             instant,
             size,
             header,

@@ -99,6 +99,8 @@ pub(super) struct Slot {
 /// must be so. Good enough to leave a message alone; whoever acts on it looks first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recalled {
+    /// Which message of the base it was taken for, whether or not it was shown.
+    pub(super) message: Option<MessageId>,
     pub(super) instant: bool,
     pub(super) size: bool,
     pub(super) header: bool,
@@ -241,15 +243,18 @@ impl<'s> Selected<'s> {
         Ok((completion, found))
     }
 
-    /// Whether something that was only recalled is not where it was recalled from. Then it proves nothing.
+    /// Whether any message that a glance took for one of the base turned out to be another, or nobody can tell. Then what
+    /// was only recalled between them proves nothing.
     #[must_use]
-    pub fn misplaces(&self, alignment: &Alignment) -> bool {
-        let paired = alignment.present().filter(|(_, seq)| {
-            let slot = self.map.slots.get(seq.index());
-            slot.is_some_and(|slot| slot.recalled.in_part())
-        });
-        let recalled = self.map.slots.iter().filter(|slot| slot.recalled.in_part());
-        paired.count() != recalled.count()
+    pub fn misplaces(&self, base: &Base, alignment: &Alignment) -> bool {
+        let taken = |seq: SeqNum| self.map.slots.get(seq.index())?.recalled.message;
+        let known = |index: usize| base.messages.get(index).map(|known| known.id);
+        let confirmed = alignment
+            .present()
+            .filter(|(index, seq)| taken(*seq).is_some_and(|taken| known(*index) == Some(taken)));
+        let slots = self.map.slots.iter();
+        let claimed = slots.filter(|slot| slot.recalled.message.is_some());
+        confirmed.count() != claimed.count()
     }
 
     /// Where a noted message may stand, and what is still to be put right there: at the one tied to it, or else the only one

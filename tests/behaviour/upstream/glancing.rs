@@ -2,9 +2,10 @@
 //! message.
 
 use lowtide::daemon::{Keep, PassError, PassOptions, Report};
-use lowtide::journal::HeaderHash;
+use lowtide::journal::{HeaderHash, Mark};
 use lowtide::message::header_hash;
-use lowtide::protocol::types::FlagSet;
+use lowtide::mirror::{Arrival, SeenMessage, Settlement};
+use lowtide::protocol::types::{FlagSet, SeqNum};
 use lowtide::store::{HeaderIn, Packed};
 
 use super::world::{OPTIONS, World, shown};
@@ -57,10 +58,19 @@ fn enveloped(seq: usize, letter: usize, flags: &str) -> String {
     )
 }
 
+/// Noon of that day in 1994.
+const FIRST_OF_FEBRUARY: i64 = 760_104_000;
+
 /// Three letters whose headers say which they are.
 async fn three() -> World {
     let world = World::holding(3).await;
-    let headers = world.letters.iter().zip(1..).map(|(letter, n)| {
+    headed_as(&world, &[1, 2, 3]).await;
+    world
+}
+
+/// The letters get headers that say which they are.
+async fn headed_as(world: &World, names: &[usize]) {
+    let headers = world.letters.iter().zip(names).map(|(letter, n)| {
         let bytes =
             format!("Subject: letter {n}\r\nMessage-ID: <{n}@a.example>\r\n\r\n").into_bytes();
         HeaderIn {
@@ -71,12 +81,8 @@ async fn three() -> World {
         }
     });
     let headers = headers.collect();
-    world
-        .store
-        .keep_headers(world.inbox, headers)
-        .await
-        .unwrap();
-    world
+    let kept = world.store.keep_headers(world.inbox, headers).await;
+    kept.unwrap();
 }
 
 async fn glances(world: &World, script: &str) -> Report {
@@ -480,4 +486,86 @@ async fn what_a_glance_had_wrong_is_found_by_the_next_listing_and_counted() {
     let rows = world.store.mailboxes().await.unwrap();
     let inbox = rows.iter().find(|row| row.id == world.inbox).unwrap();
     assert_eq!(inbox.missed_count, 1);
+}
+
+/// Five letters of one day: two of their own sizes, then the same one twice, and one that only its header tells from it.
+async fn alike() -> World {
+    let mut world = World::holding(0).await;
+    let arrived = [101, 102, 103, 103, 103].into_iter().enumerate();
+    let arrived = arrived.map(|(index, size)| Arrival {
+        seq: SeqNum::from_index(index).unwrap(),
+        seen: SeenMessage {
+            mark: Mark {
+                instant: FIRST_OF_FEBRUARY,
+                size,
+                uid: None,
+                header: None,
+            },
+            flags: NONE,
+            zone_minutes: 0,
+        },
+        was: None,
+    });
+    let settlement = Settlement {
+        arrived: arrived.collect(),
+        ..Settlement::default()
+    };
+    world.letters = world.store.record(world.inbox, settlement).await.unwrap();
+    headed_as(&world, &[1, 2, 3, 3, 5]).await;
+    world
+}
+
+/// The second is gone, and the last has come once more: every size is one that may stand there.
+#[tokio::test]
+async fn a_glance_that_a_header_contradicts_tells_nothing_of_the_places_between() {
+    let world = alike().await;
+    let shown = |seq: usize, size: usize| {
+        format!(
+            "S: * {seq} FETCH (FLAGS () INTERNALDATE \" 1-Feb-94 12:00:00-GMT\" RFC822.SIZE {size})"
+        )
+    };
+    let headed = |seq: usize, n: usize| {
+        format!(
+            "S: * {seq} FETCH (RFC822.HEADER «Subject: letter {n}¶Message-ID: <{n}@a.example>¶¶»)"
+        )
+    };
+    let last = enveloped(5, 5, "")
+        .replace(" 5-Feb", " 1-Feb")
+        .replace("SIZE 105", "SIZE 103");
+    let script = format!(
+        "{}C: x FETCH 1,3:4 FAST
+        {}
+        {}
+        {}
+        S: x OK
+        {last}{UNMARKED}
+        C: x FETCH 3:4 RFC822.HEADER
+        {}
+        {}
+        S: x OK
+        C: x FETCH 2 FAST
+        {}
+        S: x OK
+        C: x FETCH 2 RFC822.HEADER
+        {}
+        S: x OK
+        C: x FETCH 5 RFC822.HEADER
+        {}
+        S: x OK",
+        SELECTED.replace('3', "5"),
+        shown(1, 101),
+        shown(3, 103),
+        shown(4, 103),
+        headed(3, 3),
+        headed(4, 5),
+        shown(2, 103),
+        headed(2, 3),
+        headed(5, 5)
+    );
+    glances(&world, &script).await;
+    let input = world.store.pass_input(world.inbox).await.unwrap();
+    let known = input.base.messages.iter().map(|known| known.id);
+    let letters = &world.letters;
+    let left = [letters[0], letters[2], letters[3], letters[4]];
+    assert!(known.take(4).eq(left), "{:?}", input.base.messages);
 }
