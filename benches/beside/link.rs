@@ -64,12 +64,7 @@ fn compare(name: &str, server: &Server, count: usize, table: &mut Table) {
         }
         table.peak(format!("peak, {what}"), peak);
     };
-    // One that searches for several things at a time does not say which it has found: each set has a round trip of its own.
-    let alone = match server {
-        Server::Dovecot(_) => number(SETS.len()),
-        Server::Uw(_) | Server::Cyrus(_) => 0.0,
-    };
-    case("nothing to do", 6.0 + alone, 3.0 + sets);
+    case("nothing to do", 6.0, 3.0 + sets);
     let came = changed_by_others(server, count);
     case("100 gone, 50 come, 200 flags", 25.0, 300.0 + came);
 }

@@ -47,13 +47,13 @@ pub struct Stretch {
 /// Where to look before anything is known, besides the last place that the base can reach, and whether dates alone tell
 /// enough there.
 ///
-/// The places lie at distances from the last that double, and where chance chooses. A removal moves everything behind it,
+/// The places lie at distances from the last that grow fourfold, and where chance chooses. A removal moves everything behind it,
 /// which every such place gives away if the message after it has another date; each is moved to the nearest that has.
 #[must_use]
 pub fn first_places(base: &Base, count: usize, chance: u64) -> (Vec<usize>, bool) {
     let last = base.messages.len().min(count);
-    let doubling = std::iter::successors(Some(1_usize), |distance| distance.checked_mul(2));
-    let ladder = doubling.map_while(|distance| last.checked_sub(distance).filter(|at| *at > 0));
+    let growing = std::iter::successors(Some(1_usize), |distance| distance.checked_mul(4));
+    let ladder = growing.map_while(|distance| last.checked_sub(distance).filter(|at| *at > 0));
     let chosen = (0..CHOSEN_BY_CHANCE).filter_map(|nth| {
         let drawn = usize::try_from(chance.rotate_left(nth.saturating_mul(21)) >> 1).ok()?;
         drawn.checked_rem(last.checked_sub(1)?)?.checked_add(1)

@@ -2,7 +2,7 @@
 
 use super::error::UpstreamError;
 use super::selected::{Map, Selected, Slot};
-use crate::mirror::Base;
+use crate::mirror::{Base, BaseMessage};
 use crate::protocol::response::Status;
 use crate::protocol::types::{Flag, FlagSet, SearchKey, SeqNum, Tag};
 
@@ -26,16 +26,8 @@ impl Selected<'_> {
         &mut self,
         base: &Base,
     ) -> Result<Option<Vec<FlaggedSet>>, UpstreamError> {
-        let is_rare = |flag: &FlagSet| {
-            let messages = base.messages.iter();
-            let with = messages.filter(|known| known.flags.contains(*flag)).count();
-            with.saturating_mul(2) <= base.messages.len()
-        };
-        let wanted = self
-            .map
-            .searched()
-            .iter()
-            .map(|flag| (flag, is_rare(&flag)));
+        let searched = self.map.searched();
+        let wanted = searched.iter().map(|flag| (flag, is_rare(base, flag)));
         let Some(mut sets) = self.search_sets(wanted.collect()).await? else {
             return Ok(None);
         };
@@ -60,7 +52,7 @@ impl Selected<'_> {
         };
         let keys: Option<Vec<SearchKey>> = wanted.iter().map(key).collect();
         let Some(keys) = keys else { return Ok(None) };
-        let told = match self.search_at_once(&keys).await? {
+        let told = match self.search_at_once(&wanted, &keys).await? {
             Some(told) => told.into_iter().map(Some).collect(),
             None => {
                 let mut told = Vec::with_capacity(keys.len());
@@ -84,25 +76,61 @@ impl Selected<'_> {
 
     /// Sends every SEARCH before the first answer. A line of numbers does not say what it answers, and some servers search
     /// for several things at a time. But it comes before the end of its command: where one line came before each end, in the
-    /// order in which they were sent, each is the answer to its own.
+    /// order in which they were sent, each is the answer to its own. Elsewhere the flags that were shown may tell.
     async fn search_at_once(
         &mut self,
+        wanted: &[(FlagSet, bool)],
         keys: &[SearchKey],
     ) -> Result<Option<Vec<Vec<u32>>>, UpstreamError> {
-        if !self.wire.searches_in_turn {
+        if !self.wire.searches_at_once {
             return Ok(None);
         }
         let tags = keys.iter().map(|key| self.send_search(key.clone()));
         let tags: Vec<Tag> = tags.collect::<Result<_, _>>()?;
         let mut told = Vec::with_capacity(keys.len());
+        let (mut is_willing, mut is_in_turn) = (true, true);
         for tag in tags {
-            let (completion, mut lines) = self.found(tag).await?;
-            let is_one = lines.len() == 1 && completion.status == Status::Ok;
-            told.extend(lines.pop().filter(|_| is_one));
+            let (completion, lines) = self.found(tag).await?;
+            is_willing &= completion.status == Status::Ok;
+            is_in_turn &= lines.len() == 1;
+            told.extend(lines);
         }
-        self.wire.searches_in_turn = told.len() == keys.len();
-        Ok(self.wire.searches_in_turn.then_some(told))
+        let told = if is_in_turn {
+            Some(told)
+        } else {
+            self.map.assign(wanted, told)
+        };
+        let told = told.filter(|_| is_willing);
+        self.wire.searches_at_once = told.is_some();
+        Ok(told)
     }
+}
+
+/// Places of the base that tell the sets apart, if flags are shown there: for each flag one message of its smaller set that
+/// is in as few others as can be.
+pub(super) fn telling_places(base: &Base, count: usize) -> Vec<usize> {
+    let used: FlagSet = base.messages.iter().map(|known| known.flags).collect();
+    let rare: Vec<(FlagSet, bool)> = used
+        .iter()
+        .map(|flag| (flag, is_rare(base, flag)))
+        .collect();
+    let is_in = |known: &BaseMessage, (flag, has_it): &(FlagSet, bool)| {
+        known.flags.contains(*flag) == *has_it
+    };
+    let places = rare.iter().filter_map(|set| {
+        let latest_first = base.messages.iter().enumerate().take(count).rev();
+        let members = latest_first.filter(|(_, known)| is_in(known, set));
+        let others = |known: &BaseMessage| rare.iter().filter(|other| is_in(known, other)).count();
+        members.min_by_key(|(_, known)| others(known))
+    });
+    places.map(|(index, _)| index.saturating_add(1)).collect()
+}
+
+/// Whether fewer messages of the base have a flag than have it not.
+fn is_rare(base: &Base, flag: FlagSet) -> bool {
+    let messages = base.messages.iter();
+    let with = messages.filter(|known| known.flags.contains(flag)).count();
+    with.saturating_mul(2) <= base.messages.len()
 }
 
 /// The answer to a SEARCH for one flag.
@@ -119,6 +147,34 @@ impl Map {
     /// The flags that messages here can have, as far as the server says.
     pub(super) fn searched(&self) -> FlagSet {
         self.named.unwrap_or_default().union(ALWAYS_SEARCHED)
+    }
+
+    /// Which line of numbers answers which question, where the flags that were shown leave one way only: whether a message is
+    /// in a set, they say. Lines that say the same may be taken for each other.
+    fn assign(&self, wanted: &[(FlagSet, bool)], lines: Vec<Vec<u32>>) -> Option<Vec<Vec<u32>>> {
+        let shown = || {
+            let slots = (1_u32..).zip(&self.slots);
+            slots.filter_map(|(number, slot)| Some((number, slot.flags?)))
+        };
+        let mut lines = lines;
+        lines.iter_mut().for_each(|line| line.sort_unstable());
+        let answers = |(flag, has_it): &(FlagSet, bool), line: &[u32]| {
+            shown().all(|(number, flags)| {
+                line.binary_search(&number).is_ok() == (flags.contains(*flag) == *has_it)
+            })
+        };
+        let mut left = lines.clone();
+        let mut told = Vec::with_capacity(wanted.len());
+        for question in wanted {
+            let mut possible = lines.iter().filter(|line| answers(question, line));
+            let only = possible.next()?;
+            if possible.any(|line| line != only) {
+                return None;
+            }
+            let taken = left.iter().position(|line| line == only)?;
+            told.push(left.swap_remove(taken));
+        }
+        left.is_empty().then_some(told)
     }
 
     /// Takes over the flags of messages that were recalled. Says whether those that were shown one by one agree.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::UpstreamError;
+use super::flag_sets::telling_places;
 use super::selected::{Map, Recalled, Selected, Slot};
 use crate::id::MessageId;
 use crate::journal::Mark;
@@ -161,7 +162,10 @@ impl Selected<'_> {
         let Some(seq) = seq_of(place) else {
             return Ok(true);
         };
-        let (places, dates_tell) = first_places(base, self.map.slots.len(), glance.chance);
+        let (mut places, dates_tell) = first_places(base, self.map.slots.len(), glance.chance);
+        places.extend(telling_places(base, place.saturating_sub(1)));
+        places.sort_unstable();
+        places.dedup();
         let items = if dates_tell {
             FetchRequest::Items(vec![FetchItem::Flags, FetchItem::InternalDate])
         } else {
@@ -179,8 +183,6 @@ impl Selected<'_> {
             let completion = self.hear_look(look, seq, &mut envelope).await?;
             is_willing &= completion.status == Status::Ok;
         }
-        // Whoever shows the last place before that does several things at a time.
-        self.wire.searches_in_turn &= envelope.is_none();
         let completion = self.hear_look(last_look, seq, &mut envelope).await?;
         if !is_willing || self.map.generation != generation {
             return Ok(is_willing);

@@ -23,8 +23,8 @@ pub(super) struct Wire {
     ended: Vec<Completion>,
     /// Whether some octets may have left, and not all that were to leave with them.
     is_half_sent: bool,
-    /// Whether this server answers one SEARCH after the other, as far as it was seen.
-    pub(super) searches_in_turn: bool,
+    /// Whether it could be told of this server which SEARCH it answers, as far as it was asked for several at once.
+    pub(super) searches_at_once: bool,
 }
 
 impl std::fmt::Debug for Wire {
@@ -45,7 +45,7 @@ impl Wire {
             goodbye: None,
             ended: Vec::new(),
             is_half_sent: false,
-            searches_in_turn: true,
+            searches_at_once: true,
         }
     }
 

@@ -303,7 +303,7 @@ async fn whatever_cannot_be_believed_is_listed() {
 }
 
 /// Two lines before the first end, as where a server searches for several things at a time; an end that comes before an
-/// earlier one; silence, where nothing is found: one of the answers could be another's.
+/// earlier one; silence, where nothing is found: one of the answers could be another's, and what was shown fits none.
 #[tokio::test]
 async fn where_nobody_can_say_which_search_is_answered_they_are_sent_one_by_one() {
     let all_sent =
@@ -315,7 +315,7 @@ async fn where_nobody_can_say_which_search_is_answered_they_are_sent_one_by_one(
     );
     let [seen, answered, flagged, deleted] = &ends;
     let crossed = format!(
-        "S: * SEARCH\n{seen}\nS: * SEARCH\n{flagged}\nS: * SEARCH\n{answered}\nS: * SEARCH\n{deleted}"
+        "S: * SEARCH\n{seen}\nS: * SEARCH\n{flagged}\nS: * SEARCH\n{answered}\nS: * SEARCH 1\n{deleted}"
     );
     let silent = format!(
         "{seen}\nS: * SEARCH\n{answered}\nS: * SEARCH\n{flagged}\nS: * SEARCH 1\n{deleted}"
@@ -332,19 +332,109 @@ async fn where_nobody_can_say_which_search_is_answered_they_are_sent_one_by_one(
     }
 }
 
-/// The last is shown before the first look has ended. Then nothing has to be searched for twice, whatever is silent.
+/// Twelve letters, of which a glance sees four: the first, and near the end.
+async fn twelve() -> World {
+    let world = World::holding(12).await;
+    let names: Vec<usize> = (1..=12).collect();
+    headed_as(&world, &names).await;
+    world
+}
+
+/// A glance at them, up to the sets.
+fn four_of_twelve(flags_of_8: &str) -> String {
+    let dated = |letter: usize, flags: &str| {
+        format!(
+            "S: * {letter} FETCH (FLAGS ({flags}) INTERNALDATE \"{letter:2}-Feb-94 12:00:00-GMT\")"
+        )
+    };
+    format!(
+        "{}C: x FETCH 1,8,11 (FLAGS INTERNALDATE)
+        {}
+        {}
+        {}
+        S: x OK
+        {}",
+        SELECTED.replace('3', "12"),
+        dated(1, ""),
+        dated(8, flags_of_8),
+        dated(11, ""),
+        enveloped(12, 12, "")
+            .replace(" 12-Feb", "12-Feb")
+            .replace("SIZE 1012", "SIZE 112")
+    )
+}
+
+/// Each SEARCH is sent before the first answer; all lines come before the first end.
+fn searched_at_once(lines: [&str; 4]) -> String {
+    let ends = [5, 6, 7, 8].map(|number| format!("S: t000000{number} OK"));
+    format!(
+        "C: x SEARCH SEEN\nC: x SEARCH ANSWERED\nC: x SEARCH FLAGGED\nC: x SEARCH DELETED\n{}\n{}",
+        lines.map(|line| format!("S: * SEARCH{line}")).join("\n"),
+        ends.join("\n")
+    )
+}
+
 #[tokio::test]
-async fn whoever_does_several_things_at_a_time_is_asked_for_one_search_at_a_time() {
-    let world = three().await;
-    let looked_at = last("").replace("C: x FETCH 3 ALL\n", "");
-    let looked_at = looked_at.replace("S: x OK", "S: t0000003 OK\nS: x OK");
-    let script = format!(
-        "{SELECTED}{}C: x FETCH 3 ALL\n{looked_at}{}",
-        DATED.replace("S: x OK\n", ""),
-        UNMARKED.replacen("S: * SEARCH\n", "", 1)
+async fn whoever_searches_for_several_things_at_a_time_is_understood_by_the_flags_that_were_shown()
+{
+    let world = twelve().await;
+    let flagged = UNMARKED.replacen(
+        "FLAGGED\n    S: * SEARCH\n",
+        "FLAGGED\n    S: * SEARCH 8\n",
+        1,
     );
-    let report = glances(&world, &script).await;
-    assert!(report.counts.is_empty(), "{report:?}");
+    let report = glances(&world, &format!("{}{flagged}", four_of_twelve("\\Flagged"))).await;
+    assert_eq!(report.counts.changed, 1);
+    for lines in [["", "", " 8", ""], [" 8", "", "", ""]] {
+        let script = format!("{}{}", four_of_twelve("\\Flagged"), searched_at_once(lines));
+        assert!(
+            glances(&world, &script).await.counts.is_empty(),
+            "{lines:?}"
+        );
+    }
+    // The other one is flagged as well, or something else: its own flags were not shown.
+    for lines in [
+        ["", "", " 8", " 5"],
+        ["", "", " 8 5", " 8"],
+        ["", "", "", ""],
+    ] {
+        let script = format!(
+            "{}{}\n{flagged}",
+            four_of_twelve("\\Flagged"),
+            searched_at_once(lines)
+        );
+        assert!(
+            glances(&world, &script).await.counts.is_empty(),
+            "{lines:?}"
+        );
+    }
+}
+
+/// Where the base has messages in a set, one of them is looked at; otherwise the set could be another's.
+#[tokio::test]
+async fn one_message_of_each_set_is_looked_at() {
+    let world = twelve().await;
+    let flagged = |numbers: &str| {
+        UNMARKED.replacen(
+            "FLAGGED\n    S: * SEARCH\n",
+            &format!("FLAGGED\n    S: * SEARCH{numbers}\n"),
+            1,
+        )
+    };
+    let report = glances(
+        &world,
+        &format!("{}{}", four_of_twelve(""), flagged(" 5 6")),
+    )
+    .await;
+    assert_eq!(report.counts.changed, 2);
+    let looked_at = four_of_twelve("")
+        .replace("FETCH 1,8,11", "FETCH 1,6,8,11")
+        .replace(
+            "S: * 8 FETCH",
+            "S: * 6 FETCH (FLAGS (\\Flagged) INTERNALDATE \" 6-Feb-94 12:00:00-GMT\")\nS: * 8 FETCH",
+        );
+    let script = format!("{looked_at}{}", searched_at_once(["", " 5 6", "", ""]));
+    assert!(glances(&world, &script).await.counts.is_empty());
 }
 
 #[tokio::test]
@@ -533,8 +623,7 @@ async fn a_glance_that_a_header_contradicts_tells_nothing_of_the_places_between(
         .replace(" 5-Feb", " 1-Feb")
         .replace("SIZE 105", "SIZE 103");
     let script = format!(
-        "{}C: x FETCH 1,3:4 FAST
-        {}
+        "{}C: x FETCH 1,4 FAST
         {}
         {}
         S: x OK
@@ -543,7 +632,8 @@ async fn a_glance_that_a_header_contradicts_tells_nothing_of_the_places_between(
         {}
         {}
         S: x OK
-        C: x FETCH 2 FAST
+        C: x FETCH 2:3 FAST
+        {}
         {}
         S: x OK
         C: x FETCH 2 RFC822.HEADER
@@ -554,11 +644,11 @@ async fn a_glance_that_a_header_contradicts_tells_nothing_of_the_places_between(
         S: x OK",
         SELECTED.replace('3', "5"),
         shown(1, 101),
-        shown(3, 103),
         shown(4, 103),
         headed(3, 3),
         headed(4, 5),
         shown(2, 103),
+        shown(3, 103),
         headed(2, 3),
         headed(5, 5)
     );
