@@ -45,6 +45,8 @@ pub(crate) struct Manners {
     pub(crate) has_ghosts: bool,
     /// Now and then a message is missing from the count, and nobody said that it went.
     pub(crate) shrinks: bool,
+    /// It searches for several things at a time, and says what it found before it says which search has ended.
+    pub(crate) hurries: bool,
     /// A message that is appended gets an end of line, and counts for more than it was.
     pub(crate) adds_lines: bool,
     /// In how many of a hundred commands somebody else acts.
@@ -53,10 +55,13 @@ pub(crate) struct Manners {
 
 impl Manners {
     pub(crate) fn new(chance: &mut Random) -> Self {
+        // Not drawn like the others, so that lives that were kept stay what they were.
+        let hurries = Random::new(chance.clone().number()).percent(25);
         let mut odd = |share| chance.percent(share);
         let is_modern = odd(35);
         Self {
             is_modern,
+            hurries,
             expunges_by_uid: is_modern && odd(60),
             counts: is_modern && odd(50),
             is_library: odd(10),

@@ -1,15 +1,14 @@
 //! The server's end of a connection: IMAP2 as it was written, IMAP4rev1, and both as some wrote them.
 
 mod doubt;
+mod line;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
 use lowtide::protocol::types::FlagSet;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
-use crate::life::trace;
 use crate::manners::Manners;
 use crate::model::{DELETED, Look, Message, Model, NAMES, Place, SEEN, Serial, Who};
 use crate::random::Random;
@@ -56,49 +55,6 @@ impl Server {
             literal: Vec::new(),
             copied: Vec::new(),
         }
-    }
-
-    /// Serves until the client is gone.
-    pub(crate) async fn serve(mut self, stream: DuplexStream) {
-        let mut io = BufReader::new(stream);
-        if io.get_mut().write_all(b"* OK ready\r\n").await.is_err() {
-            return;
-        }
-        let mut line = String::new();
-        while io.read_line(&mut line).await.unwrap_or(0) > 0 {
-            let Some(whole) = line.strip_suffix("\r\n") else {
-                break;
-            };
-            let (tag, command) = whole.split_once(' ').unwrap();
-            let mut literal = Vec::new();
-            if let Some((_, count)) = command.split_once('{') {
-                literal = vec![0; count.trim_end_matches('}').parse().unwrap()];
-                let asked = io.get_mut().write_all(b"+ go on\r\n").await;
-                let mut end = [0; 2];
-                let came = io.read_exact(&mut literal).await.is_ok();
-                if asked.is_err() || !came || io.read_exact(&mut end).await.is_err() {
-                    break;
-                }
-            }
-            self.literal = literal;
-            let verdict = self.answer(command);
-            self.model.borrow_mut().is_being_read =
-                command.ends_with(" RFC822") || command.starts_with("STORE");
-            let end = format!("{tag} {verdict}\r\n");
-            let mut told = std::mem::take(&mut self.told);
-            told.extend(end.into_bytes());
-            trace(|| {
-                format!(
-                    "C: {command}\n{}",
-                    String::from_utf8_lossy(&told).trim_end()
-                )
-            });
-            if io.get_mut().write_all(&told).await.is_err() || command == "LOGOUT" {
-                break;
-            }
-            line.clear();
-        }
-        self.leave();
     }
 
     /// What was stored is written down, as far as the mailbox is still ours to write.
