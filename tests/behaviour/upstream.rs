@@ -1,6 +1,7 @@
 //! The client of remote servers, against servers that play from a script: one test for each thing that must hold.
 
 mod connecting;
+mod flag_sets;
 mod glancing;
 mod keeping;
 mod listing;
