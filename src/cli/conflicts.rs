@@ -61,16 +61,18 @@ fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
         Some(subject) => format!("\"{subject}\" in {mailbox}"),
         None => format!("a message in {mailbox}"),
     };
+    let asked = if conflict.of_another {
+        format!("    you asked of the other one: {wished}; this one had {seen}")
+    } else {
+        format!("    you saw {seen} and asked: {wished}")
+    };
     let mut lines = vec![
         (
             Tone::Notable,
             format!("{account} {id}: {message}, {}", ago(conflict.at)),
         ),
         (Tone::Plain, format!("    {kind}")),
-        (
-            Tone::Plain,
-            format!("    you saw {seen} and asked: {wished}"),
-        ),
+        (Tone::Plain, asked),
         (
             Tone::Plain,
             format!("    the server showed {there}; outcome: {kept}"),

@@ -265,7 +265,9 @@ pub struct ConflictInfo {
     pub subject: Option<String>,
     /// Which wishes met.
     pub kind: String,
-    /// The flags that the user saw when asking.
+    /// Whether the user had asked for it on another message, and nothing on this one.
+    pub of_another: bool,
+    /// The flags that the user saw when asking; of a message that nothing was asked for, those that it had before.
     pub seen: String,
     /// What the user had asked for.
     pub wished: String,

@@ -19,7 +19,7 @@ use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
     Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Sighting, align,
-    choose, fold, merge, plan, settle, weigh,
+    choose, fold, merge, mistakes, plan, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StrayNote};
@@ -151,7 +151,7 @@ async fn reconcile(
         content::rescue(selected, store, mailbox, &plan.removed(), rescued).await?;
     }
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
-    let settlement = settle(&PassRecord {
+    let mut settlement = settle(&PassRecord {
         base: &input.base,
         entries: &input.entries,
         seen: &seen,
@@ -162,6 +162,9 @@ async fn reconcile(
         outcomes: &outcomes,
         attempts: options.attempts,
     });
+    settlement
+        .conflicts
+        .extend(mistakes(&input.base, &input.entries, &seen, &alignment));
     let report = Report::settled(input.name, &plan, &outcomes, &settlement);
     // So that the store need not keep this one beside the new one.
     drop(input.base);

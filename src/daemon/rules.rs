@@ -191,6 +191,10 @@ more that they flagged, answered or undeleted the message than that they marked 
 \"conflicts undo\" does what you wanted after all, as long as the message is there; what was
 removed, here or there, \"restore\" brings back for 30 days.
 
+Where a message was changed on the server just as another was to be changed when the line broke,
+it may be a mistake of ours or somebody's wish: it stays, and is told, and \"conflicts undo\" has
+it as it was.
+
 Whatever they did: in a mailbox that is open for reading only a copy is made and the rest waits;
 so does all in a mailbox that the server does not open. What a server refuses, or says OK to and
 does not keep, is tried again a few times and then set aside. In a mailbox that was indexed anew

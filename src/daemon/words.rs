@@ -105,6 +105,7 @@ pub(super) async fn conflicts(
         mailbox: row.mailbox.to_string(),
         subject: subjects.get(&row.message).cloned(),
         kind: row.kind.to_string(),
+        of_another: row.kind == ConflictKind::ChangedThereLikeAnother,
         seen: row.seen,
         wished: row.wished,
         there: row.there,
@@ -127,6 +128,7 @@ fn undo_words(row: &ConflictRow) -> Option<&'static str> {
             Some("mark the message deleted all the same")
         }
         ConflictKind::MarkedHereDeletedThere => Some("take their deletion mark off"),
+        ConflictKind::ChangedThereLikeAnother => Some("have it as it was before"),
         ConflictKind::ChangedHereDeletedThere | ConflictKind::ChangedHereRestoredThere => None,
     }
 }

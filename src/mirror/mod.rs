@@ -18,6 +18,7 @@
 //! | [`merge`] | what should each message come to? |
 //! | [`plan`] | what has to be sent for that, in which order, and what has to wait? |
 //! | [`settle`] | what has been proven, and which entries are done? |
+//! | [`mistakes`] | which change of ours may stand where it was not meant to? |
 //! | [`rebind`] | which message does an entry mean that is not in the base? |
 //!
 //! No stage calls another; a pass strings them together.
@@ -29,6 +30,7 @@ mod align;
 mod copies;
 mod fold;
 mod merge;
+mod mistake;
 mod observation;
 mod plan;
 mod probe;
@@ -46,6 +48,7 @@ pub use align::{Aligned, Alignment, Fate, align};
 pub use copies::{Brought, CopyDecision, Sighting, recount, weigh};
 pub use fold::fold;
 pub use merge::{Outcome, Verdict, Verdicts, WaitReason, merge};
+pub use mistake::mistakes;
 pub use observation::{Access, Coverage, MailboxFacts, Observation, SeenMessage};
 pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
 pub use probe::{Probe, Sight, Stretch, first_places, probe};

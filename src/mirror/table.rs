@@ -97,6 +97,9 @@ pub enum ConflictKind {
     ChangedHereRestoredThere,
     /// Flagged, answered or given a keyword here; marked `\Deleted` by somebody else.
     MarkedHereDeletedThere,
+    /// Changed there as another message was to be changed when the line broke: by somebody else, or by us. No wish of the
+    /// user for this message is in it, so the table does not speak of it.
+    ChangedThereLikeAnother,
 }
 
 /// What to do where wishes exclude each other.
@@ -224,6 +227,9 @@ impl std::fmt::Display for ConflictKind {
             }
             Self::MarkedHereDeletedThere => {
                 "marked here, and marked deleted by somebody else: the mark was set, and it may go"
+            }
+            Self::ChangedThereLikeAnother => {
+                "changed there, by somebody else or by mistake: the line broke while another message was changed like this"
             }
         })
     }

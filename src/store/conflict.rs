@@ -11,7 +11,7 @@ use crate::clock;
 use crate::id::MessageId;
 use crate::journal::{Action, NewEntry};
 use crate::mirror::{Conflict, ConflictKind, MessageState, RemoteState};
-use crate::protocol::types::{FlagDelta, FlagSet, Keywords, MailboxName};
+use crate::protocol::types::{Flag, FlagDelta, FlagSet, Keywords, MailboxName};
 
 /// A wish that was not carried out because somebody else's excluded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub struct ConflictRow {
     pub message: MessageId,
     /// Which wishes met.
     pub kind: ConflictKind,
-    /// The flags that the user saw when asking.
+    /// The flags that the user saw when asking; or those that the message has without what may be a mistake.
     pub seen: String,
-    /// What the user had asked for.
+    /// What the user had asked for; of this message, or of the one that was meant.
     pub wished: String,
     /// Whether that was for the message to go.
     pub removes: bool,
@@ -77,13 +77,14 @@ impl Store {
             return Ok(Undone::MessageGone);
         };
         self.hold(mailbox).await?;
-        let place = self
-            .inner
-            .with(mailbox, |held| held.current(conflict.message))?;
-        let Some(message) = place else {
+        let wishes = self.inner.with(mailbox, |held| {
+            let message = held.current(conflict.message)?;
+            Some(conflict.wishes(message, &held.view.keywords))
+        })?;
+        let Some(wishes) = wishes else {
             return Ok(Undone::MessageGone);
         };
-        let accepted = self.accept(mailbox, conflict.wishes(message)).await?;
+        let accepted = self.accept(mailbox, wishes).await?;
         let close = move |journal: &mut Connection| {
             let sql = "UPDATE conflict SET undone_at = ?2 WHERE id = ?1";
             journal.execute(sql, params![id, clock::unix_seconds()])?;
@@ -100,7 +101,7 @@ impl Store {
 
 impl ConflictRow {
     /// What the user would have to ask for to have it otherwise.
-    fn wishes(&self, message: MessageId) -> Vec<NewEntry> {
+    fn wishes(&self, message: MessageId, keywords: &Keywords) -> Vec<NewEntry> {
         let marks = match self.kind {
             ConflictKind::DeletedHereMarkedThere | ConflictKind::DeletedHereUndeletedThere => {
                 FlagDelta {
@@ -114,6 +115,10 @@ impl ConflictRow {
                 add: FlagSet::EMPTY,
                 remove: FlagSet::DELETED,
             },
+            ConflictKind::ChangedThereLikeAnother => {
+                let flags = |names| named(keywords, names);
+                FlagDelta::between(flags(&self.there), flags(&self.seen))
+            }
         };
         let actions = [
             Some(Action::Flags(marks)),
@@ -167,7 +172,8 @@ pub(super) fn add(
         MessageState::Gone if conflict.restores() => "put back as a new message".to_owned(),
         MessageState::Gone => GONE.to_owned(),
     };
-    let mark = entries().map(|entry| entry.mark).next();
+    let known = held.base.find(conflict.message).map(|known| known.mark);
+    let mark = known.or_else(|| entries().map(|entry| entry.mark).next());
     let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     transaction.prepare_cached(sql)?.execute(params![
@@ -192,6 +198,13 @@ fn names(keywords: &Keywords, flags: FlagSet) -> String {
     format!("({})", names.join(" "))
 }
 
+/// The flags with these names, as far as there are any now.
+fn named(keywords: &Keywords, names: &str) -> FlagSet {
+    let names = names.trim_matches(['(', ')']).split_whitespace();
+    let flags = names.filter_map(|name| Flag::from_bytes(name.as_bytes()).ok());
+    keywords.resolve(&flags.collect::<Vec<_>>()).0
+}
+
 fn code_of(kind: ConflictKind) -> i64 {
     match kind {
         ConflictKind::DeletedHereMarkedThere => 1,
@@ -199,6 +212,7 @@ fn code_of(kind: ConflictKind) -> i64 {
         ConflictKind::ChangedHereDeletedThere => 3,
         ConflictKind::MarkedHereDeletedThere => 4,
         ConflictKind::ChangedHereRestoredThere => 5,
+        ConflictKind::ChangedThereLikeAnother => 6,
     }
 }
 
@@ -209,6 +223,7 @@ fn kind_of(code: i64) -> Result<ConflictKind, Fault> {
         3 => ConflictKind::ChangedHereDeletedThere,
         4 => ConflictKind::MarkedHereDeletedThere,
         5 => ConflictKind::ChangedHereRestoredThere,
+        6 => ConflictKind::ChangedThereLikeAnother,
         _ => return Err(Fault::damage(format!("a conflict of the kind {code}"))),
     })
 }

@@ -182,12 +182,13 @@ impl Selected<'_> {
         std::mem::take(&mut self.astray)
     }
 
-    /// Asks for the flags of every message that may have been hit. What is shown of it stands where nothing new is told.
+    /// Asks for the flags of every message that may have been hit, and again where numbers moved before anything was shown of
+    /// it. What was shown of it before stands where nothing new is told.
     async fn look_at_suspects(&mut self) -> Result<(), UpstreamError> {
+        self.map.forget_what_suspects_show();
         for _ in 0..LOOKS {
-            let suspects: Vec<SeqNum> = self.map.suspects().collect();
+            let suspects: Vec<SeqNum> = self.map.unshown_suspects().collect();
             let aim = self.map.aim(&suspects);
-            self.map.forget_what_suspects_show();
             for set in SequenceSet::chunked(suspects, MAX_RANGES) {
                 let request = FetchRequest::Items(vec![FetchItem::Flags]);
                 let fetch = Command::Fetch(Numbering::Sequence, set, request);
@@ -289,6 +290,14 @@ impl Map {
         let slots = self.slots.iter().enumerate();
         let suspects = slots.filter(|(_, slot)| slot.watch.role == Role::Suspect);
         suspects.filter_map(|(index, _)| SeqNum::from_index(index))
+    }
+
+    fn unshown_suspects(&self) -> impl Iterator<Item = SeqNum> {
+        let is_unshown = |seq: &SeqNum| {
+            let slot = self.slots.get(seq.index());
+            slot.is_some_and(|slot| slot.watch.after.is_none())
+        };
+        self.suspects().filter(is_unshown)
     }
 
     /// The suspects are asked for their flags anew.

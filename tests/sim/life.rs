@@ -350,6 +350,8 @@ impl Life<'_> {
     fn judge(&mut self, weather: Weather, outcome: Result<(), String>) {
         let was_second_try = std::mem::replace(&mut self.is_second_try, outcome.is_err());
         let was_cut = weather.incoming < usize::MAX || weather.outgoing < usize::MAX;
+        let was_torn = std::mem::take(&mut self.model.borrow_mut().is_torn);
+        let was_cut = was_cut || was_torn;
         let was_calm = !self.manners.refuses && !self.manners.babbles && !self.manners.shrinks;
         if !was_cut && was_calm {
             self.model.borrow_mut().nothing_is_mistaken();

@@ -107,6 +107,8 @@ pub(crate) struct Model {
     /// Whether we read texts or change flags by number just now: what is put here meanwhile may be hit by that, and nobody
     /// knows how it was before.
     pub(crate) is_being_read: bool,
+    /// Whether the line broke before anybody had heard what a change fell on.
+    pub(crate) is_torn: bool,
     /// Which of our connections it is.
     pub(crate) connection: usize,
     last_serial: Serial,

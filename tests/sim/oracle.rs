@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lowtide::journal::EntryState;
 use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::FlagSet;
-use lowtide::store::{EntryRow, NamedAction};
+use lowtide::store::{ConflictRow, EntryRow, NamedAction};
 
 use crate::life::{Life, id_of};
 use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, Who};
@@ -213,12 +213,10 @@ impl Life<'_> {
         let entries = store.entries().await.unwrap();
         self.tally.conflicts += conflicts.len();
         self.tally.waiting += entries.len();
-        let spoken_of: Vec<(Place, Letter)> = conflicts
-            .iter()
-            .filter(|conflict| conflict.kind != ConflictKind::MarkedHereDeletedThere)
-            .filter_map(|conflict| self.user.letters.get(&conflict.message).copied())
-            .chain(entries.iter().flat_map(|entry| self.letters_of(entry)))
-            .collect();
+        let is_mistake = |kind| kind == ConflictKind::ChangedThereLikeAnother;
+        let decides = |kind| kind != ConflictKind::MarkedHereDeletedThere && !is_mistake(kind);
+        let mut spoken_of = self.letters_told(&conflicts, decides);
+        spoken_of.extend(entries.iter().flat_map(|entry| self.letters_of(entry)));
         self.is_brought().await;
         let seed = self.seed;
         for entry in &entries {
@@ -270,7 +268,18 @@ impl Life<'_> {
             );
         }
         drop(model);
-        self.is_nothing_else_changed();
+        self.is_nothing_else_changed(&self.letters_told(&conflicts, is_mistake));
+    }
+
+    /// The letters that conflicts of some kinds speak of.
+    fn letters_told(
+        &self,
+        conflicts: &[ConflictRow],
+        is_kind: impl Fn(ConflictKind) -> bool,
+    ) -> Vec<(Place, Letter)> {
+        let told = conflicts.iter().filter(|conflict| is_kind(conflict.kind));
+        let letters = told.filter_map(|conflict| self.user.letters.get(&conflict.message));
+        letters.copied().collect()
     }
 
     /// Which letter an entry speaks of. Where the cache was lost before its header was read, any of its date.
@@ -286,8 +295,8 @@ impl Life<'_> {
         wished.filter(is_it).collect()
     }
 
-    /// No flag is otherwise than others left it, but for those that our user asked for.
-    fn is_nothing_else_changed(&self) {
+    /// No flag is otherwise than others left it, but for those that our user asked for, and mistakes that are told.
+    fn is_nothing_else_changed(&self, told: &[(Place, Letter)]) {
         let seed = self.seed;
         let model = self.model.borrow();
         for (place, mailbox) in model.mailboxes.iter().enumerate() {
@@ -314,7 +323,9 @@ impl Life<'_> {
                 let is_noted = model.noted.contains(&(place, message.look()));
                 let is_anyones = message.is_anyones || self.was_eager || is_noted;
                 let is_excused = is_anyones && differs == SEEN;
-                let is_kept = message.is_mistaken.is_some() || is_excused || differs.is_empty();
+                let is_told = told.contains(&(place, message.letter));
+                let is_mistaken = message.is_mistaken.is_some() && is_told;
+                let is_kept = is_mistaken || is_excused || differs.is_empty();
                 assert!(
                     is_kept,
                     "{seed}: {} {:?} has {:?}, and others left it with {:?}",

@@ -1,7 +1,9 @@
 //! Below IMAP4 a message may be removed while a command speaks of numbers: what it did to the wrong one is taken back.
 
 use lowtide::journal::Action;
-use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::mirror::ConflictKind;
+use lowtide::protocol::types::{Flag, FlagDelta, FlagSet};
+use lowtide::store::{NamedAction, Undone};
 
 use super::world::{World, headed, opened, shown};
 
@@ -226,6 +228,74 @@ async fn what_may_have_gone_astray_on_a_broken_line_is_noted() {
         ..FlagDelta::NONE
     };
     assert_eq!(noted, [(world.letters[2], back)]);
+}
+
+/// The line breaks before anybody has said that a message is gone: whoever changed the one behind, it is told, and undone if
+/// the user says so.
+#[tokio::test]
+async fn what_may_have_gone_astray_before_a_removal_was_told_is_put_on_record() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{}
+        C: x STORE 2 +FLAGS (\\Flagged)
+        HANG UP",
+        opened(&["", "", "", ""])
+    );
+    world.tries(&script).await.unwrap_err();
+    let of = [("", 2), ("\\Seen \\Flagged", 3), ("", 4)];
+    let lines = (1..)
+        .zip(of)
+        .map(|(seq, (flags, letter))| shown(seq, letter, flags));
+    let listed = format!(
+        "C: x SELECT INBOX
+        S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen)
+        S: * 3 EXISTS
+        S: x OK opened
+        C: x FETCH 1:3 FAST
+        {}
+        S: x OK
+        C: x FETCH 2:3 RFC822.HEADER
+        {}
+        {}
+        S: x OK",
+        lines.collect::<Vec<_>>().join("\n"),
+        headed(2, 3),
+        headed(3, 4)
+    );
+    let stored = "
+        C: x STORE 1 +FLAGS (\\Flagged)
+        S: * 1 FETCH (FLAGS (\\Flagged))
+        S: x OK
+        LOOK 1 (\\Flagged)
+        CHECK";
+    assert_eq!(
+        world
+            .passes(&format!("{listed}{stored}"))
+            .await
+            .counts
+            .conflicts,
+        1
+    );
+    let conflicts = world.store.conflicts().await.unwrap();
+    let [conflict] = conflicts.as_slice() else {
+        panic!("{conflicts:?}");
+    };
+    assert_eq!(conflict.kind, ConflictKind::ChangedThereLikeAnother);
+    assert_eq!(conflict.message, world.letters[2]);
+    let sides = (conflict.seen.as_str(), conflict.there.as_str());
+    assert_eq!(sides, ("(\\Seen)", "(\\Seen \\Flagged)"));
+    let undone = world.store.undo_conflict(conflict.id).await.unwrap();
+    assert_eq!(undone, Undone::Asked);
+    let journal = world.journal().await;
+    let asked = journal
+        .iter()
+        .find(|entry| entry.message == world.letters[2]);
+    let taken_off = NamedAction::Flags {
+        add: Vec::new(),
+        remove: vec![Flag::Flagged],
+    };
+    assert_eq!(asked.unwrap().action, taken_off);
 }
 
 /// What somebody marks after it was seen not to have been hit is theirs.

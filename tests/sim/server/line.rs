@@ -22,6 +22,13 @@ impl Server {
         let mut searches = Searches::default();
         while let Some((tag, command)) = self.hear(&mut io).await {
             let verdict = self.answer(&command);
+            let has_strayed = self.has_moved && command.starts_with("STORE");
+            if has_strayed && self.chance.percent(20) {
+                // The line breaks before anybody has heard of it.
+                self.model.borrow_mut().is_torn = true;
+                trace(|| format!("C: {command}\nthe line breaks"));
+                break;
+            }
             self.model.borrow_mut().is_being_read =
                 command.ends_with(" RFC822") || command.starts_with("STORE");
             let end = format!("{tag} {verdict}\r\n");

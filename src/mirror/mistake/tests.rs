@@ -1,0 +1,148 @@
+use std::collections::BTreeSet;
+
+use super::mistakes;
+use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
+use crate::mirror::support::{
+    ANSWERED, DELETED, FLAGGED, NONE, SEEN, adding, attempted, base, entry, id, mark, observation,
+    removing,
+};
+use crate::mirror::{Aligned, Base, Observation, align};
+use crate::protocol::types::FlagSet;
+
+/// Five messages, of which these are left, with these flags; and which are told to be changed by mistake, without that.
+fn told(
+    flags: [FlagSet; 5],
+    left: &[(i64, FlagSet)],
+    entries: &[JournalEntry],
+) -> Vec<(i64, FlagSet)> {
+    let look = |number: i64| mark(number, 1, u64::try_from(number).unwrap());
+    let (base, seen) = world(flags, left, look);
+    let Aligned::Done(alignment) = align(&base, &seen, &BTreeSet::new()) else {
+        panic!("every header is shown");
+    };
+    let conflicts = mistakes(&base, entries, &seen, &alignment);
+    let told = conflicts.iter().map(|conflict| {
+        let number = (1..=5).find(|number| conflict.message == id(*number));
+        (number.unwrap(), conflict.saw)
+    });
+    told.collect()
+}
+
+fn world(
+    flags: [FlagSet; 5],
+    left: &[(i64, FlagSet)],
+    look: impl Fn(i64) -> Mark,
+) -> (Base, Observation) {
+    let marks: Vec<Mark> = (1..=5).map(&look).collect();
+    let mut base = base(&marks);
+    for (known, flags) in base.messages.iter_mut().zip(flags) {
+        known.flags = flags;
+    }
+    let marks: Vec<Mark> = left.iter().map(|(number, _)| look(*number)).collect();
+    let mut seen = observation(&marks);
+    for (shown, (_, flags)) in seen.messages.iter_mut().zip(left) {
+        shown.flags = *flags;
+    }
+    (base, seen)
+}
+
+fn sent(message: i64, action: Action) -> JournalEntry {
+    attempted(entry(message, message, action), 1)
+}
+
+const BARE: [FlagSet; 5] = [NONE; 5];
+
+#[test]
+fn the_message_behind_may_have_been_hit_as_far_as_messages_before_it_are_gone() {
+    let deleted = [sent(2, adding(DELETED))];
+    // One before is gone: the number of 2 meant 3.
+    let left = [(2, NONE), (3, DELETED), (4, DELETED), (5, NONE)];
+    assert_eq!(told(BARE, &left, &deleted), [(3, NONE)]);
+    // It is gone itself.
+    let left = [(1, NONE), (3, DELETED), (4, NONE), (5, NONE)];
+    assert_eq!(told(BARE, &left, &deleted), [(3, NONE)]);
+    // Two are.
+    let left = [(2, NONE), (4, SEEN.union(DELETED)), (5, DELETED)];
+    assert_eq!(told(BARE, &left, &deleted), [(4, SEEN)]);
+    // What is gone behind moves nothing.
+    let left = [(1, NONE), (2, NONE), (3, DELETED), (4, NONE)];
+    assert_eq!(told(BARE, &left, &deleted), []);
+    // Nor is anything before it hit.
+    let left = [(2, DELETED), (3, NONE), (4, NONE), (5, NONE)];
+    assert_eq!(told(BARE, &left, &[sent(3, adding(DELETED))]), []);
+}
+
+#[test]
+fn nobody_is_blamed_for_what_was_so_before_or_was_asked_for_or_was_done_where_it_was_meant() {
+    let left = [(2, NONE), (3, FLAGGED), (4, NONE), (5, NONE)];
+    let flagged = sent(2, adding(FLAGGED));
+    let one = std::slice::from_ref(&flagged);
+    assert_eq!(told(BARE, &left, one), [(3, NONE)]);
+    assert_eq!(told([NONE, NONE, FLAGGED, NONE, NONE], &left, one), []);
+    let both = [flagged.clone(), sent(3, adding(FLAGGED))];
+    assert_eq!(told(BARE, &left, &both), []);
+    let done = [(2, FLAGGED), (3, FLAGGED), (4, NONE), (5, NONE)];
+    assert_eq!(told(BARE, &done, one), []);
+    // Only a part of the change: it is somebody else's.
+    let whole = [sent(2, adding(FLAGGED.union(ANSWERED)))];
+    assert_eq!(told(BARE, &left, &whole), []);
+    // Nothing was sent.
+    assert_eq!(told(BARE, &left, &[entry(2, 2, adding(FLAGGED))]), []);
+}
+
+#[test]
+fn what_was_taken_off_is_told_too_and_two_changes_of_one_message_once() {
+    let left = [(2, SEEN), (3, FLAGGED), (4, NONE), (5, NONE)];
+    let unread = sent(2, removing(SEEN));
+    let flagged = JournalEntry {
+        id: crate::id::EntryId::from_raw(9),
+        ..sent(2, adding(FLAGGED))
+    };
+    let before = [NONE, SEEN, SEEN, NONE, NONE];
+    assert_eq!(told(before, &left, &[unread, flagged]), [(3, SEEN)]);
+}
+
+#[test]
+fn the_mark_for_a_removal_may_stand_elsewhere_until_expunge_was_sent() {
+    let left = [(2, NONE), (3, DELETED), (4, NONE), (5, NONE)];
+    let marked = sent(2, Action::Expunge);
+    assert_eq!(
+        told(BARE, &left, std::slice::from_ref(&marked)),
+        [(3, NONE)]
+    );
+    let EntryState::Attempted(attempt) = marked.state else {
+        panic!("{marked:?}");
+    };
+    let removed = JournalEntry {
+        state: EntryState::Attempted(Attempt {
+            equals_before: 1,
+            ..attempt
+        }),
+        ..marked
+    };
+    let left = [(1, NONE), (3, DELETED), (4, NONE), (5, NONE)];
+    assert_eq!(told(BARE, &left, &[removed]), []);
+    // Nor is a copy such a change.
+    let copied = sent(
+        2,
+        Action::Copy {
+            to: "notes".parse().unwrap(),
+        },
+    );
+    assert_eq!(told(BARE, &left, &[copied]), []);
+}
+
+#[test]
+fn what_has_a_uid_was_not_named_by_a_number() {
+    let look = |number: i64| Mark {
+        uid: u32::try_from(number).ok(),
+        ..mark(number, 1, u64::try_from(number).unwrap())
+    };
+    let left = [(2, NONE), (3, DELETED), (4, NONE), (5, NONE)];
+    let (base, seen) = world(BARE, &left, look);
+    let Aligned::Done(alignment) = align(&base, &seen, &BTreeSet::new()) else {
+        panic!("every header is shown");
+    };
+    let entries = [sent(2, adding(DELETED))];
+    assert_eq!(mistakes(&base, &entries, &seen, &alignment), []);
+}
