@@ -2,9 +2,10 @@
 //!
 //! Below IMAP4 a message may be removed while a command speaks of numbers, and then a number means the message behind. If
 //! the line breaks before anybody has said so, the next look shows a message changed just as another was to be changed.
-//! Whether that was us nobody can know, so it stays as it is, and the user is told.
+//! Whether that was us nobody can know, so it stays as it is, and the user is told. Messages that had only just arrived are
+//! not looked at: nobody knows how they were before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{Alignment, Fate};
 use super::observation::Observation;
@@ -16,7 +17,8 @@ use crate::journal::{Action, JournalEntry};
 use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// Messages that were changed like one before them that was to be changed, and was not: as far behind it as messages before
-/// them are gone.
+/// them are gone. Each flag counts for itself, since what was sent need not be all that was asked for; and since one command
+/// names many, those behind the first that was missed may have been missed as well, although they are as they should be.
 #[must_use]
 pub fn mistakes(
     base: &Base,
@@ -24,26 +26,65 @@ pub fn mistakes(
     seen: &Observation,
     alignment: &Alignment,
 ) -> Vec<Conflict> {
-    // Before EXPUNGE is sent, the mark for it was seen where it belongs.
-    let is_open = |entry: &&JournalEntry| entry.attempt().is_some() && !entry.may_have_removed();
-    let sent: Vec<&JournalEntry> = entries.iter().filter(is_open).collect();
+    let sent = sent(entries);
     if sent.is_empty() {
         return Vec::new();
     }
     let places = Place::all(base, seen, alignment);
     let mut found = BTreeMap::new();
-    for entry in sent {
-        for (place, mistake) in reached(&places, entry.message, change_of(entry)) {
-            let here = entries
-                .iter()
-                .filter(|other| other.message == place.known.id);
-            let asked_for: FlagSet = here.map(|other| change_of(other).touched()).collect();
-            if !mistake.touched().intersects(asked_for) {
-                place.blame(entry, mistake, &mut found);
+    for change in single_changes(&sent) {
+        let meant: Vec<(usize, &JournalEntry)> = sent
+            .iter()
+            .filter(|entry| change.minus(change_of(entry)).is_empty())
+            .filter_map(|entry| Some((place_of(&places, entry.message)?, *entry)))
+            .collect();
+        let is_missed = |index: usize| places.get(index).is_some_and(|place| !place.shows(change));
+        let Some(first) = meant
+            .iter()
+            .map(|(index, _)| *index)
+            .filter(|at| is_missed(*at))
+            .min()
+        else {
+            continue;
+        };
+        for (index, entry) in meant.into_iter().filter(|(index, _)| *index >= first) {
+            let behind = places.iter().skip(index).skip(1);
+            let reached = (1_usize..)
+                .zip(behind)
+                .take_while(|(distance, place)| *distance <= place.gone_before);
+            for (_, place) in reached {
+                if place.is_new(change) && !is_asked_for(entries, place, change) {
+                    place.blame(entry, change, &mut found);
+                }
             }
         }
     }
     found.into_values().collect()
+}
+
+/// Entries that STORE may have been sent for, and no answer came. Before EXPUNGE is sent, the mark for it was seen where it
+/// belongs.
+fn sent(entries: &[JournalEntry]) -> Vec<&JournalEntry> {
+    let removed: BTreeSet<MessageId> = entries
+        .iter()
+        .filter(|entry| entry.may_have_removed())
+        .map(|entry| entry.message)
+        .collect();
+    let is_open =
+        |entry: &&JournalEntry| entry.may_have_been_sent() && !removed.contains(&entry.message);
+    entries.iter().filter(is_open).collect()
+}
+
+/// Every change of one flag that is in an entry.
+fn single_changes(sent: &[&JournalEntry]) -> Vec<FlagDelta> {
+    let changes = || sent.iter().map(|entry| change_of(entry));
+    let added: FlagSet = changes().map(|change| change.add).collect();
+    let removed: FlagSet = changes().map(|change| change.remove).collect();
+    let remove = FlagSet::EMPTY;
+    let adding = added.iter().map(|add| FlagDelta { add, remove });
+    let add = FlagSet::EMPTY;
+    let removing = removed.iter().map(|remove| FlagDelta { add, remove });
+    adding.chain(removing).collect()
 }
 
 /// What is sent for an entry by STORE.
@@ -58,24 +99,22 @@ fn change_of(entry: &JournalEntry) -> FlagDelta {
     }
 }
 
-/// The places that a change may have fallen on, and what of it is new there.
-fn reached<'a>(
-    places: &'a [Place<'a>],
-    meant: MessageId,
-    change: FlagDelta,
-) -> impl Iterator<Item = (&'a Place<'a>, FlagDelta)> {
-    let meant = places.binary_search_by_key(&meant, |place| place.known.id);
-    let from = meant.ok().and_then(|index| places.get(index..));
-    let behind = from.and_then(|from| {
-        let (meant, behind) = from.split_first()?;
-        let is_named = meant.known.mark.uid.is_some();
-        let is_shown = meant.flags.is_some_and(|flags| change.holds_in(flags));
-        (!is_named && !is_shown).then_some(behind)
-    });
-    let placed = (1_usize..).zip(behind.unwrap_or_default());
-    placed
-        .take_while(|(distance, place)| *distance <= place.gone_before)
-        .filter_map(move |(_, place)| Some((place, place.mistake(change)?)))
+/// Where a message stands in the base that is named by its number: it has no UID.
+fn place_of(places: &[Place<'_>], message: MessageId) -> Option<usize> {
+    let index = places.binary_search_by_key(&message, |place| place.known.id);
+    let is_numbered = |index: &usize| {
+        let place = places.get(*index);
+        place.is_some_and(|place| place.known.mark.uid.is_none())
+    };
+    index.ok().filter(is_numbered)
+}
+
+/// Whether the user speaks of this flag of the message.
+fn is_asked_for(entries: &[JournalEntry], place: &Place<'_>, change: FlagDelta) -> bool {
+    let mut here = entries
+        .iter()
+        .filter(|entry| entry.message == place.known.id);
+    here.any(|entry| change_of(entry).touched().intersects(change.touched()))
 }
 
 /// A message of the base, and what became of it.
@@ -107,15 +146,12 @@ impl<'a> Place<'a> {
         fates.map(place).collect()
     }
 
-    /// What is new here of a change, if it is shown whole.
-    fn mistake(&self, change: FlagDelta) -> Option<FlagDelta> {
-        let flags = self.flags.filter(|flags| change.holds_in(*flags))?;
-        let new = FlagDelta::between(self.known.flags, flags);
-        let mistake = FlagDelta {
-            add: new.add.intersection(change.add),
-            remove: new.remove.intersection(change.remove),
-        };
-        (!mistake.is_empty()).then_some(mistake)
+    fn shows(&self, change: FlagDelta) -> bool {
+        self.flags.is_some_and(|flags| change.holds_in(flags))
+    }
+
+    fn is_new(&self, change: FlagDelta) -> bool {
+        self.shows(change) && !change.holds_in(self.known.flags)
     }
 
     /// Puts on record that an entry may have done this.
@@ -135,7 +171,9 @@ impl<'a> Place<'a> {
             entries: Vec::new(),
         });
         conflict.saw = conflict.saw.minus(mistake.add).union(mistake.remove);
-        conflict.entries.push(entry.id);
+        if !conflict.entries.contains(&entry.id) {
+            conflict.entries.push(entry.id);
+        }
     }
 }
 

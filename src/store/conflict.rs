@@ -174,6 +174,9 @@ pub(super) fn add(
     };
     let known = held.base.find(conflict.message).map(|known| known.mark);
     let mark = known.or_else(|| entries().map(|entry| entry.mark).next());
+    // What was asked of another message is not asked of this one.
+    let removes = conflict.kind != ConflictKind::ChangedThereLikeAnother
+        && entries().any(|entry| entry.action == Action::Expunge);
     let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     transaction.prepare_cached(sql)?.execute(params![
@@ -186,7 +189,7 @@ pub(super) fn add(
         wished.join(", "),
         there,
         kept,
-        entries().any(|entry| entry.action == Action::Expunge),
+        removes,
         clock::unix_seconds(),
     ])?;
     Ok(())

@@ -108,29 +108,31 @@ pub(super) fn insert(transaction: &Transaction<'_>, draft: &Draft<'_>) -> Result
         sum.crc(),
         entry.raw(),
     ])?;
-    if let Some((hash, packed)) = draft.pinned {
-        pin(transaction, entry, hash, packed)?;
+    if let Some((hash, packed)) = draft.pinned
+        && !pin(transaction, entry, hash, packed)?
+    {
+        return Err(Fault::damage("a text of an entry that is not there yet"));
     }
     Ok(entry)
 }
 
-/// Keeps a text for as long as an entry is there, if it is.
+/// Keeps a text for as long as an entry is there, if it is. Says whether it was not kept before.
 pub(super) fn pin(
     transaction: &Transaction<'_>,
     entry: EntryId,
     hash: &[u8; 32],
     packed: &Packed,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let sql = "INSERT INTO pinned (entry, hash, size, coding, bytes) SELECT id, ?2, ?3, ?4, ?5 FROM entry WHERE id = ?1 \
                ON CONFLICT DO NOTHING";
-    transaction.prepare_cached(sql)?.execute(params![
+    let kept_count = transaction.prepare_cached(sql)?.execute(params![
         entry.raw(),
         hash,
         packed.size(),
         packed.code(),
         packed.as_bytes()
     ])?;
-    Ok(())
+    Ok(kept_count > 0)
 }
 
 /// The text that an entry brings along, as it is kept.

@@ -270,6 +270,12 @@ impl Store {
         self.inner.memory().names.get(name).copied()
     }
 
+    /// Whether the server, that has the mailboxes, was not reached since the account was set up or its cache was lost.
+    #[must_use]
+    pub fn is_unvisited(&self) -> bool {
+        self.kind() == Kind::Mirror && self.inner.memory().names.is_empty()
+    }
+
     /// What clients see of a mailbox now.
     ///
     /// # Errors

@@ -87,6 +87,7 @@ impl Selected<'_> {
         }
         let tags = keys.iter().map(|key| self.send_search(key.clone()));
         let tags: Vec<Tag> = tags.collect::<Result<_, _>>()?;
+        let generation = self.map.generation;
         let mut told = Vec::with_capacity(keys.len());
         let (mut is_willing, mut is_in_turn) = (true, true);
         for tag in tags {
@@ -101,7 +102,10 @@ impl Selected<'_> {
             self.map.assign(wanted, told)
         };
         let told = told.filter(|_| is_willing);
-        self.wire.searches_at_once = told.is_some();
+        // Where numbers moved, that says nothing of the server.
+        if self.map.generation == generation {
+            self.wire.searches_at_once = told.is_some();
+        }
         Ok(told)
     }
 }
@@ -152,15 +156,22 @@ impl Map {
     /// Which line of numbers answers which question, where the flags that were shown leave one way only: whether a message is
     /// in a set, they say. Lines that say the same may be taken for each other.
     fn assign(&self, wanted: &[(FlagSet, bool)], lines: Vec<Vec<u32>>) -> Option<Vec<Vec<u32>>> {
-        let shown = || {
-            let slots = (1_u32..).zip(&self.slots);
-            slots.filter_map(|(number, slot)| Some((number, slot.flags?)))
-        };
+        let slots = (1_u32..).zip(&self.slots);
+        let shown = slots.filter_map(|(number, slot)| Some((number, slot.flags?)));
+        let shown: Vec<(u32, FlagSet)> = shown.collect();
         let mut lines = lines;
         lines.iter_mut().for_each(|line| line.sort_unstable());
+        // A line that holds none of them may be a part of an answer.
+        let is_told = |line: &[u32]| {
+            let mut held = shown.iter().map(|(number, _)| line.binary_search(number));
+            line.is_empty() || held.any(|place| place.is_ok())
+        };
+        if !lines.iter().all(|line| is_told(line)) {
+            return None;
+        }
         let answers = |(flag, has_it): &(FlagSet, bool), line: &[u32]| {
-            shown().all(|(number, flags)| {
-                line.binary_search(&number).is_ok() == (flags.contains(*flag) == *has_it)
+            shown.iter().all(|(number, flags)| {
+                line.binary_search(number).is_ok() == (flags.contains(*flag) == *has_it)
             })
         };
         let mut left = lines.clone();

@@ -348,18 +348,18 @@ impl Map {
         })
     }
 
-    /// The suspects of which nothing was shown since, and what would take the change back.
+    /// The suspects of which nothing was shown since, or the change, and what would take it back.
     fn perhaps_astray(&self, may: FlagDelta) -> Vec<Astray> {
-        let slots = self
+        let suspects = self
             .slots
             .iter()
-            .filter(|slot| slot.watch.role == Role::Suspect && slot.watch.after.is_none());
-        let perhaps = slots.filter_map(|slot| {
+            .filter(|slot| slot.watch.role == Role::Suspect);
+        let perhaps = suspects.filter_map(|slot| {
             let before = slot.watch.before;
-            Some(Astray {
-                message: slot.message?,
-                back: FlagDelta::between(may.apply(before), before),
-            })
+            let unshown = FlagDelta::between(may.apply(before), before);
+            let back = slot.watch.stray(may).unwrap_or(unshown);
+            let message = slot.message.filter(|_| !back.is_empty())?;
+            Some(Astray { message, back })
         });
         perhaps.collect()
     }

@@ -15,7 +15,11 @@ pub(super) async fn run(
 ) -> Result<Reply, Stop> {
     session.selected = None;
     let Some(mailbox) = session.store.mailbox(name) else {
-        return Ok(Reply::no("There is no such mailbox"));
+        return Ok(Reply::no(if session.store.is_unvisited() {
+            "No mailbox is known yet: the server was not reached since this account was set up, or its cache was lost"
+        } else {
+            "There is no such mailbox"
+        }));
     };
     let view = session.store.view(mailbox).await?;
     let selected = Selected::open(&session.store, mailbox, opened, &view, wire).await?;

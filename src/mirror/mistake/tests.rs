@@ -83,9 +83,9 @@ fn nobody_is_blamed_for_what_was_so_before_or_was_asked_for_or_was_done_where_it
     assert_eq!(told(BARE, &left, &both), []);
     let done = [(2, FLAGGED), (3, FLAGGED), (4, NONE), (5, NONE)];
     assert_eq!(told(BARE, &done, one), []);
-    // Only a part of the change: it is somebody else's.
+    // Only a part of what was asked for: somebody may have done the rest where it was meant.
     let whole = [sent(2, adding(FLAGGED.union(ANSWERED)))];
-    assert_eq!(told(BARE, &left, &whole), []);
+    assert_eq!(told(BARE, &left, &whole), [(3, NONE)]);
     // Nothing was sent.
     assert_eq!(told(BARE, &left, &[entry(2, 2, adding(FLAGGED))]), []);
 }
@@ -100,6 +100,21 @@ fn what_was_taken_off_is_told_too_and_two_changes_of_one_message_once() {
     };
     let before = [NONE, SEEN, SEEN, NONE, NONE];
     assert_eq!(told(before, &left, &[unread, flagged]), [(3, SEEN)]);
+}
+
+/// One command names them all, and each number meant the one behind.
+#[test]
+fn a_row_of_messages_is_missed_by_one_and_the_one_behind_it_is_hit() {
+    let row = [2, 3, 4].map(|number| sent(number, adding(DELETED)));
+    let left = [(2, NONE), (3, DELETED), (4, DELETED), (5, DELETED)];
+    assert_eq!(told(BARE, &left, &row), [(5, NONE)]);
+}
+
+#[test]
+fn of_a_message_that_the_user_changed_as_well_the_other_flags_are_told() {
+    let entries = [sent(2, adding(FLAGGED.union(SEEN))), sent(3, adding(SEEN))];
+    let left = [(2, NONE), (3, FLAGGED.union(SEEN)), (4, NONE), (5, NONE)];
+    assert_eq!(told(BARE, &left, &entries), [(3, SEEN)]);
 }
 
 #[test]
@@ -121,7 +136,8 @@ fn the_mark_for_a_removal_may_stand_elsewhere_until_expunge_was_sent() {
         ..marked
     };
     let left = [(1, NONE), (3, DELETED), (4, NONE), (5, NONE)];
-    assert_eq!(told(BARE, &left, &[removed]), []);
+    let both = [removed, sent(2, adding(DELETED))];
+    assert_eq!(told(BARE, &left, &both), []);
     // Nor is a copy such a change.
     let copied = sent(
         2,

@@ -101,6 +101,20 @@ async fn what_was_sent_is_read_before_the_client_hears_ok() {
     assert_eq!(told.count(), 600);
 }
 
+/// Mail is not missing there: nobody has looked yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_the_server_was_reached_a_client_hears_why_there_is_no_inbox() {
+    let mut world = World::new(Kind::Mirror);
+    let mut client = world.owner();
+    client.line().await;
+    let said = client.command("SELECT INBOX").await;
+    let unvisited = "x NO No mailbox is known yet: the server was not reached since this account was set up, or its cache was lost";
+    assert_eq!(said, [unvisited]);
+    world.mailbox("notes").await;
+    let said = client.command("SELECT INBOX").await;
+    assert_eq!(said, ["x NO There is no such mailbox"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_header_that_is_on_its_way_is_waited_for_and_shown() {
     let mut world = World::new(Kind::Mirror);

@@ -191,6 +191,36 @@ async fn whoever_searches_for_several_things_at_a_time_is_understood_by_the_flag
     }
 }
 
+/// It says nothing where it finds nothing, and answers in two lines elsewhere: as many lines as questions.
+#[tokio::test]
+async fn a_part_of_one_set_is_not_taken_for_another() {
+    let world = twelve().await;
+    let looked_at = four_of_twelve("\\Answered")
+        .replace(
+            "1 FETCH (FLAGS () INTERNALDATE \" 1-",
+            "1 FETCH (FLAGS (\\Seen) INTERNALDATE \" 1-",
+        )
+        .replace("12 FETCH (FLAGS ()", "12 FETCH (FLAGS (\\Deleted)");
+    let sets = [
+        ("SEEN", " 1 2 3"),
+        ("ANSWERED", " 8"),
+        ("FLAGGED", ""),
+        ("DELETED", " 12"),
+    ];
+    let in_turn =
+        sets.map(|(flag, numbers)| format!("C: x SEARCH {flag}\nS: * SEARCH{numbers}\nS: x OK"));
+    let in_turn = in_turn.join("\n");
+    let report = glances(&world, &format!("{looked_at}{in_turn}")).await;
+    assert_eq!(report.counts.changed, 5);
+    let looked_at = looked_at.replace("FETCH 1,8,11", "FETCH 1,3,8,11").replace(
+        "S: * 8 FETCH",
+        "S: * 3 FETCH (FLAGS (\\Seen) INTERNALDATE \" 3-Feb-94 12:00:00-GMT\")\nS: * 8 FETCH",
+    );
+    let parted = searched_at_once([" 1 3", " 2", " 8", " 12"]);
+    let report = glances(&world, &format!("{looked_at}{parted}\n{in_turn}")).await;
+    assert!(report.counts.is_empty(), "{report:?}");
+}
+
 /// Where the base has messages in a set, one of them is looked at; otherwise the set could be another's.
 #[tokio::test]
 async fn one_message_of_each_set_is_looked_at() {

@@ -230,6 +230,31 @@ async fn what_may_have_gone_astray_on_a_broken_line_is_noted() {
     assert_eq!(noted, [(world.letters[2], back)]);
 }
 
+/// The same of one that was shown to be hit, where the line breaks before the next one is shown.
+#[tokio::test]
+async fn what_was_shown_to_be_hit_is_noted_too_where_the_line_breaks_then() {
+    let world = World::holding(4).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let script = format!(
+        "{}
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: * 1 EXPUNGE
+        S: x OK
+        C: x FETCH 2 FLAGS
+        S: * 2 FETCH (FLAGS (\\Flagged))
+        HANG UP",
+        opened(&["", "", "", ""])
+    );
+    world.tries(&script).await.unwrap_err();
+    let noted = world.store.stray_notes(world.inbox).await.unwrap();
+    let noted: Vec<_> = noted.iter().map(|note| (note.message, note.back)).collect();
+    let back = FlagDelta {
+        remove: FlagSet::FLAGGED,
+        ..FlagDelta::NONE
+    };
+    assert_eq!(noted, [(world.letters[2], back)]);
+}
+
 /// The line breaks before anybody has said that a message is gone: whoever changed the one behind, it is told, and undone if
 /// the user says so.
 #[tokio::test]
