@@ -150,8 +150,11 @@ async fn reconcile(
         let rescued = options.rescue_up_to;
         content::rescue(selected, store, mailbox, &plan.removed(), rescued).await?;
     }
+    // Before anything is sent: what is done now may hide it from the next look.
+    let mistakes = mistakes(&input.base, &input.entries, &seen, &alignment);
+    let mistake_count = store.tell_mistakes(mailbox, mistakes).await?;
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
-    let mut settlement = settle(&PassRecord {
+    let settlement = settle(&PassRecord {
         base: &input.base,
         entries: &input.entries,
         seen: &seen,
@@ -162,10 +165,8 @@ async fn reconcile(
         outcomes: &outcomes,
         attempts: options.attempts,
     });
-    settlement
-        .conflicts
-        .extend(mistakes(&input.base, &input.entries, &seen, &alignment));
-    let report = Report::settled(input.name, &plan, &outcomes, &settlement);
+    let mut report = Report::settled(input.name, &plan, &outcomes, &settlement);
+    report.counts.conflicts = report.counts.conflicts.saturating_add(mistake_count);
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;

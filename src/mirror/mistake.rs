@@ -38,31 +38,24 @@ pub fn mistakes(
             .filter(|entry| change.minus(change_of(entry)).is_empty())
             .filter_map(|entry| Some((place_of(&places, entry.message)?, *entry)))
             .collect();
-        let is_missed = |index: usize| places.get(index).is_some_and(|place| !place.shows(change));
-        let Some(first) = meant
-            .iter()
-            .map(|(index, _)| *index)
-            .filter(|at| is_missed(*at))
-            .min()
-        else {
-            continue;
-        };
-        for (index, entry) in meant.into_iter().filter(|(index, _)| *index >= first) {
-            let behind = places.iter().skip(index).skip(1);
-            let reached = (1_usize..)
-                .zip(behind)
-                .take_while(|(distance, place)| *distance <= place.gone_before);
-            for (_, place) in reached {
-                if place.is_new(change) && !is_asked_for(entries, place, change) {
-                    place.blame(entry, change, &mut found);
-                }
+        let is_missed =
+            |index: &usize| places.get(*index).is_some_and(|place| !place.shows(change));
+        let missed = meant.iter().map(|(index, _)| *index).filter(is_missed);
+        let first_missed = missed.min().unwrap_or(usize::MAX);
+        for (index, entry) in meant
+            .into_iter()
+            .filter(|(index, _)| *index >= first_missed)
+        {
+            let hit = reached(&places, index).filter(|place| place.is_new(change));
+            for place in hit.filter(|place| !is_asked_for(entries, place, change)) {
+                place.blame(entry, change, &mut found);
             }
         }
     }
     found.into_values().collect()
 }
 
-/// Entries that STORE may have been sent for, and no answer came. Before EXPUNGE is sent, the mark for it was seen where it
+/// Entries that STORE may have been sent for since the last look. Before EXPUNGE is sent, the mark for it was seen where it
 /// belongs.
 fn sent(entries: &[JournalEntry]) -> Vec<&JournalEntry> {
     let removed: BTreeSet<MessageId> = entries
@@ -107,6 +100,13 @@ fn place_of(places: &[Place<'_>], message: MessageId) -> Option<usize> {
         place.is_some_and(|place| place.known.mark.uid.is_none())
     };
     index.ok().filter(is_numbered)
+}
+
+/// The places that the number of a message can have meant, if messages before them went in that moment.
+fn reached<'a>(places: &'a [Place<'a>], meant: usize) -> impl Iterator<Item = &'a Place<'a>> {
+    let behind = (1_usize..).zip(places.iter().skip(meant).skip(1));
+    let reached = behind.take_while(|(distance, place)| *distance <= place.gone_before);
+    reached.map(|(_, place)| place)
 }
 
 /// Whether the user speaks of this flag of the message.

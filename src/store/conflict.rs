@@ -8,7 +8,7 @@ use super::file::Fault;
 use super::held::Held;
 use super::mailbox::name_of;
 use crate::clock;
-use crate::id::MessageId;
+use crate::id::{MailboxId, MessageId};
 use crate::journal::{Action, NewEntry};
 use crate::mirror::{Conflict, ConflictKind, MessageState, RemoteState};
 use crate::protocol::types::{Flag, FlagDelta, FlagSet, Keywords, MailboxName};
@@ -60,6 +60,38 @@ impl Store {
     /// What is wrong with the files.
     pub async fn conflicts(&self) -> Result<Vec<ConflictRow>, StoreError> {
         self.inner.journal_readers.run(load).await
+    }
+
+    /// Puts changes on record that may have fallen on these messages by mistake, but for those that are told already. Says how
+    /// many are new.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nothing was put on record.
+    pub async fn tell_mistakes(
+        &self,
+        mailbox: MailboxId,
+        mistakes: Vec<Conflict>,
+    ) -> Result<usize, StoreError> {
+        if mistakes.is_empty() {
+            return Ok(0);
+        }
+        let inner = self.inner.clone();
+        let tell = move |journal: &mut Connection| {
+            let transaction = journal.transaction()?;
+            let mut new_count = 0_usize;
+            inner.with(mailbox, |held| {
+                for mistake in &mistakes {
+                    if !is_told(&transaction, held, mistake)? {
+                        add(&transaction, held, mistake)?;
+                        new_count = new_count.saturating_add(1);
+                    }
+                }
+                Ok::<_, Fault>(())
+            })??;
+            transaction.commit()?;
+            Ok(new_count)
+        };
+        self.inner.journal.run(tell).await
     }
 
     /// Asks once more for what a decision was against, knowing now what others did. What the user sees at this moment is
@@ -152,6 +184,24 @@ fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
     Ok(conflicts)
 }
 
+/// Whether the same stands on record, and nobody had it otherwise.
+fn is_told(transaction: &Transaction<'_>, held: &Held, conflict: &Conflict) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM conflict WHERE mailbox = ?1 AND message = ?2 AND kind = ?3 AND seen = ?4 \
+               AND there = ?5 AND undone_at IS NULL)";
+    let keywords = &held.view.keywords;
+    let is_told = transaction.prepare_cached(sql)?.query_row(
+        params![
+            held.name.as_bytes(),
+            conflict.message.raw(),
+            code_of(conflict.kind),
+            names(keywords, conflict.saw),
+            shown(keywords, conflict.there),
+        ],
+        |row| row.get(0),
+    )?;
+    Ok(is_told)
+}
+
 /// Puts a decision on record.
 pub(super) fn add(
     transaction: &Transaction<'_>,
@@ -163,10 +213,6 @@ pub(super) fn add(
     let wished: Vec<String> = entries()
         .map(|entry| entry.action.words(keywords))
         .collect();
-    let there = match conflict.there {
-        RemoteState::Present(flags) => names(keywords, flags),
-        RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => GONE.to_owned(),
-    };
     let kept = match conflict.kept {
         MessageState::Present(flags) => format!("kept, with {}", names(keywords, flags)),
         MessageState::Gone if conflict.restores() => "put back as a new message".to_owned(),
@@ -187,12 +233,20 @@ pub(super) fn add(
         code_of(conflict.kind),
         names(keywords, conflict.saw),
         wished.join(", "),
-        there,
+        shown(keywords, conflict.there),
         kept,
         removes,
         clock::unix_seconds(),
     ])?;
     Ok(())
+}
+
+/// What the server showed, as people read it.
+fn shown(keywords: &Keywords, there: RemoteState) -> String {
+    match there {
+        RemoteState::Present(flags) => names(keywords, flags),
+        RemoteState::Gone | RemoteState::Returned | RemoteState::Doubtful => GONE.to_owned(),
+    }
 }
 
 /// Flags as people read them.

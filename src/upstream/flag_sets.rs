@@ -155,11 +155,14 @@ impl Map {
 
     /// Which line of numbers answers which question, where the flags that were shown leave one way only: whether a message is
     /// in a set, they say. Lines that say the same may be taken for each other.
-    fn assign(&self, wanted: &[(FlagSet, bool)], lines: Vec<Vec<u32>>) -> Option<Vec<Vec<u32>>> {
+    fn assign(
+        &self,
+        wanted: &[(FlagSet, bool)],
+        mut lines: Vec<Vec<u32>>,
+    ) -> Option<Vec<Vec<u32>>> {
         let slots = (1_u32..).zip(&self.slots);
         let shown = slots.filter_map(|(number, slot)| Some((number, slot.flags?)));
         let shown: Vec<(u32, FlagSet)> = shown.collect();
-        let mut lines = lines;
         lines.iter_mut().for_each(|line| line.sort_unstable());
         // A line that holds none of them may be a part of an answer.
         let is_told = |line: &[u32]| {
