@@ -7,4 +7,5 @@ mod home;
 mod life;
 mod restore;
 mod server;
+mod torn;
 mod words;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-/// A server that greets, then answers each line with what `answer` makes of its tag and the rest.
+/// A server that greets, then answers each line with what `answer` makes of its tag and the rest; without one, it hangs up.
 pub(super) fn server(
     greeting: &'static str,
     answer: impl Fn(&str, &str) -> String + Send + Sync + Copy + 'static,
@@ -30,7 +30,11 @@ fn converse(
     let mut line = String::new();
     while lines.read_line(&mut line)? > 0 {
         let (tag, rest) = line.trim_end().split_once(' ').unwrap_or_default();
-        writer.write_all(answer(tag, rest).as_bytes())?;
+        let answer = answer(tag, rest);
+        if answer.is_empty() {
+            break;
+        }
+        writer.write_all(answer.as_bytes())?;
         line.clear();
     }
     Ok(())
