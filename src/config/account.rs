@@ -42,6 +42,8 @@ pub struct Upstream {
     pub before_removal: u64,
     /// What happens where both sides changed one message.
     pub conflict: ConflictRules,
+    /// From how many messages on a loss waits for a person.
+    pub brake: Brake,
     /// How long the server may be silent. Default: what `[limits.timeouts]` says.
     pub timeouts: Timeouts,
     /// How much the server may send, and how often it is asked for one thing.
@@ -55,6 +57,15 @@ pub struct Login {
     pub user: String,
     /// Where the password is kept.
     pub password: SecretSource,
+}
+
+/// How many messages may go in one pass before a person is asked; a mailbox that loses all is asked about always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brake {
+    /// Half of a mailbox, if it is this many messages. Default: 20.
+    pub few: u32,
+    /// Removals made here, however large the mailbox is. Default: 500.
+    pub many: u32,
 }
 
 /// What happens where both sides changed one message; the defaults keep mail.
@@ -102,6 +113,15 @@ impl ConflictRules {
         Ok(Self {
             usual: ConflictPolicy::read(section)?,
             own: names.into_iter().map(read).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Brake {
+    fn read(section: &Section<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            few: section.require("few")?.count()?,
+            many: section.require("many")?.count()?,
         })
     }
 }
@@ -200,6 +220,7 @@ impl Upstream {
             bodies: Bodies::read(&section.child("keep")?)?,
             before_removal: section.child("keep")?.require("before-removal")?.size()?,
             conflict: ConflictRules::read(&section.child("conflict")?)?,
+            brake: Brake::read(&section.child("brake")?)?,
             timeouts: Timeouts::read(
                 &section
                     .child("timeouts")?

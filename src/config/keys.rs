@@ -171,6 +171,7 @@ pub const KEYS: &[Key] = &[
         "How often every message is compared, where the server gives them no UIDs; in between a few tell of all"),
     table(ACCOUNT, "keep", "account.NAME.keep", "What to hold offline"),
     table(ACCOUNT, "conflict", "account.NAME.conflict", "What to do where both sides changed one message"),
+    table(ACCOUNT, "brake", "account.NAME.brake", "How many messages may go in one pass before \"lowtide approve\" is waited for; of a mailbox that loses all, always"),
     table(ACCOUNT, "timeouts", TIMEOUTS, "Waits for this account; keys as in [limits.timeouts], which holds for those left out"),
 
     key(PASSWORD, "command", Kind::Command(r#"["pass", "show", "work"]"#), Nothing,
@@ -196,6 +197,11 @@ pub const KEYS: &[Key] = &[
     key("account.NAME.conflict", "changed-here-deleted-there", Kind::Word(DeletedThere::WORDS), Value(r#""accept""#),
         "Flagged or undeleted here, expunged there by another client: let it go, or put it back where the server takes messages"),
     table("account.NAME.conflict", "mailbox", CONFLICT_MAILBOXES, "Other rules for some mailboxes"),
+
+    key("account.NAME.brake", "few", Kind::Count { least: 1, most: 1_000_000 }, Value("20"),
+        "Half of a mailbox or more, gone here or there, is asked about from this many messages on"),
+    key("account.NAME.brake", "many", Kind::Count { least: 1, most: 1_000_000 }, Value("500"),
+        "What is removed here is asked about from this many messages on, however large the mailbox is"),
 
     table(CONFLICT_MAILBOXES, CHOSEN, CONFLICT_MAILBOX, "A mailbox, or several by a pattern with \"*\"; where several fit, the longest name holds"),
 

@@ -32,7 +32,7 @@ mod unknown;
 mod word;
 
 pub use account::{
-    Account, ConflictPolicy, ConflictRules, DeletedHere, DeletedThere, Login, Protocol, Tls,
+    Account, Brake, ConflictPolicy, ConflictRules, DeletedHere, DeletedThere, Login, Protocol, Tls,
     Upstream,
 };
 pub use command::CommandLine;

@@ -82,6 +82,7 @@ fn the_smallest_account_has_every_default() {
         bodies: Bodies::All,
         before_removal: 1_000_000,
         conflict: upstream(&remote("conflict.mailbox = {}")).conflict,
+        brake: Brake { few: 20, many: 500 },
         timeouts: config.limits.timeouts,
         bounds: Bounds {
             attempts: 5,
@@ -218,9 +219,11 @@ fn settings_of_an_account_are_read() {
     let text = remote(
         "protocol = 'imap2bis'\nmailboxes = ['INBOX', '!old']\npoll = '90s'\nscrub = '30d'\n[account.work.keep]\n\
          bodies = { newer-than = '90d', smaller-than = '5MB' }\nbefore-removal = '10kB'\n[account.work.conflict]\n\
-         deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'restore'",
+         deleted-here-changed-there = 'delete'\nchanged-here-deleted-there = 'restore'\n\
+         [account.work.brake]\nfew = 5\nmany = 50",
     );
     let work = upstream(&text);
+    assert_eq!(work.brake, Brake { few: 5, many: 50 });
     assert_eq!(work.protocol, Protocol::Imap2bis);
     assert!(work.mailboxes.matches("inbox") && !work.mailboxes.matches("old"));
     assert_eq!(work.poll, Duration::from_secs(90));

@@ -108,7 +108,10 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
     };
     PassOptions {
         policy: Policy::default(),
-        brakes: Brakes::default(),
+        brakes: Brakes {
+            few: count(upstream.brake.few),
+            many: count(upstream.brake.many),
+        },
         attempts: upstream.bounds.attempts,
         keep,
         rescue_up_to: u32::try_from(upstream.before_removal).unwrap_or(u32::MAX),
@@ -119,6 +122,10 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
         // Without chance the other places still tell.
         chance: getrandom::u64().unwrap_or_default(),
     }
+}
+
+fn count(messages: u32) -> usize {
+    usize::try_from(messages).unwrap_or(usize::MAX)
 }
 
 fn octets(size: u64) -> usize {

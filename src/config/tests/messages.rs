@@ -76,7 +76,7 @@ fn unknown_keys_name_the_nearest_known_one() {
     assert_snapshot!(said(remote("xyzzy = 3")), @r##"
     5:1 (account.work.xyzzy)
     there is no key "xyzzy" in [account.work]
-    Use one of host, port, tls, allow-cleartext, ca-file, user, password, tunnel, protocol, mailboxes, poll, scrub, keep, conflict, timeouts
+    Use one of host, port, tls, allow-cleartext, ca-file, user, password, tunnel, protocol, mailboxes, poll, scrub, keep, conflict, brake, timeouts
     "##);
     assert_snapshot!(said(remote("[account.work.keep]\nbodies = { newer_than = '3d' }")), @r##"
     6:12 (account.work.keep.bodies.newer_than)

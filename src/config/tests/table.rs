@@ -90,7 +90,7 @@ fn the_bounds_of_a_key_are_those_it_tells() {
         );
         tried += 1;
     }
-    assert_eq!(tried, 18);
+    assert_eq!(tried, 20);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_the_sample_comments_out_is_the_default() {
         })
         .collect();
     assert_eq!(good(&full), good(Config::sample()));
-    assert_eq!(uncommented, 28);
+    assert_eq!(uncommented, 30);
 }
 
 #[test]
