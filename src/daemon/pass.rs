@@ -18,8 +18,8 @@ use super::stray::{self, Restored};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
-    Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Sighting, align,
-    choose, fold, merge, mistakes, plan, settle, weigh,
+    Aligned, Alignment, Base, Brakes, Halt, Mistake, Observation, PassRecord, Policy, Sighting,
+    align, choose, fold, merge, mistakes, plan, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StrayNote};
@@ -152,9 +152,11 @@ async fn reconcile(
     }
     // Before anything is sent: what is done now may hide it from the next look.
     let mistakes = mistakes(&input.base, &input.entries, &seen, &alignment);
-    let mistake_count = store.tell_mistakes(mailbox, mistakes).await?;
+    let known = mistakes.iter().filter_map(Mistake::of_known).collect();
+    let told_count = store.tell_mistakes(mailbox, known).await?;
+    let plan = plan.beside(&remote, &seen.facts);
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
-    let settlement = settle(&PassRecord {
+    let mut settlement = settle(&PassRecord {
         base: &input.base,
         entries: &input.entries,
         seen: &seen,
@@ -165,13 +167,15 @@ async fn reconcile(
         outcomes: &outcomes,
         attempts: options.attempts,
     });
+    settlement.mistakes = mistakes;
     let mut report = Report::settled(input.name, &plan, &outcomes, &settlement);
-    report.counts.conflicts = report.counts.conflicts.saturating_add(mistake_count);
+    report.counts.conflicts = report.counts.conflicts.saturating_add(told_count);
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
-    Ok((report, Some(local.unbound)))
+    let goes_on = !plan.is_put_off();
+    Ok((report, goes_on.then_some(local.unbound)))
 }
 
 /// Looks into the mailboxes that messages are to come into, before the mailbox itself is opened.

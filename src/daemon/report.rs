@@ -150,20 +150,21 @@ impl Report {
             .any(|arrival| arrival.was.is_some());
         let doubtful = Trouble::Delayed(Delay::Doubtful);
         let brings_back = settlement.conflicts.iter().any(Conflict::restores);
+        let hit = settlement.mistakes.iter().filter(|hit| hit.is_of_arrived());
         let counts = Counts {
             arrived: settlement.arrived.len(),
             gone: settlement.gone.len(),
             changed: settlement.flags.len(),
             retired: settlement.retired.len(),
             parked: settlement.parked.len(),
-            conflicts: settlement.conflicts.len(),
+            conflicts: settlement.conflicts.len().saturating_add(hit.count()),
             headers: 0,
             bodies: 0,
         };
         Self {
             mailbox: Some(mailbox),
             counts,
-            again: came_back || brings_back,
+            again: came_back || brings_back || plan.is_put_off(),
             unproven,
             doubtful: settlement.troubled.iter().any(|(_, why)| *why == doubtful),
             ..Self::default()

@@ -2,8 +2,8 @@
 //!
 //! Below IMAP4 a message may be removed while a command speaks of numbers, and then a number means the message behind. If
 //! the line breaks before anybody has said so, the next look shows a message changed just as another was to be changed.
-//! Whether that was us nobody can know, so it stays as it is, and the user is told. Messages that had only just arrived are
-//! not looked at: nobody knows how they were before.
+//! Whether that was us nobody can know, so it stays as it is, and the user is told. Of a message that nobody here had seen
+//! before, only what was set can be told: it is taken to have come without flags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,67 @@ use super::align::{Alignment, Fate};
 use super::observation::Observation;
 use super::settle::Conflict;
 use super::table::ConflictKind;
-use super::view::{Base, BaseMessage, MessageState, RemoteState};
-use crate::id::MessageId;
+use super::view::{Base, MessageState, RemoteState};
+use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, JournalEntry};
 use crate::protocol::types::{FlagDelta, FlagSet};
+
+/// A message that shows a change that was asked of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    hit: Hit,
+    /// How it was before.
+    saw: FlagSet,
+    shown: FlagSet,
+    /// What was asked of others.
+    entries: Vec<EntryId>,
+}
+
+/// Which message was hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Hit {
+    /// One of the base.
+    Known(MessageId),
+    /// The nth of those that stand after the base.
+    Arrived(usize),
+}
+
+impl Mistake {
+    /// What to put on record of a message of the base.
+    #[must_use]
+    pub fn of_known(&self) -> Option<Conflict> {
+        match self.hit {
+            Hit::Known(message) => Some(self.of(message)),
+            Hit::Arrived(_) => None,
+        }
+    }
+
+    /// What to put on record of a message that has come since, now that it has an id, as all that came with it.
+    #[must_use]
+    pub fn of_arrived(&self, ids: &[MessageId]) -> Option<Conflict> {
+        match self.hit {
+            Hit::Known(_) => None,
+            Hit::Arrived(nth) => ids.get(nth).map(|id| self.of(*id)),
+        }
+    }
+
+    /// Whether the message has come since.
+    #[must_use]
+    pub fn is_of_arrived(&self) -> bool {
+        matches!(self.hit, Hit::Arrived(_))
+    }
+
+    fn of(&self, message: MessageId) -> Conflict {
+        Conflict {
+            message,
+            kind: ConflictKind::ChangedThereLikeAnother,
+            saw: self.saw,
+            there: RemoteState::Present(self.shown),
+            kept: MessageState::Present(self.shown),
+            entries: self.entries.clone(),
+        }
+    }
+}
 
 /// Messages that were changed like one before them that was to be changed, and was not: as far behind it as messages before
 /// them are gone. Each flag counts for itself, since what was sent need not be all that was asked for; and since one command
@@ -25,7 +82,7 @@ pub fn mistakes(
     entries: &[JournalEntry],
     seen: &Observation,
     alignment: &Alignment,
-) -> Vec<Conflict> {
+) -> Vec<Mistake> {
     let sent = sent(entries);
     if sent.is_empty() {
         return Vec::new();
@@ -93,57 +150,69 @@ fn change_of(entry: &JournalEntry) -> FlagDelta {
 }
 
 /// Where a message stands in the base that is named by its number: it has no UID.
-fn place_of(places: &[Place<'_>], message: MessageId) -> Option<usize> {
-    let index = places.binary_search_by_key(&message, |place| place.known.id);
-    let is_numbered = |index: &usize| {
-        let place = places.get(*index);
-        place.is_some_and(|place| place.known.mark.uid.is_none())
-    };
+fn place_of(places: &[Place], message: MessageId) -> Option<usize> {
+    let index = places.binary_search_by_key(&Hit::Known(message), |place| place.hit);
+    let is_numbered = |index: &usize| places.get(*index).is_some_and(|place| place.is_numbered);
     index.ok().filter(is_numbered)
 }
 
 /// The places that the number of a message can have meant, if messages before them went in that moment.
-fn reached<'a>(places: &'a [Place<'a>], meant: usize) -> impl Iterator<Item = &'a Place<'a>> {
+fn reached(places: &[Place], meant: usize) -> impl Iterator<Item = &Place> {
     let behind = (1_usize..).zip(places.iter().skip(meant).skip(1));
     let reached = behind.take_while(|(distance, place)| *distance <= place.gone_before);
     reached.map(|(_, place)| place)
 }
 
 /// Whether the user speaks of this flag of the message.
-fn is_asked_for(entries: &[JournalEntry], place: &Place<'_>, change: FlagDelta) -> bool {
+fn is_asked_for(entries: &[JournalEntry], place: &Place, change: FlagDelta) -> bool {
     let mut here = entries
         .iter()
-        .filter(|entry| entry.message == place.known.id);
+        .filter(|entry| Hit::Known(entry.message) == place.hit);
     here.any(|entry| change_of(entry).touched().intersects(change.touched()))
 }
 
-/// A message of the base, and what became of it.
-struct Place<'a> {
-    known: &'a BaseMessage,
+/// A message of the base, and what became of it; or one that stands after the base.
+struct Place {
+    hit: Hit,
+    /// Whether it is named by its number: it has no UID.
+    is_numbered: bool,
+    /// The flags it had.
+    before: FlagSet,
     /// The flags it shows, if it is there for certain.
     flags: Option<FlagSet>,
     /// How many messages before it are not.
     gone_before: usize,
 }
 
-impl<'a> Place<'a> {
-    fn all(base: &'a Base, seen: &Observation, alignment: &Alignment) -> Vec<Self> {
+impl Place {
+    fn all(base: &Base, seen: &Observation, alignment: &Alignment) -> Vec<Self> {
         let mut gone_before = 0_usize;
-        let place = |(known, fate): (&'a BaseMessage, &Fate)| {
+        let known = base.messages.iter().zip(&alignment.fates);
+        let known = known.map(|(known, fate)| {
             let flags = match *fate {
                 Fate::Present(seq) | Fate::Chosen(seq) => seen.at(seq).map(|seen| seen.flags),
                 Fate::Gone | Fate::Returned(_) | Fate::Doubtful => None,
             };
             let place = Self {
-                known,
+                hit: Hit::Known(known.id),
+                is_numbered: known.mark.uid.is_none(),
+                before: known.flags,
                 flags,
                 gone_before,
             };
             gone_before = gone_before.saturating_add(usize::from(flags.is_none()));
             place
-        };
-        let fates = base.messages.iter().zip(&alignment.fates);
-        fates.map(place).collect()
+        });
+        let mut places: Vec<Self> = known.collect();
+        let arrived = seen.messages.iter().skip(alignment.known_count);
+        places.extend(arrived.enumerate().map(|(nth, seen)| Self {
+            hit: Hit::Arrived(nth),
+            is_numbered: seen.mark.uid.is_none(),
+            before: FlagSet::EMPTY,
+            flags: Some(seen.flags),
+            gone_before,
+        }));
+        places
     }
 
     fn shows(&self, change: FlagDelta) -> bool {
@@ -151,28 +220,21 @@ impl<'a> Place<'a> {
     }
 
     fn is_new(&self, change: FlagDelta) -> bool {
-        self.shows(change) && !change.holds_in(self.known.flags)
+        self.shows(change) && !change.holds_in(self.before)
     }
 
     /// Puts on record that an entry may have done this.
-    fn blame(
-        &self,
-        entry: &JournalEntry,
-        mistake: FlagDelta,
-        found: &mut BTreeMap<MessageId, Conflict>,
-    ) {
+    fn blame(&self, entry: &JournalEntry, mistake: FlagDelta, found: &mut BTreeMap<Hit, Mistake>) {
         let shown = self.flags.unwrap_or_default();
-        let conflict = found.entry(self.known.id).or_insert_with(|| Conflict {
-            message: self.known.id,
-            kind: ConflictKind::ChangedThereLikeAnother,
+        let found = found.entry(self.hit).or_insert_with(|| Mistake {
+            hit: self.hit,
             saw: shown,
-            there: RemoteState::Present(shown),
-            kept: MessageState::Present(shown),
+            shown,
             entries: Vec::new(),
         });
-        conflict.saw = conflict.saw.minus(mistake.add).union(mistake.remove);
-        if !conflict.entries.contains(&entry.id) {
-            conflict.entries.push(entry.id);
+        found.saw = found.saw.minus(mistake.add).union(mistake.remove);
+        if !found.entries.contains(&entry.id) {
+            found.entries.push(entry.id);
         }
     }
 }

@@ -27,6 +27,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod align;
+mod brake;
 mod copies;
 mod fold;
 mod merge;
@@ -45,12 +46,13 @@ mod twins;
 mod view;
 
 pub use align::{Aligned, Alignment, Fate, align};
+pub use brake::{Brakes, Halt};
 pub use copies::{Brought, CopyDecision, Sighting, recount, weigh};
 pub use fold::fold;
 pub use merge::{Outcome, Verdict, Verdicts, WaitReason, merge};
-pub use mistake::mistakes;
+pub use mistake::{Mistake, mistakes};
 pub use observation::{Access, Coverage, MailboxFacts, Observation, SeenMessage};
-pub use plan::{Brakes, Delay, Halt, Plan, Step, plan};
+pub use plan::{Delay, Plan, Step, plan};
 pub use probe::{Probe, Sight, Stretch, first_places, probe};
 pub use rebind::{Rebinding, rebind, recognise};
 pub use settle::{Arrival, Conflict, PassRecord, Settlement, StepOutcome, Trouble, settle};

@@ -1,4 +1,4 @@
-//! Plan: the steps that bring the server to what the verdicts ask; and the brakes, which say whether so much may be lost.
+//! Plan: the steps that bring the server to what the verdicts ask.
 //!
 //! Order matters twice. A copy carries the flags its source has at that moment, so flags the user set before copying go
 //! first. And EXPUNGE on a server without UIDPLUS removes whatever is `\Deleted`, so messages that are to be marked but
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::observation::{Access, MailboxFacts};
-use super::view::{CopyWish, LocalState, MessageState, Remote, RemoteState};
+use super::view::{CopyWish, MessageState, Remote, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
@@ -166,42 +166,8 @@ pub enum Delay {
     Doubtful,
     /// The message came back as a new one; the wish goes over to that one.
     Returned,
-}
-
-/// Why nothing may be sent or recorded until a person has looked, or what others did has lasted for a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// Most of the mailbox vanished from the server.
-    VanishedThere {
-        /// How many messages are gone.
-        gone_count: usize,
-        /// How many there were.
-        base_count: usize,
-        /// Whether nothing of them is left there.
-        is_all: bool,
-    },
-    /// The journal would remove most of the mailbox.
-    RemovedHere {
-        /// How many messages would go.
-        removed_count: usize,
-        /// How many there are.
-        base_count: usize,
-    },
-}
-
-/// From which size on a loss in one pass is looked at by a person first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Brakes {
-    /// Losses below this count pass, unless they are everything.
-    pub few: usize,
-    /// A removal of this many stops however large the mailbox is.
-    pub many: usize,
-}
-
-impl Default for Brakes {
-    fn default() -> Self {
-        Self { few: 20, many: 500 }
-    }
+    /// Messages have come that are not on record: were one of them hit in its place, nobody could tell.
+    ArrivalsFirst,
 }
 
 /// Plans a pass.
@@ -312,6 +278,30 @@ impl Plan {
             Step::StoreFlags { .. } | Step::Copy { .. } | Step::Append { .. } => None,
         });
         only.flatten().copied().collect()
+    }
+
+    /// What of it may be sent before what has come is on record: nothing that changes messages by their numbers. Were one of
+    /// those hit that have come, nobody could tell how it was.
+    #[must_use]
+    pub fn beside(self, remote: &Remote, facts: &MailboxFacts) -> Self {
+        let marks = |step: &Step| matches!(step, Step::StoreFlags { .. });
+        let is_by_number = facts.uid_validity.is_none() && self.steps.iter().any(marks);
+        if !is_by_number || remote.strangers.iter().all(|stranger| !stranger.arrived) {
+            return self;
+        }
+        let put_off = self.steps.iter().flat_map(Step::messages);
+        let mut delays = self.delays;
+        delays.extend(put_off.map(|message| (*message, Delay::ArrivalsFirst)));
+        let steps = Vec::new();
+        Self { steps, delays }
+    }
+
+    /// Whether it is to be made anew once what has come is on record.
+    #[must_use]
+    pub fn is_put_off(&self) -> bool {
+        self.delays
+            .values()
+            .any(|delay| *delay == Delay::ArrivalsFirst)
     }
 
     /// Copies in the order in which the user asked for them, each with the flags its source had then.
@@ -489,100 +479,9 @@ impl std::fmt::Display for Delay {
             Self::EqualFirst => "an equal message was sent there, and no answer came yet",
             Self::Doubtful => "it cannot be told for certain which message on the server it is",
             Self::Returned => "the message left its place and came back as a new one",
+            Self::ArrivalsFirst => "what has just come has to be on record first",
         })
     }
-}
-
-impl std::fmt::Display for Halt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::VanishedThere {
-                gone_count,
-                base_count,
-                ..
-            } => {
-                write!(
-                    f,
-                    "{gone_count} of {base_count} messages are gone from the server"
-                )
-            }
-            Self::RemovedHere {
-                removed_count,
-                base_count,
-            } => {
-                write!(
-                    f,
-                    "{REMOVED_HERE} {removed_count} of {base_count} messages from the server"
-                )
-            }
-        }
-    }
-}
-
-impl Halt {
-    /// Whether a person who approved these words meant this: what others removed, exactly so; what the user removed, as long as
-    /// it is no more. A part of it may be done by now.
-    #[must_use]
-    pub fn is_meant_by(&self, reason: &str) -> bool {
-        match self {
-            Self::VanishedThere { .. } => self.to_string() == reason,
-            Self::RemovedHere { removed_count, .. } => {
-                let approved = reason.strip_prefix(REMOVED_HERE).map(str::split_whitespace);
-                let approved = approved.and_then(|mut words| words.next()?.parse().ok());
-                approved.is_some_and(|approved: usize| *removed_count <= approved)
-            }
-        }
-    }
-}
-
-const REMOVED_HERE: &str = "what was done here would remove";
-
-impl Brakes {
-    /// What would be lost by carrying on, as far as that is more than may be lost without a question. A mailbox is replaced
-    /// where it has another UIDVALIDITY than before: then it has to be shown to be the same.
-    #[must_use]
-    pub fn halts(self, verdicts: &Verdicts, remote: &Remote, is_replaced: bool) -> Vec<Halt> {
-        let base_count = remote.states.len();
-        let removed_count = verdicts
-            .messages
-            .iter()
-            .filter(|verdict| removes(verdict))
-            .count();
-        let ours_gone = verdicts.messages.iter().filter(|verdict| {
-            verdict.remote == RemoteState::Gone
-                && matches!(verdict.local, LocalState::Expunged { .. })
-        });
-        let gone = remote
-            .states
-            .iter()
-            .filter(|&&state| state == RemoteState::Gone)
-            .count();
-        let gone_count = gone.saturating_sub(ours_gone.count());
-        let is_all = gone == base_count && base_count >= 2 && gone_count > 0;
-        let is_another = is_replaced && gone_count > base_count.div_euclid(2);
-        let vanished = is_all || is_another || self.trips(gone_count, base_count);
-        let removed = removed_count >= self.many || self.trips(removed_count, base_count);
-        let vanished = vanished.then_some(Halt::VanishedThere {
-            gone_count,
-            base_count,
-            is_all,
-        });
-        let removed = removed.then_some(Halt::RemovedHere {
-            removed_count,
-            base_count,
-        });
-        vanished.into_iter().chain(removed).collect()
-    }
-
-    fn trips(self, lost_count: usize, of_count: usize) -> bool {
-        lost_count >= self.few && lost_count.saturating_mul(2) >= of_count
-    }
-}
-
-/// Whether a verdict takes a message away that the server still holds.
-pub(super) fn removes(verdict: &Verdict) -> bool {
-    matches!(verdict.remote, RemoteState::Present(_))
-        && verdict.outcome == Outcome::Settle(MessageState::Gone)
 }
 
 #[cfg(test)]

@@ -9,10 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{Alignment, Fate};
+use super::brake::{Halt, removes};
 use super::copies::{CopyDecision, recount};
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
+use super::mistake::Mistake;
 use super::observation::{Coverage, MailboxFacts, Observation, SeenMessage};
-use super::plan::{Delay, Halt, Plan, Step, removes};
+use super::plan::{Delay, Plan, Step};
 use super::table::ConflictKind;
 use super::view::{Base, BaseMessage, LocalState, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -75,6 +77,8 @@ pub struct Settlement {
     pub troubled: Vec<(EntryId, Trouble)>,
     /// What was decided against a wish of the user, for the record.
     pub conflicts: Vec<Conflict>,
+    /// Messages that may have been hit by mistake. Those of the base are told already.
+    pub mistakes: Vec<Mistake>,
     /// What was to be removed and is there still: an approval of it goes on.
     pub unremoved: Option<Halt>,
 }

@@ -174,11 +174,12 @@ impl Store {
             Ok(ids)
         };
         let ids = self.inner.cache.run(write).await?;
-        let inner = self.inner.clone();
+        let (inner, arrived) = (self.inner.clone(), ids.clone());
         let retire = move |connection: &mut Connection| {
             let name = inner.with(mailbox, |held| held.name.clone())?;
             let transaction = connection.transaction()?;
-            let brought = write_journal(&transaction, &inner, mailbox, &settlement, &restored)?;
+            let ids = (arrived.as_slice(), restored.as_slice());
+            let brought = write_journal(&transaction, &inner, mailbox, &settlement, ids)?;
             notes::release(&transaction, &name, settlement.unremoved.as_ref())?;
             transaction.commit()?;
             Ok(inner.publish(mailbox, |held| {
@@ -428,7 +429,7 @@ fn write_journal(
     inner: &Inner,
     mailbox: MailboxId,
     settlement: &Settlement,
-    restored: &[MessageId],
+    (arrived, restored): (&[MessageId], &[MessageId]),
 ) -> Result<Vec<JournalEntry>, Fault> {
     let takes_messages = inner.memory().takes_messages;
     let mut ids = restored.iter().filter(|_| takes_messages);
@@ -446,6 +447,10 @@ fn write_journal(
                 }
             }
             conflict::add(transaction, held, &settled)?;
+        }
+        let hit = settlement.mistakes.iter();
+        for told in hit.filter_map(|mistake| mistake.of_arrived(arrived)) {
+            conflict::add(transaction, held, &told)?;
         }
         Ok::<_, Fault>(())
     })??;

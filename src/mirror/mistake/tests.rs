@@ -20,9 +20,13 @@ fn told(
     let Aligned::Done(alignment) = align(&base, &seen, &BTreeSet::new()) else {
         panic!("every header is shown");
     };
-    let conflicts = mistakes(&base, entries, &seen, &alignment);
-    let told = conflicts.iter().map(|conflict| {
-        let number = (1..=5).find(|number| conflict.message == id(*number));
+    let arrived = [6, 7].map(id);
+    let told = mistakes(&base, entries, &seen, &alignment).into_iter();
+    let told = told.map(|mistake| {
+        let (known, come) = (mistake.of_known(), mistake.of_arrived(&arrived));
+        assert_eq!(come.is_some(), mistake.is_of_arrived());
+        let conflict = known.xor(come).unwrap();
+        let number = (1..=7).find(|number| conflict.message == id(*number));
         (number.unwrap(), conflict.saw)
     });
     told.collect()
@@ -108,6 +112,40 @@ fn a_row_of_messages_is_missed_by_one_and_the_one_behind_it_is_hit() {
     let row = [2, 3, 4].map(|number| sent(number, adding(DELETED)));
     let left = [(2, NONE), (3, DELETED), (4, DELETED), (5, DELETED)];
     assert_eq!(told(BARE, &left, &row), [(5, NONE)]);
+}
+
+/// Nobody here knows how it was before: what was taken off cannot be told.
+#[test]
+fn what_has_just_come_may_have_been_hit_as_well() {
+    let left = [
+        (2, NONE),
+        (3, NONE),
+        (4, NONE),
+        (5, NONE),
+        (6, DELETED.union(SEEN)),
+    ];
+    let deleted = sent(5, adding(DELETED));
+    assert_eq!(
+        told(BARE, &left, std::slice::from_ref(&deleted)),
+        [(6, SEEN)]
+    );
+    let left = [(3, NONE), (4, NONE), (5, NONE), (6, NONE), (7, DELETED)];
+    assert_eq!(
+        told(BARE, &left, std::slice::from_ref(&deleted)),
+        [(7, NONE)]
+    );
+    let left = [
+        (2, NONE),
+        (3, NONE),
+        (4, NONE),
+        (5, NONE),
+        (6, NONE),
+        (7, DELETED),
+    ];
+    assert_eq!(told(BARE, &left, &[deleted]), []);
+    let flagged = [NONE, NONE, NONE, NONE, FLAGGED];
+    let left = [(2, NONE), (3, NONE), (4, NONE), (5, FLAGGED), (6, NONE)];
+    assert_eq!(told(flagged, &left, &[sent(5, removing(FLAGGED))]), []);
 }
 
 #[test]

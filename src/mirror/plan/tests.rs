@@ -4,7 +4,7 @@ mod server;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::server::ServerModel;
-use super::{Brakes, Delay, Halt, Plan, Step, plan};
+use super::{Delay, Plan, Step, plan};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, ParkReason};
 use crate::mirror::support::{
@@ -15,6 +15,7 @@ use crate::mirror::{
     Access, Base, CopyDecision, MailboxFacts, Policy, Remote, RemoteState, Stranger, Verdicts,
     fold, merge,
 };
+use crate::mirror::{Brakes, Halt};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
 
 /// Everything a plan is made from, as a test writes it.
@@ -383,6 +384,28 @@ fn doubtful_and_returned_messages_wait() {
         .finding(2, RemoteState::Returned)
         .finding(3, RemoteState::Doubtful)
         .check(&[], &[(1, Delay::Doubtful), (2, Delay::Returned)]);
+}
+
+#[test]
+fn beside_what_has_just_come_nothing_is_changed_by_its_number() {
+    let case = Case::quiet(&[NONE, NONE]).doing(1, &[adding(SEEN)]);
+    let quiet = case.planned();
+    let beside = |case: &Case| case.planned().beside(&case.remote, &case.facts);
+    assert_eq!(beside(&case), quiet);
+    assert_eq!(beside(&case.clone().stranger(NONE, false)), quiet);
+    let mut joined = case.stranger(NONE, true);
+    let put_off = beside(&joined);
+    assert!(put_off.is_put_off() && put_off.steps.is_empty());
+    assert_eq!(
+        put_off.delays,
+        BTreeMap::from([(id(1), Delay::ArrivalsFirst)])
+    );
+    joined.facts.uid_validity = Some(1);
+    assert_eq!(beside(&joined), quiet);
+    let only_copies = Case::quiet(&[NONE]).doing(1, &[copy()]);
+    let only_copies = only_copies.deciding(1, CopyDecision::Send(first_try()));
+    let only_copies = only_copies.stranger(NONE, true);
+    assert!(!beside(&only_copies).is_put_off());
 }
 
 #[test]

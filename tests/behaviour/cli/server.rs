@@ -4,7 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-/// A server that greets, then answers each line with what `answer` makes of its tag and the rest; without one, it hangs up.
+/// What an answer may be instead of words: the line breaks.
+pub(super) const HANG_UP: &str = "hang up";
+
+/// A server that greets, then answers each line with what `answer` makes of its tag and the rest.
 pub(super) fn server(
     greeting: &'static str,
     answer: impl Fn(&str, &str) -> String + Send + Sync + Copy + 'static,
@@ -31,7 +34,7 @@ fn converse(
     while lines.read_line(&mut line)? > 0 {
         let (tag, rest) = line.trim_end().split_once(' ').unwrap_or_default();
         let answer = answer(tag, rest);
-        if answer.is_empty() {
+        if answer == HANG_UP {
             break;
         }
         writer.write_all(answer.as_bytes())?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::home::{Home, mirror};
-use super::server::server;
+use super::server::{HANG_UP, server};
 
 /// Letters by number, and which of them are flagged; a server of 1990 has nothing else to tell them by.
 struct Shelf {
@@ -12,12 +12,15 @@ struct Shelf {
     flagged: BTreeSet<u32>,
     /// Whether the next STORE comes too late: the first letter is gone by then, and the line breaks.
     tears: bool,
+    /// Which letter has come by then, and nobody was shown it.
+    comes: Option<u32>,
 }
 
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf {
     letters: Vec::new(),
     flagged: BTreeSet::new(),
     tears: false,
+    comes: None,
 });
 
 #[test]
@@ -46,6 +49,48 @@ fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
     home.run(&["sync"]).ended(0);
     assert_eq!(SHELF.lock().unwrap().flagged, BTreeSet::from([2, 3, 4]));
     home.run(&["journal"]).ended(0).shows(&["Nothing waits"]);
+
+    // One that has only just come: how it was is on record before anything is sent.
+    SHELF.lock().unwrap().flagged.insert(5);
+    home.run(&["sync"]).ended(0);
+    home.session(
+        "work",
+        "a SELECT INBOX\r\nb STORE 4 -FLAGS (\\Flagged)\r\nc LOGOUT\r\n",
+    );
+    SHELF.lock().unwrap().comes_flagged(6);
+    SHELF.lock().unwrap().tears = true;
+    home.run(&["sync"]).ended(69);
+    assert_eq!(SHELF.lock().unwrap().letters, [3, 4, 5, 6]);
+    assert_eq!(SHELF.lock().unwrap().flagged, BTreeSet::from([2, 3, 4, 5]));
+    home.run(&["sync"]).ended(3);
+    home.run(&["conflicts"]).ended(0).shows(&[
+        "\"letter 6\" in INBOX",
+        "you asked of the other one: -\\Flagged; this one had (\\Flagged)",
+        "lowtide conflicts undo work 2",
+    ]);
+    home.run(&["conflicts", "undo", "work", "2"]).ended(0);
+    home.run(&["sync"]).ended(0);
+    assert_eq!(SHELF.lock().unwrap().flagged, BTreeSet::from([2, 3, 4, 6]));
+
+    // One that nobody was shown: what was set on it is told.
+    SHELF.lock().unwrap().flagged.remove(&6);
+    home.run(&["sync"]).ended(0);
+    home.session(
+        "work",
+        "a SELECT INBOX\r\nb STORE 4 +FLAGS (\\Flagged)\r\nc LOGOUT\r\n",
+    );
+    SHELF.lock().unwrap().comes = Some(7);
+    SHELF.lock().unwrap().tears = true;
+    home.run(&["sync"]).ended(69);
+    assert_eq!(SHELF.lock().unwrap().flagged, BTreeSet::from([2, 3, 4, 7]));
+    home.run(&["sync"]).ended(3);
+    home.run(&["conflicts"]).ended(0).shows(&[
+        "\"letter 7\" in INBOX",
+        "you asked of the other one: +\\Flagged; this one had ()",
+    ]);
+    home.run(&["conflicts", "undo", "work", "3"]).ended(0);
+    home.run(&["sync"]).ended(0);
+    assert_eq!(SHELF.lock().unwrap().flagged, BTreeSet::from([2, 3, 4, 6]));
 }
 
 fn answer(tag: &str, command: &str) -> String {
@@ -66,9 +111,11 @@ fn answer(tag: &str, command: &str) -> String {
             let is_late = std::mem::take(&mut shelf.tears);
             if is_late {
                 shelf.letters.remove(0);
+                let comes = shelf.comes.take();
+                shelf.letters.extend(comes);
             }
             for number in numbers(set) {
-                let letter = shelf.letters[number - 1];
+                let letter = shelf.at(number);
                 if mode.starts_with('-') {
                     shelf.flagged.remove(&letter);
                 } else {
@@ -76,8 +123,7 @@ fn answer(tag: &str, command: &str) -> String {
                 }
             }
             if is_late {
-                // The line breaks.
-                return String::new();
+                return HANG_UP.to_owned();
             }
             String::new()
         }
@@ -88,8 +134,17 @@ fn answer(tag: &str, command: &str) -> String {
 }
 
 impl Shelf {
+    fn at(&self, number: usize) -> u32 {
+        self.letters[number.checked_sub(1).unwrap()]
+    }
+
+    fn comes_flagged(&mut self, letter: u32) {
+        self.letters.push(letter);
+        self.flagged.insert(letter);
+    }
+
     fn shows(&self, number: usize, items: &str) -> String {
-        let letter = self.letters[number - 1];
+        let letter = self.at(number);
         let flags = if self.flagged.contains(&letter) {
             "\\Flagged"
         } else {

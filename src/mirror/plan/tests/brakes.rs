@@ -3,8 +3,8 @@
 use super::Case;
 use crate::journal::Action;
 use crate::mirror::RemoteState;
-use crate::mirror::plan::{Brakes, Halt};
 use crate::mirror::support::{DELETED, NONE, SEEN, adding};
+use crate::mirror::{Brakes, Halt};
 
 /// A mailbox of so many messages of which so many are gone there, after `actions` on each of these.
 fn vanishing(gone: usize, of: usize, actions: &[Action]) -> Case {
