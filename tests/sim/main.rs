@@ -87,20 +87,25 @@ fn seeds() -> Vec<u64> {
         Some((first, end)) => (number(first)..number(end)).collect(),
         None => {
             let count = number(&lives);
-            let careless = CARELESS..CARELESS + count.div_ceil(10);
-            (0..count).chain(KEPT).chain(careless).collect()
+            let careless_count = count.div_ceil(10);
+            let careless = CARELESS..CARELESS + careless_count;
+            let careful = 0..count - careless_count;
+            careful.chain(KEPT).chain(careless).collect()
         }
     }
 }
 
 /// Lives that broke a promise once, or whose oracle did not know yet what nobody can know.
-const KEPT: [u64; 27] = [
+const KEPT: [u64; 30] = [
+    8_679,
+    10_464,
     13_261,
     17_425,
     20_756,
     23_126,
     24_217,
     26_063,
+    27_806,
     34_807,
     35_952,
     37_595,
