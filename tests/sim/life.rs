@@ -35,6 +35,9 @@ pub(crate) struct Tally {
     pub(crate) cuts: usize,
     pub(crate) conflicts: usize,
     pub(crate) waiting: usize,
+    pub(crate) mistakes: usize,
+    /// Mistakes that were told and were none of ours.
+    pub(crate) accusations: usize,
     /// How often the cache was deleted.
     pub(crate) losses: usize,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lowtide::journal::EntryState;
 use lowtide::mirror::ConflictKind;
-use lowtide::protocol::types::FlagSet;
+use lowtide::protocol::types::{Flag, FlagSet, Keywords};
 use lowtide::store::{ConflictRow, EntryRow, NamedAction};
 
 use crate::life::{Life, id_of};
@@ -268,7 +268,29 @@ impl Life<'_> {
             );
         }
         drop(model);
-        self.is_nothing_else_changed(&self.letters_told(&conflicts, is_mistake));
+        let mistakes: Vec<((Place, Letter), FlagSet)> = conflicts
+            .iter()
+            .filter(|conflict| is_mistake(conflict.kind))
+            .filter_map(|told| Some((*self.user.letters.get(&told.message)?, hit(told))))
+            .collect();
+        self.tally.mistakes += mistakes.len();
+        self.tally.accusations += self.accusations(&mistakes);
+        self.is_nothing_else_changed(&mistakes);
+    }
+
+    /// How often a mistake is told of a letter that we never hit: others did there what was asked of another letter.
+    fn accusations(&self, mistakes: &[((Place, Letter), FlagSet)]) -> usize {
+        let model = self.model.borrow();
+        let was_hit = |(place, letter): (Place, Letter)| {
+            let mut alike = model.mailboxes[place].iter();
+            let gone = model.events.iter().any(|event| {
+                matches!(event, Event::Removed { mailbox, letter: removed, .. }
+                    if (*mailbox, *removed) == (place, letter))
+            });
+            gone || alike.any(|message| message.letter == letter && message.is_mistaken.is_some())
+        };
+        let told = mistakes.iter().map(|(told, _)| *told);
+        told.filter(|told| !was_hit(*told)).count()
     }
 
     /// The letters that conflicts of some kinds speak of.
@@ -296,7 +318,7 @@ impl Life<'_> {
     }
 
     /// No flag is otherwise than others left it, but for those that our user asked for, and mistakes that are told.
-    fn is_nothing_else_changed(&self, told: &[(Place, Letter)]) {
+    fn is_nothing_else_changed(&self, told: &[((Place, Letter), FlagSet)]) {
         let seed = self.seed;
         let model = self.model.borrow();
         for (place, mailbox) in model.mailboxes.iter().enumerate() {
@@ -323,8 +345,9 @@ impl Life<'_> {
                 let is_noted = model.noted.contains(&(place, message.look()));
                 let is_anyones = message.is_anyones || self.was_eager || is_noted;
                 let is_excused = is_anyones && differs == SEEN;
-                let is_told = told.contains(&(place, message.letter));
-                let is_mistaken = message.is_mistaken.is_some() && is_told;
+                let of_it = told.iter().filter(|(of, _)| *of == (place, message.letter));
+                let told: FlagSet = of_it.map(|(_, flags)| *flags).collect();
+                let is_mistaken = message.is_mistaken.is_some() && differs.minus(told).is_empty();
                 let is_kept = is_mistaken || is_excused || differs.is_empty();
                 assert!(
                     is_kept,
@@ -334,4 +357,17 @@ impl Life<'_> {
             }
         }
     }
+}
+
+/// The flags that a mistake is told to have changed.
+fn hit(told: &ConflictRow) -> FlagSet {
+    let flags = |names: &str| {
+        let names = names.trim_matches(['(', ')']).split_whitespace();
+        let flags: Vec<Flag> = names
+            .map(|name| Flag::from_bytes(name.as_bytes()).unwrap())
+            .collect();
+        Keywords::default().resolve(&flags).0
+    };
+    let (before, after) = (flags(&told.seen), flags(&told.there));
+    before.minus(after).union(after.minus(before))
 }
