@@ -62,7 +62,7 @@ fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
         None => format!("a message in {mailbox}"),
     };
     let asked = if conflict.of_another {
-        format!("    you asked of the other one: {wished}; this one had {seen}")
+        format!("    you asked of the other one: {wished}; this one had {seen}, as far as is known")
     } else {
         format!("    you saw {seen} and asked: {wished}")
     };

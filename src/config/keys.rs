@@ -171,7 +171,7 @@ pub const KEYS: &[Key] = &[
         "How often every message is compared, where the server gives them no UIDs; in between a few tell of all"),
     table(ACCOUNT, "keep", "account.NAME.keep", "What to hold offline"),
     table(ACCOUNT, "conflict", "account.NAME.conflict", "What to do where both sides changed one message"),
-    table(ACCOUNT, "brake", "account.NAME.brake", "How many messages may go in one pass before \"lowtide approve\" is waited for; of a mailbox that loses all, always"),
+    table(ACCOUNT, "brake", "account.NAME.brake", "How many messages may go at once before a person is asked"),
     table(ACCOUNT, "timeouts", TIMEOUTS, "Waits for this account; keys as in [limits.timeouts], which holds for those left out"),
 
     key(PASSWORD, "command", Kind::Command(r#"["pass", "show", "work"]"#), Nothing,
@@ -199,9 +199,9 @@ pub const KEYS: &[Key] = &[
     table("account.NAME.conflict", "mailbox", CONFLICT_MAILBOXES, "Other rules for some mailboxes"),
 
     key("account.NAME.brake", "few", Kind::Count { least: 1, most: 1_000_000 }, Value("20"),
-        "Half of a mailbox or more, gone here or there, is asked about from this many messages on"),
+        "Half of a mailbox or more, gone here or there, is asked about from this many messages on; a part that stays away there for ten minutes is believed to be gone; where all of a mailbox is gone there, it is asked about always"),
     key("account.NAME.brake", "many", Kind::Count { least: 1, most: 1_000_000 }, Value("500"),
-        "What is removed here is asked about from this many messages on, however large the mailbox is"),
+        "Messages removed here are asked about from this many on, however large the mailbox is"),
 
     table(CONFLICT_MAILBOXES, CHOSEN, CONFLICT_MAILBOX, "A mailbox, or several by a pattern with \"*\"; where several fit, the longest name holds"),
 

@@ -18,8 +18,8 @@ use super::stray::{self, Restored};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
-    Aligned, Alignment, Base, Brakes, Halt, Mistake, Observation, PassRecord, Policy, Sighting,
-    align, choose, fold, merge, mistakes, plan, settle, weigh,
+    Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Sighting, align,
+    choose, fold, merge, mistakes, plan, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StrayNote};
@@ -43,6 +43,8 @@ pub struct PassOptions {
     /// Look closely, since something was not what it was taken for: list everything, and read the headers of the messages
     /// that somebody acted on before anything is decided.
     pub closely: bool,
+    /// Whether what has come, or was hit by mistake, is on record before flags are changed by number.
+    pub records_first: bool,
     /// Mailboxes with no more messages than this are always listed whole.
     pub list_up_to: usize,
     /// How often larger ones are, at least, where messages have no UIDs.
@@ -146,17 +148,18 @@ async fn reconcile(
         return Ok((Report::planned(input.name, plan), None));
     }
 
+    let mistakes = mistakes(&input.base, &input.entries, &seen, &alignment);
+    let plan = if options.records_first && selected.numbers_may_move() {
+        plan.beside(&remote, &mistakes)
+    } else {
+        plan
+    };
     if !options.closely {
         let rescued = options.rescue_up_to;
         content::rescue(selected, store, mailbox, &plan.removed(), rescued).await?;
     }
-    // Before anything is sent: what is done now may hide it from the next look.
-    let mistakes = mistakes(&input.base, &input.entries, &seen, &alignment);
-    let known = mistakes.iter().filter_map(Mistake::of_known).collect();
-    let told_count = store.tell_mistakes(mailbox, known).await?;
-    let plan = plan.beside(&remote, &seen.facts);
     let outcomes = carry_out(selected, store, mailbox, &input, &plan).await?;
-    let mut settlement = settle(&PassRecord {
+    let settlement = settle(&PassRecord {
         base: &input.base,
         entries: &input.entries,
         seen: &seen,
@@ -164,12 +167,11 @@ async fn reconcile(
         verdicts: &verdicts,
         copies: &copies,
         plan: &plan,
+        mistakes: &mistakes,
         outcomes: &outcomes,
         attempts: options.attempts,
     });
-    settlement.mistakes = mistakes;
-    let mut report = Report::settled(input.name, &plan, &outcomes, &settlement);
-    report.counts.conflicts = report.counts.conflicts.saturating_add(told_count);
+    let report = Report::settled(input.name, &plan, &outcomes, &settlement);
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;

@@ -15,6 +15,8 @@ pub struct Report {
     pub counts: Counts,
     /// Whether another pass has something to do at once.
     pub again: bool,
+    /// Whether nothing was sent, so that what was seen is on record first.
+    pub put_off: bool,
     /// Whether something was sent that only another look can prove.
     pub unproven: bool,
     /// Whether an action waits since it cannot be told for certain which message it is for.
@@ -150,14 +152,17 @@ impl Report {
             .any(|arrival| arrival.was.is_some());
         let doubtful = Trouble::Delayed(Delay::Doubtful);
         let brings_back = settlement.conflicts.iter().any(Conflict::restores);
-        let hit = settlement.mistakes.iter().filter(|hit| hit.is_of_arrived());
+        let conflict_count = settlement
+            .conflicts
+            .len()
+            .saturating_add(settlement.mistakes.len());
         let counts = Counts {
             arrived: settlement.arrived.len(),
             gone: settlement.gone.len(),
             changed: settlement.flags.len(),
             retired: settlement.retired.len(),
             parked: settlement.parked.len(),
-            conflicts: settlement.conflicts.len().saturating_add(hit.count()),
+            conflicts: conflict_count,
             headers: 0,
             bodies: 0,
         };
@@ -165,6 +170,7 @@ impl Report {
             mailbox: Some(mailbox),
             counts,
             again: came_back || brings_back || plan.is_put_off(),
+            put_off: plan.is_put_off(),
             unproven,
             doubtful: settlement.troubled.iter().any(|(_, why)| *why == doubtful),
             ..Self::default()

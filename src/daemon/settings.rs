@@ -47,8 +47,8 @@ pub(super) async fn server(upstream: &config::Upstream) -> Result<Server, Upstre
             logout: waits.logout,
         },
         allowance: Allowance {
-            line: octets(upstream.bounds.line),
-            literal: octets(upstream.bounds.literal),
+            line: sized(upstream.bounds.line),
+            literal: sized(upstream.bounds.literal),
         },
     })
 }
@@ -109,14 +109,15 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
     PassOptions {
         policy: Policy::default(),
         brakes: Brakes {
-            few: count(upstream.brake.few),
-            many: count(upstream.brake.many),
+            few: sized(upstream.brake.few),
+            many: sized(upstream.brake.many),
         },
         attempts: upstream.bounds.attempts,
         keep,
         rescue_up_to: u32::try_from(upstream.before_removal).unwrap_or(u32::MAX),
         dry_run: false,
         closely: false,
+        records_first: true,
         list_up_to: LIST_UP_TO,
         list_every: upstream.scrub,
         // Without chance the other places still tell.
@@ -124,12 +125,9 @@ pub(super) fn options(upstream: &config::Upstream) -> PassOptions {
     }
 }
 
-fn count(messages: u32) -> usize {
-    usize::try_from(messages).unwrap_or(usize::MAX)
-}
-
-fn octets(size: u64) -> usize {
-    usize::try_from(size).unwrap_or(usize::MAX)
+/// As much as there can be on this machine.
+fn sized(number: impl Into<u64>) -> usize {
+    usize::try_from(number.into()).unwrap_or(usize::MAX)
 }
 
 /// How the endpoint behaves. Without a password nobody can log in over TCP.
@@ -149,9 +147,9 @@ pub fn endpoint(config: &config::Config, password: Option<&[u8]>) -> EndpointSet
         limits: EndpointLimits {
             connection_count,
             sizes: ServerLimits {
-                line: octets(config.limits.endpoint_line),
-                literal: octets(config.limits.endpoint_literal),
-                message: octets(config.limits.endpoint_append),
+                line: sized(config.limits.endpoint_line),
+                literal: sized(config.limits.endpoint_literal),
+                message: sized(config.limits.endpoint_append),
                 ..limits.sizes
             },
             ..limits

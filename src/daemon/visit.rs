@@ -301,8 +301,9 @@ pub async fn until_quiet(
     let mut total = Report::default();
     let mut overtaken = None;
     let mut is_proof = false;
+    let mut options = *options;
     for _ in 0..MAX_PASSES {
-        let passed = pass(session, store, mailbox, options, !is_proof, progress).await;
+        let passed = pass(session, store, mailbox, &options, !is_proof, progress).await;
         if let Err(error @ PassError::Overtaken { .. }) = passed {
             overtaken = Some(error);
             continue;
@@ -311,7 +312,9 @@ pub async fn until_quiet(
         let report = passed?;
         let progressed = report.counts.retired > 0 || report.counts.conflicts > 0;
         let again = report.again || report.unproven && (!is_proof || progressed);
-        is_proof = report.unproven;
+        // Where messages come at every look, what the user asked for is sent at every second one.
+        options.records_first = !report.put_off;
+        is_proof = report.unproven || is_proof && report.put_off;
         total = total.and(report);
         if !again {
             break;
@@ -353,7 +356,7 @@ async fn read_ahead(upstream: &Upstream, store: &Store, errand: &Errand) -> Resu
 }
 
 /// How many passes over one mailbox may follow one another.
-const MAX_PASSES: usize = 5;
+const MAX_PASSES: usize = 8;
 
 #[cfg(test)]
 mod tests {

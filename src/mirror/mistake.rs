@@ -11,14 +11,16 @@ use super::align::{Alignment, Fate};
 use super::observation::Observation;
 use super::settle::Conflict;
 use super::table::ConflictKind;
-use super::view::{Base, MessageState, RemoteState};
+use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
-use crate::journal::{Action, JournalEntry};
+use crate::journal::{Action, JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// A message that shows a change that was asked of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
+    /// What identifies it.
+    pub mark: Mark,
     hit: Hit,
     /// How it was before.
     saw: FlagSet,
@@ -37,39 +39,21 @@ enum Hit {
 }
 
 impl Mistake {
-    /// What to put on record of a message of the base.
+    /// What to put on record; what has arrived is to have these ids.
     #[must_use]
-    pub fn of_known(&self) -> Option<Conflict> {
-        match self.hit {
-            Hit::Known(message) => Some(self.of(message)),
-            Hit::Arrived(_) => None,
-        }
-    }
-
-    /// What to put on record of a message that has come since, now that it has an id, as all that came with it.
-    #[must_use]
-    pub fn of_arrived(&self, ids: &[MessageId]) -> Option<Conflict> {
-        match self.hit {
-            Hit::Known(_) => None,
-            Hit::Arrived(nth) => ids.get(nth).map(|id| self.of(*id)),
-        }
-    }
-
-    /// Whether the message has come since.
-    #[must_use]
-    pub fn is_of_arrived(&self) -> bool {
-        matches!(self.hit, Hit::Arrived(_))
-    }
-
-    fn of(&self, message: MessageId) -> Conflict {
-        Conflict {
+    pub fn conflict(&self, arrived: &[MessageId]) -> Option<Conflict> {
+        let message = match self.hit {
+            Hit::Known(message) => message,
+            Hit::Arrived(nth) => *arrived.get(nth)?,
+        };
+        Some(Conflict {
             message,
             kind: ConflictKind::ChangedThereLikeAnother,
             saw: self.saw,
             there: RemoteState::Present(self.shown),
             kept: MessageState::Present(self.shown),
             entries: self.entries.clone(),
-        }
+        })
     }
 }
 
@@ -93,7 +77,7 @@ pub fn mistakes(
         let meant: Vec<(usize, &JournalEntry)> = sent
             .iter()
             .filter(|entry| change.minus(change_of(entry)).is_empty())
-            .filter_map(|entry| Some((place_of(&places, entry.message)?, *entry)))
+            .filter_map(|entry| Some((place_of(base, entry.message)?, *entry)))
             .collect();
         let is_missed =
             |index: &usize| places.get(*index).is_some_and(|place| !place.shows(change));
@@ -112,7 +96,7 @@ pub fn mistakes(
     found.into_values().collect()
 }
 
-/// Entries that STORE may have been sent for since the last look. Before EXPUNGE is sent, the mark for it was seen where it
+/// Entries that STORE may have been sent for, and that no look has answered yet. Before EXPUNGE is sent, the mark for it was seen where it
 /// belongs.
 fn sent(entries: &[JournalEntry]) -> Vec<&JournalEntry> {
     let removed: BTreeSet<MessageId> = entries
@@ -150,65 +134,69 @@ fn change_of(entry: &JournalEntry) -> FlagDelta {
 }
 
 /// Where a message stands in the base that is named by its number: it has no UID.
-fn place_of(places: &[Place], message: MessageId) -> Option<usize> {
-    let index = places.binary_search_by_key(&Hit::Known(message), |place| place.hit);
-    let is_numbered = |index: &usize| places.get(*index).is_some_and(|place| place.is_numbered);
-    index.ok().filter(is_numbered)
+fn place_of(base: &Base, message: MessageId) -> Option<usize> {
+    let known = base.find(message)?;
+    let index = base
+        .messages
+        .binary_search_by_key(&message, |known| known.id);
+    index.ok().filter(|_| known.mark.uid.is_none())
 }
 
 /// The places that the number of a message can have meant, if messages before them went in that moment.
-fn reached(places: &[Place], meant: usize) -> impl Iterator<Item = &Place> {
+fn reached<'a>(places: &'a [Place<'a>], meant: usize) -> impl Iterator<Item = &'a Place<'a>> {
     let behind = (1_usize..).zip(places.iter().skip(meant).skip(1));
     let reached = behind.take_while(|(distance, place)| *distance <= place.gone_before);
     reached.map(|(_, place)| place)
 }
 
 /// Whether the user speaks of this flag of the message.
-fn is_asked_for(entries: &[JournalEntry], place: &Place, change: FlagDelta) -> bool {
+fn is_asked_for(entries: &[JournalEntry], place: &Place<'_>, change: FlagDelta) -> bool {
     let mut here = entries
         .iter()
-        .filter(|entry| Hit::Known(entry.message) == place.hit);
+        .filter(|entry| Some(entry.message) == place.known.map(|known| known.id));
     here.any(|entry| change_of(entry).touched().intersects(change.touched()))
 }
 
 /// A message of the base, and what became of it; or one that stands after the base.
-struct Place {
+struct Place<'a> {
     hit: Hit,
-    /// Whether it is named by its number: it has no UID.
-    is_numbered: bool,
-    /// The flags it had.
-    before: FlagSet,
+    mark: Mark,
+    /// The message of the base that it is, or was before it left its place.
+    known: Option<&'a BaseMessage>,
     /// The flags it shows, if it is there for certain.
     flags: Option<FlagSet>,
     /// How many messages before it are not.
     gone_before: usize,
 }
 
-impl Place {
-    fn all(base: &Base, seen: &Observation, alignment: &Alignment) -> Vec<Self> {
+impl<'a> Place<'a> {
+    fn all(base: &'a Base, seen: &Observation, alignment: &Alignment) -> Vec<Self> {
         let mut gone_before = 0_usize;
-        let known = base.messages.iter().zip(&alignment.fates);
-        let known = known.map(|(known, fate)| {
+        let mut returned = BTreeMap::new();
+        let mut places = Vec::with_capacity(seen.messages.len());
+        for (known, fate) in base.messages.iter().zip(&alignment.fates) {
             let flags = match *fate {
                 Fate::Present(seq) | Fate::Chosen(seq) => seen.at(seq).map(|seen| seen.flags),
-                Fate::Gone | Fate::Returned(_) | Fate::Doubtful => None,
+                Fate::Returned(seq) => {
+                    returned.insert(seq, known);
+                    None
+                }
+                Fate::Gone | Fate::Doubtful => None,
             };
-            let place = Self {
+            places.push(Self {
                 hit: Hit::Known(known.id),
-                is_numbered: known.mark.uid.is_none(),
-                before: known.flags,
+                mark: known.mark,
+                known: Some(known),
                 flags,
                 gone_before,
-            };
+            });
             gone_before = gone_before.saturating_add(usize::from(flags.is_none()));
-            place
-        });
-        let mut places: Vec<Self> = known.collect();
-        let arrived = seen.messages.iter().skip(alignment.known_count);
-        places.extend(arrived.enumerate().map(|(nth, seen)| Self {
+        }
+        let arrived = seen.numbered().skip(alignment.known_count);
+        places.extend(arrived.enumerate().map(|(nth, (seq, seen))| Self {
             hit: Hit::Arrived(nth),
-            is_numbered: seen.mark.uid.is_none(),
-            before: FlagSet::EMPTY,
+            mark: seen.mark,
+            known: returned.get(&seq).copied(),
             flags: Some(seen.flags),
             gone_before,
         }));
@@ -220,13 +208,15 @@ impl Place {
     }
 
     fn is_new(&self, change: FlagDelta) -> bool {
-        self.shows(change) && !change.holds_in(self.before)
+        self.shows(change)
+            && !change.holds_in(self.known.map_or(FlagSet::EMPTY, |known| known.flags))
     }
 
     /// Puts on record that an entry may have done this.
     fn blame(&self, entry: &JournalEntry, mistake: FlagDelta, found: &mut BTreeMap<Hit, Mistake>) {
         let shown = self.flags.unwrap_or_default();
         let found = found.entry(self.hit).or_insert_with(|| Mistake {
+            mark: self.mark,
             hit: self.hit,
             saw: shown,
             shown,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
+use super::mistake::Mistake;
 use super::observation::{Access, MailboxFacts};
 use super::view::{CopyWish, MessageState, Remote, RemoteState};
 use crate::id::{EntryId, MessageId};
@@ -166,8 +167,8 @@ pub enum Delay {
     Doubtful,
     /// The message came back as a new one; the wish goes over to that one.
     Returned,
-    /// Messages have come that are not on record: were one of them hit in its place, nobody could tell.
-    ArrivalsFirst,
+    /// What was just seen has to be on record first. Another look follows at once.
+    RecordFirst,
 }
 
 /// Plans a pass.
@@ -280,28 +281,29 @@ impl Plan {
         only.flatten().copied().collect()
     }
 
-    /// What of it may be sent before what has come is on record: nothing that changes messages by their numbers. Were one of
-    /// those hit that have come, nobody could tell how it was.
+    /// What of it may be sent by numbers that can move, before what was seen is on record: no flags, beside what has come or
+    /// was hit by mistake. Were it hit, or hit again, nobody could tell how it was.
     #[must_use]
-    pub fn beside(self, remote: &Remote, facts: &MailboxFacts) -> Self {
+    pub fn beside(self, remote: &Remote, mistakes: &[Mistake]) -> Self {
         let marks = |step: &Step| matches!(step, Step::StoreFlags { .. });
-        let is_by_number = facts.uid_validity.is_none() && self.steps.iter().any(marks);
-        if !is_by_number || remote.strangers.iter().all(|stranger| !stranger.arrived) {
+        let is_known = remote.strangers.iter().all(|stranger| !stranger.arrived);
+        if is_known && mistakes.is_empty() || !self.steps.iter().any(marks) {
             return self;
         }
-        let put_off = self.steps.iter().flat_map(Step::messages);
         let mut delays = self.delays;
-        delays.extend(put_off.map(|message| (*message, Delay::ArrivalsFirst)));
+        for message in self.steps.iter().flat_map(Step::messages) {
+            delays.entry(*message).or_insert(Delay::RecordFirst);
+        }
         let steps = Vec::new();
         Self { steps, delays }
     }
 
-    /// Whether it is to be made anew once what has come is on record.
+    /// Whether it is to be made anew once what was seen is on record.
     #[must_use]
     pub fn is_put_off(&self) -> bool {
         self.delays
             .values()
-            .any(|delay| *delay == Delay::ArrivalsFirst)
+            .any(|delay| *delay == Delay::RecordFirst)
     }
 
     /// Copies in the order in which the user asked for them, each with the flags its source had then.
@@ -479,7 +481,9 @@ impl std::fmt::Display for Delay {
             Self::EqualFirst => "an equal message was sent there, and no answer came yet",
             Self::Doubtful => "it cannot be told for certain which message on the server it is",
             Self::Returned => "the message left its place and came back as a new one",
-            Self::ArrivalsFirst => "what has just come has to be on record first",
+            Self::RecordFirst => {
+                "what has just come has to be on record first; it is sent right after"
+            }
         })
     }
 }

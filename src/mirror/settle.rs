@@ -77,7 +77,7 @@ pub struct Settlement {
     pub troubled: Vec<(EntryId, Trouble)>,
     /// What was decided against a wish of the user, for the record.
     pub conflicts: Vec<Conflict>,
-    /// Messages that may have been hit by mistake. Those of the base are told already.
+    /// Messages that may have been hit by mistake.
     pub mistakes: Vec<Mistake>,
     /// What was to be removed and is there still: an approval of it goes on.
     pub unremoved: Option<Halt>,
@@ -174,6 +174,8 @@ pub struct PassRecord<'a> {
     pub copies: &'a BTreeMap<EntryId, CopyDecision>,
     /// What was to be sent.
     pub plan: &'a Plan,
+    /// What may have been hit by mistake.
+    pub mistakes: &'a [Mistake],
     /// What came of each step, in the plan's order.
     pub outcomes: &'a [StepOutcome],
     /// How often something is sent for an entry before a person has to look.
@@ -187,6 +189,7 @@ pub fn settle(pass: &PassRecord<'_>) -> Settlement {
     let mut settlement = Settlement {
         facts: pass.seen.facts,
         coverage: pass.seen.coverage,
+        mistakes: pass.mistakes.to_vec(),
         ..Settlement::default()
     };
     settlement.base(pass, &proven);
@@ -494,6 +497,8 @@ impl Settlement {
                     let trouble = Trouble::Refused(text.clone());
                     self.troubled.push((entry.id, trouble));
                 }
+                // It keeps the reason that it had.
+                (None, Some(Delay::RecordFirst)) => {}
                 (None, Some(delay)) => {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
                 }

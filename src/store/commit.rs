@@ -139,7 +139,8 @@ impl Store {
         self.inner.journal.run(note).await
     }
 
-    /// Records what a pass has proven: first what is in limbo now, then the new base, then the entries that it retires.
+    /// Records what a pass has proven: first what is in limbo now, and what may have been hit by mistake, then the new base,
+    /// then the entries that it retires.
     ///
     /// Returns the ids of the arrivals, in their order.
     ///
@@ -152,6 +153,8 @@ impl Store {
     ) -> Result<Vec<MessageId>, StoreError> {
         self.keep_in_limbo(mailbox, settlement.removed()).await?;
         let ids = self.new_ids(settlement.arrived.len()).await?;
+        self.tell(mailbox, settlement.mistakes.clone(), ids.clone())
+            .await?;
         let restored = self
             .new_ids(
                 settlement
@@ -174,12 +177,11 @@ impl Store {
             Ok(ids)
         };
         let ids = self.inner.cache.run(write).await?;
-        let (inner, arrived) = (self.inner.clone(), ids.clone());
+        let inner = self.inner.clone();
         let retire = move |connection: &mut Connection| {
             let name = inner.with(mailbox, |held| held.name.clone())?;
             let transaction = connection.transaction()?;
-            let ids = (arrived.as_slice(), restored.as_slice());
-            let brought = write_journal(&transaction, &inner, mailbox, &settlement, ids)?;
+            let brought = write_journal(&transaction, &inner, mailbox, &settlement, &restored)?;
             notes::release(&transaction, &name, settlement.unremoved.as_ref())?;
             transaction.commit()?;
             Ok(inner.publish(mailbox, |held| {
@@ -429,7 +431,7 @@ fn write_journal(
     inner: &Inner,
     mailbox: MailboxId,
     settlement: &Settlement,
-    (arrived, restored): (&[MessageId], &[MessageId]),
+    restored: &[MessageId],
 ) -> Result<Vec<JournalEntry>, Fault> {
     let takes_messages = inner.memory().takes_messages;
     let mut ids = restored.iter().filter(|_| takes_messages);
@@ -446,11 +448,7 @@ fn write_journal(
                     None => settled.kind = ConflictKind::ChangedHereDeletedThere,
                 }
             }
-            conflict::add(transaction, held, &settled)?;
-        }
-        let hit = settlement.mistakes.iter();
-        for told in hit.filter_map(|mistake| mistake.of_arrived(arrived)) {
-            conflict::add(transaction, held, &told)?;
+            conflict::add(transaction, held, &settled, None)?;
         }
         Ok::<_, Fault>(())
     })??;

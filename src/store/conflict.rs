@@ -9,8 +9,8 @@ use super::held::Held;
 use super::mailbox::name_of;
 use crate::clock;
 use crate::id::{MailboxId, MessageId};
-use crate::journal::{Action, NewEntry};
-use crate::mirror::{Conflict, ConflictKind, MessageState, RemoteState};
+use crate::journal::{Action, Mark, NewEntry};
+use crate::mirror::{Conflict, ConflictKind, MessageState, Mistake, RemoteState};
 use crate::protocol::types::{Flag, FlagDelta, FlagSet, Keywords, MailboxName};
 
 /// A wish that was not carried out because somebody else's excluded it.
@@ -62,34 +62,30 @@ impl Store {
         self.inner.journal_readers.run(load).await
     }
 
-    /// Puts changes on record that may have fallen on these messages by mistake, but for those that are told already. Says how
-    /// many are new.
-    ///
-    /// # Errors
-    /// [`StoreError`] when nothing was put on record.
-    pub async fn tell_mistakes(
+    /// Puts changes on record that may have fallen on these messages by mistake; what has arrived is to have these ids. The base
+    /// is to learn of it afterwards: whatever comes between, it is told, if need be twice.
+    pub(super) async fn tell(
         &self,
         mailbox: MailboxId,
-        mistakes: Vec<Conflict>,
-    ) -> Result<usize, StoreError> {
+        mistakes: Vec<Mistake>,
+        arrived: Vec<MessageId>,
+    ) -> Result<(), StoreError> {
         if mistakes.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let inner = self.inner.clone();
         let tell = move |journal: &mut Connection| {
             let transaction = journal.transaction()?;
-            let mut new_count = 0_usize;
             inner.with(mailbox, |held| {
                 for mistake in &mistakes {
-                    if !is_told(&transaction, held, mistake)? {
-                        add(&transaction, held, mistake)?;
-                        new_count = new_count.saturating_add(1);
+                    if let Some(conflict) = mistake.conflict(&arrived) {
+                        add(&transaction, held, &conflict, Some(mistake.mark))?;
                     }
                 }
                 Ok::<_, Fault>(())
             })??;
             transaction.commit()?;
-            Ok(new_count)
+            Ok(())
         };
         self.inner.journal.run(tell).await
     }
@@ -184,29 +180,12 @@ fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
     Ok(conflicts)
 }
 
-/// Whether the same stands on record, and nobody had it otherwise.
-fn is_told(transaction: &Transaction<'_>, held: &Held, conflict: &Conflict) -> Result<bool, Fault> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM conflict WHERE mailbox = ?1 AND message = ?2 AND kind = ?3 AND seen = ?4 \
-               AND there = ?5 AND undone_at IS NULL)";
-    let keywords = &held.view.keywords;
-    let is_told = transaction.prepare_cached(sql)?.query_row(
-        params![
-            held.name.as_bytes(),
-            conflict.message.raw(),
-            code_of(conflict.kind),
-            names(keywords, conflict.saw),
-            shown(keywords, conflict.there),
-        ],
-        |row| row.get(0),
-    )?;
-    Ok(is_told)
-}
-
-/// Puts a decision on record.
+/// Puts a decision on record, with the mark of its message if that is not in the base.
 pub(super) fn add(
     transaction: &Transaction<'_>,
     held: &Held,
     conflict: &Conflict,
+    mark: Option<Mark>,
 ) -> Result<(), Fault> {
     let keywords = &held.view.keywords;
     let entries = || conflict.entries.iter().filter_map(|id| held.entry(*id));
@@ -219,7 +198,9 @@ pub(super) fn add(
         MessageState::Gone => GONE.to_owned(),
     };
     let known = held.base.find(conflict.message).map(|known| known.mark);
-    let mark = known.or_else(|| entries().map(|entry| entry.mark).next());
+    let mark = mark
+        .or(known)
+        .or_else(|| entries().map(|entry| entry.mark).next());
     // What was asked of another message is not asked of this one.
     let removes = conflict.kind != ConflictKind::ChangedThereLikeAnother
         && entries().any(|entry| entry.action == Action::Expunge);

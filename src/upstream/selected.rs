@@ -180,6 +180,12 @@ impl<'s> Selected<'s> {
         self.map.facts
     }
 
+    /// Whether numbers can move while a command speaks of them.
+    #[must_use]
+    pub fn numbers_may_move(&self) -> bool {
+        !self.dialect.expunge_is_timed()
+    }
+
     /// What the keyword bits mean, with those that this server has named.
     #[must_use]
     pub fn keywords(&self) -> &Keywords {

@@ -114,6 +114,7 @@ impl<'a> Life<'a> {
             rescue_up_to: *chance.pick(&[0, 1 << 20]),
             dry_run: false,
             closely: false,
+            records_first: true,
             list_up_to: *chance.pick(&[0, 0, 200]),
             list_every: *chance.pick(&[Duration::MAX, Duration::MAX, Duration::ZERO]),
             chance: chance.number(),

@@ -23,10 +23,10 @@ fn told(
     let arrived = [6, 7].map(id);
     let told = mistakes(&base, entries, &seen, &alignment).into_iter();
     let told = told.map(|mistake| {
-        let (known, come) = (mistake.of_known(), mistake.of_arrived(&arrived));
-        assert_eq!(come.is_some(), mistake.is_of_arrived());
-        let conflict = known.xor(come).unwrap();
+        let conflict = mistake.conflict(&arrived).unwrap();
         let number = (1..=7).find(|number| conflict.message == id(*number));
+        let mut marks = left.iter().map(|(number, _)| look(*number));
+        assert!(marks.any(|mark| mark == mistake.mark));
         (number.unwrap(), conflict.saw)
     });
     told.collect()
@@ -146,6 +146,22 @@ fn what_has_just_come_may_have_been_hit_as_well() {
     let flagged = [NONE, NONE, NONE, NONE, FLAGGED];
     let left = [(2, NONE), (3, NONE), (4, NONE), (5, FLAGGED), (6, NONE)];
     assert_eq!(told(flagged, &left, &[sent(5, removing(FLAGGED))]), []);
+}
+
+/// The base knows it.
+#[test]
+fn what_left_its_place_and_came_back_is_as_it_was() {
+    let came_back = |flags| [(1, NONE), (2, NONE), (4, NONE), (5, NONE), (3, flags)];
+    let seen = [sent(5, adding(SEEN))];
+    let had = |flags| [NONE, NONE, flags, NONE, NONE];
+    assert_eq!(told(had(SEEN), &came_back(SEEN), &seen), []);
+    assert_eq!(told(had(NONE), &came_back(SEEN), &seen), [(6, NONE)]);
+    let asked = [sent(5, adding(SEEN)), sent(3, adding(SEEN))];
+    assert_eq!(told(had(NONE), &came_back(SEEN), &asked), []);
+    let unread = [sent(5, removing(SEEN))];
+    let both = [NONE, NONE, SEEN, NONE, SEEN];
+    let shown = [(1, NONE), (2, NONE), (4, NONE), (5, SEEN), (3, NONE)];
+    assert_eq!(told(both, &shown, &unread), [(6, SEEN)]);
 }
 
 #[test]

@@ -66,6 +66,7 @@ impl Pass {
             verdicts: &verdicts,
             copies: &self.copies,
             plan: &plan,
+            mistakes: &[],
             outcomes,
             attempts: 5,
         })

@@ -184,6 +184,7 @@ impl Client {
             verdicts: &verdicts,
             copies: &copies,
             plan: &plan,
+            mistakes: &[],
             outcomes: &outcomes,
             attempts: 5,
         });

@@ -185,30 +185,34 @@ fn a_mailbox_of_which_most_is_gone_waits_for_approval_with_4() {
 #[test]
 fn from_how_many_messages_on_a_person_is_asked_is_a_setting() {
     let pair = Pair::new();
+    let home = &pair.home;
     let mut other = pair.other();
     for water in ["noon", "six", "seven", "eight", "nine"] {
         other.append("INBOX", &LETTER.replace("noon", water));
     }
     pair.sync(0);
-    let config = std::fs::read_to_string(pair.home.config()).unwrap();
-    let brake = "[account.work.brake]\nfew = 1\nmany = 1\n";
+    let config = std::fs::read_to_string(home.config()).unwrap();
+    let brakes_at = |few: u32, many: u32| {
+        let brake = format!("{config}[account.work.brake]\nfew = {few}\nmany = {many}\n");
+        std::fs::write(home.config(), brake).unwrap();
+    };
     other.does("SELECT INBOX");
     other.does("STORE 1:3 +FLAGS (\\Deleted)");
     other.does("EXPUNGE");
-    std::fs::write(pair.home.config(), format!("{config}{brake}")).unwrap();
-    let stopped = pair.home.run(&["sync"]).ended(4);
+    brakes_at(3, 1000);
+    let stopped = home.run(&["sync"]).ended(4);
     stopped.says("work/INBOX was stopped", "3 of 5 messages are gone");
-    pair.home.run(&["approve", "work", "INBOX"]).ended(0);
+    brakes_at(4, 1000);
     pair.sync(0);
-    let home = &pair.home;
     home.session(
         "work",
         "a SELECT INBOX\r\nb STORE 1 +FLAGS (\\Deleted)\r\nc EXPUNGE\r\nd LOGOUT\r\n",
     );
+    brakes_at(1000, 1);
     home.run(&["sync"])
         .ended(4)
         .says("would remove 1 of 2 messages", "lowtide approve work INBOX");
-    std::fs::write(home.config(), config).unwrap();
+    brakes_at(1000, 2);
     // Whoever writes that has been asked enough.
     pair.sync(0);
 }

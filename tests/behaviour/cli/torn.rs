@@ -42,7 +42,7 @@ fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
     home.run(&["conflicts"]).ended(0).shows(&[
         "\"letter 5\" in INBOX",
         "by somebody else or by mistake: the line broke",
-        "you asked of the other one: +\\Flagged; this one had ()",
+        "you asked of the other one: +\\Flagged; this one had (), as far as is known",
         "to have it as it was before: lowtide conflicts undo work 1",
     ]);
     home.run(&["conflicts", "undo", "work", "1"]).ended(0);
@@ -65,7 +65,7 @@ fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
     home.run(&["sync"]).ended(3);
     home.run(&["conflicts"]).ended(0).shows(&[
         "\"letter 6\" in INBOX",
-        "you asked of the other one: -\\Flagged; this one had (\\Flagged)",
+        "you asked of the other one: -\\Flagged; this one had (\\Flagged), as far as is known",
         "lowtide conflicts undo work 2",
     ]);
     home.run(&["conflicts", "undo", "work", "2"]).ended(0);
@@ -86,7 +86,7 @@ fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
     home.run(&["sync"]).ended(3);
     home.run(&["conflicts"]).ended(0).shows(&[
         "\"letter 7\" in INBOX",
-        "you asked of the other one: +\\Flagged; this one had ()",
+        "you asked of the other one: +\\Flagged; this one had (), as far as is known",
     ]);
     home.run(&["conflicts", "undo", "work", "3"]).ended(0);
     home.run(&["sync"]).ended(0);

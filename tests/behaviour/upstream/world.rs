@@ -45,6 +45,7 @@ pub(super) const OPTIONS: PassOptions = PassOptions {
     rescue_up_to: 0,
     dry_run: false,
     closely: false,
+    records_first: true,
     list_up_to: 200,
     list_every: Duration::from_secs(7 * 24 * 3600),
     chance: 0,
