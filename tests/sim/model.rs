@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use lowtide::protocol::types::FlagSet;
+use lowtide::protocol::types::{FlagDelta, FlagSet};
 
 use crate::life::trace;
 use crate::random::Random;
@@ -293,6 +293,35 @@ impl Model {
             if message.is_mistaken == Some(self.connection) {
                 message.is_mistaken = None;
             }
+        }
+    }
+
+    /// Whether there may be something that our user is told of as a mistake.
+    pub(crate) fn may_be_told(&self) -> bool {
+        let mut messages = self.mailboxes.iter().flatten();
+        messages.any(|message| message.is_mistaken.is_some())
+    }
+
+    /// Who is told that nothing is to be undone has nothing to be undone there, but for what was asked for already.
+    pub(crate) fn is_as_others_left_it(&self, place: Place, letter: Letter, back: FlagDelta) {
+        let is_asked_for = |wish: &Wish| {
+            (wish.place, wish.letter) == (place, letter)
+                && matches!(wish.what, What::Flags { add, remove, .. }
+                    if add.union(remove).intersects(back.touched()))
+        };
+        if self.wishes.iter().any(is_asked_for) {
+            return;
+        }
+        for message in self.mailboxes[place]
+            .iter()
+            .filter(|of| of.letter == letter)
+        {
+            let ours = FlagDelta::between(message.theirs, message.flags).touched();
+            let wrong = FlagDelta::between(message.flags, back.apply(message.flags)).touched();
+            assert!(
+                !ours.intersects(wrong),
+                "{letter:?} has still what is undone"
+            );
         }
     }
 

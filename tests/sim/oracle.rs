@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use lowtide::journal::EntryState;
 use lowtide::mirror::ConflictKind;
-use lowtide::protocol::types::{Flag, FlagSet, Keywords};
+use lowtide::protocol::types::FlagSet;
 use lowtide::store::{ConflictRow, EntryRow, NamedAction};
 
 use crate::life::{Life, id_of};
 use crate::model::{DELETED, Event, Letter, NAMES, Place, SEEN, Who};
-use crate::user::look;
+use crate::user::{look, undoing};
 use crate::wish::{What, Wish};
 
 /// What happened, counted.
@@ -271,7 +271,12 @@ impl Life<'_> {
         let mistakes: Vec<((Place, Letter), FlagSet)> = conflicts
             .iter()
             .filter(|conflict| is_mistake(conflict.kind))
-            .filter_map(|told| Some((*self.user.letters.get(&told.message)?, hit(told))))
+            .filter_map(|told| {
+                Some((
+                    *self.user.letters.get(&told.message)?,
+                    undoing(told).touched(),
+                ))
+            })
             .collect();
         self.tally.mistakes += mistakes.len();
         self.tally.accusations += self.accusations(&mistakes);
@@ -357,17 +362,4 @@ impl Life<'_> {
             }
         }
     }
-}
-
-/// The flags that a mistake is told to have changed.
-fn hit(told: &ConflictRow) -> FlagSet {
-    let flags = |names: &str| {
-        let names = names.trim_matches(['(', ')']).split_whitespace();
-        let flags: Vec<Flag> = names
-            .map(|name| Flag::from_bytes(name.as_bytes()).unwrap())
-            .collect();
-        Keywords::default().resolve(&flags).0
-    };
-    let (before, after) = (flags(&told.seen), flags(&told.there));
-    before.minus(after).union(after.minus(before))
 }

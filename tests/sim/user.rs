@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use lowtide::endpoint::{Letter as Composed, deliver};
 use lowtide::id::MessageId;
 use lowtide::journal::{Action, NewEntry};
-use lowtide::protocol::types::{FlagDelta, FlagSet, InternalDate, Keywords};
-use lowtide::store::{Row, Store, StoreError};
+use lowtide::mirror::ConflictKind;
+use lowtide::protocol::types::{Flag, FlagDelta, FlagSet, InternalDate, Keywords};
+use lowtide::store::{ConflictRow, Row, Store, StoreError, Undone};
 
 use crate::life::{id_of, trace};
 use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, flags, text_of};
@@ -46,6 +47,10 @@ impl User {
             .into_iter()
             .filter_map(|(id, letter, flags)| Some((id, letter?, flags)))
             .collect();
+        let may_be_told = model.borrow().may_be_told();
+        if may_be_told && self.chance.percent(50) && self.undo(place, &known, store, model).await {
+            return;
+        }
         if known.is_empty() {
             return;
         }
@@ -97,6 +102,68 @@ impl User {
             .wish(place, letter, what, count, is_certain);
         self.wish_count += 1;
     }
+}
+
+/// What our user has otherwise.
+impl User {
+    /// Undoes the first mistake that is told of a mailbox. Says whether there is one.
+    async fn undo(
+        &mut self,
+        place: Place,
+        known: &[(MessageId, Letter, FlagSet)],
+        store: &Store,
+        model: &RefCell<Model>,
+    ) -> bool {
+        let conflicts = store.conflicts().await.unwrap_or_default();
+        let stands = |told: &&ConflictRow| {
+            told.kind == ConflictKind::ChangedThereLikeAnother
+                && told.undone_at.is_none()
+                && told.mailbox.to_string() == NAMES[place]
+        };
+        let Some(told) = conflicts.iter().find(stands) else {
+            return false;
+        };
+        let Some(&(_, letter)) = self.letters.get(&told.message) else {
+            return false;
+        };
+        let back = undoing(told);
+        let undone = store.undo_conflict(told.id).await;
+        trace(|| format!("user: {} undoes {told:?}: {undone:?}", NAMES[place]));
+        match undone {
+            Ok(Undone::NoConflict | Undone::MessageGone) => return true,
+            Ok(Undone::Agreed) => {
+                model.borrow().is_as_others_left_it(place, letter, back);
+                return true;
+            }
+            Ok(Undone::Asked) | Err(_) => {}
+        }
+        let FlagDelta { add, remove } = back;
+        let what = What::Flags {
+            add,
+            remove,
+            named: back.touched(),
+            unsent: back,
+        };
+        let alike = known.iter().filter(|(_, other, _)| *other == letter);
+        let (count, is_certain) = (alike.count(), undone.is_ok());
+        model
+            .borrow_mut()
+            .wish(place, letter, what, count, is_certain);
+        self.wish_count += 1;
+        true
+    }
+}
+
+/// What takes a mistake back that is told.
+pub(crate) fn undoing(told: &ConflictRow) -> FlagDelta {
+    let flags = |names: &str| {
+        let names = names.trim_matches(['(', ')']).split_whitespace();
+        let flags: Vec<Flag> = names
+            .map(|name| Flag::from_bytes(name.as_bytes()).unwrap())
+            .collect();
+        Keywords::default().resolve(&flags).0
+    };
+    FlagDelta::between(flags(&told.there), flags(&told.seen))
 }
 
 /// What our user writes.
