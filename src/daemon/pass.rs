@@ -176,7 +176,7 @@ async fn reconcile(
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
-    let goes_on = !plan.is_put_off();
+    let goes_on = !plan.put_off;
     Ok((report, goes_on.then_some(local.unbound)))
 }
 

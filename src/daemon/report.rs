@@ -169,8 +169,8 @@ impl Report {
         Self {
             mailbox: Some(mailbox),
             counts,
-            again: came_back || brings_back || plan.is_put_off(),
-            put_off: plan.is_put_off(),
+            again: came_back || brings_back || plan.put_off,
+            put_off: plan.put_off,
             unproven,
             doubtful: settlement.troubled.iter().any(|(_, why)| *why == doubtful),
             ..Self::default()

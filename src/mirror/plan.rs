@@ -22,6 +22,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Messages whose wish is not, or not wholly, carried out in this pass.
     pub delays: BTreeMap<MessageId, Delay>,
+    /// Whether nothing is sent until what was seen is on record. Another pass follows at once.
+    pub put_off: bool,
 }
 
 /// One thing to send, addressed by our names.
@@ -167,8 +169,6 @@ pub enum Delay {
     Doubtful,
     /// The message came back as a new one; the wish goes over to that one.
     Returned,
-    /// What was just seen has to be on record first. Another look follows at once.
-    RecordFirst,
 }
 
 /// Plans a pass.
@@ -281,29 +281,22 @@ impl Plan {
         only.flatten().copied().collect()
     }
 
-    /// What of it may be sent by numbers that can move, before what was seen is on record: no flags, beside what has come or
-    /// was hit by mistake. Were it hit, or hit again, nobody could tell how it was.
+    /// What of it may be sent by numbers that can move, before what was seen is on record: no flags beside what has come, and
+    /// nothing beside what was hit by mistake. Were that hit, or hit again, nobody could tell how it was.
     #[must_use]
     pub fn beside(self, remote: &Remote, mistakes: &[Mistake]) -> Self {
         let marks = |step: &Step| matches!(step, Step::StoreFlags { .. });
-        let is_known = remote.strangers.iter().all(|stranger| !stranger.arrived);
-        if is_known && mistakes.is_empty() || !self.steps.iter().any(marks) {
+        let has_come = remote.strangers.iter().any(|stranger| stranger.arrived);
+        let put_off = has_come && self.steps.iter().any(marks)
+            || !mistakes.is_empty() && !self.steps.is_empty();
+        if !put_off {
             return self;
         }
-        let mut delays = self.delays;
-        for message in self.steps.iter().flat_map(Step::messages) {
-            delays.entry(*message).or_insert(Delay::RecordFirst);
+        Self {
+            steps: Vec::new(),
+            put_off,
+            ..self
         }
-        let steps = Vec::new();
-        Self { steps, delays }
-    }
-
-    /// Whether it is to be made anew once what was seen is on record.
-    #[must_use]
-    pub fn is_put_off(&self) -> bool {
-        self.delays
-            .values()
-            .any(|delay| *delay == Delay::RecordFirst)
     }
 
     /// Copies in the order in which the user asked for them, each with the flags its source had then.
@@ -481,9 +474,6 @@ impl std::fmt::Display for Delay {
             Self::EqualFirst => "an equal message was sent there, and no answer came yet",
             Self::Doubtful => "it cannot be told for certain which message on the server it is",
             Self::Returned => "the message left its place and came back as a new one",
-            Self::RecordFirst => {
-                "what has just come has to be on record first; it is sent right after"
-            }
         })
     }
 }

@@ -468,6 +468,10 @@ impl Settlement {
         proven: &Proven,
         pass: &PassRecord<'_>,
     ) {
+        if pass.plan.put_off {
+            // They keep the reasons that they had.
+            return;
+        }
         let delay = pass.plan.delays.get(&message).copied();
         let waiting: Vec<&JournalEntry> = waiting.collect();
         let is_spent = |entry: &JournalEntry| {
@@ -497,8 +501,6 @@ impl Settlement {
                     let trouble = Trouble::Refused(text.clone());
                     self.troubled.push((entry.id, trouble));
                 }
-                // It keeps the reason that it had.
-                (None, Some(Delay::RecordFirst)) => {}
                 (None, Some(delay)) => {
                     self.troubled.push((entry.id, Trouble::Delayed(delay)));
                 }

@@ -213,7 +213,6 @@ impl Life<'_> {
         let entries = store.entries().await.unwrap();
         self.tally.conflicts += conflicts.len();
         self.tally.waiting += entries.len();
-        let is_mistake = |kind| kind == ConflictKind::ChangedThereLikeAnother;
         let decides = |kind| kind != ConflictKind::MarkedHereDeletedThere && !is_mistake(kind);
         let mut spoken_of = self.letters_told(&conflicts, decides);
         spoken_of.extend(entries.iter().flat_map(|entry| self.letters_of(entry)));
@@ -268,19 +267,20 @@ impl Life<'_> {
             );
         }
         drop(model);
-        let mistakes: Vec<((Place, Letter), FlagSet)> = conflicts
-            .iter()
-            .filter(|conflict| is_mistake(conflict.kind))
-            .filter_map(|told| {
-                Some((
-                    *self.user.letters.get(&told.message)?,
-                    undoing(told).touched(),
-                ))
-            })
-            .collect();
+        let mistakes = self.mistakes_told(&conflicts);
         self.tally.mistakes += mistakes.len();
         self.tally.accusations += self.accusations(&mistakes);
         self.is_nothing_else_changed(&mistakes);
+    }
+
+    /// The letters that mistakes are told of, and the flags.
+    fn mistakes_told(&self, conflicts: &[ConflictRow]) -> Vec<((Place, Letter), FlagSet)> {
+        let told = conflicts.iter().filter(|told| is_mistake(told.kind));
+        let of = |told: &ConflictRow| {
+            let letter = self.user.letters.get(&told.message)?;
+            Some((*letter, undoing(told).touched()))
+        };
+        told.filter_map(of).collect()
     }
 
     /// How often a mistake is told of a letter that we never hit: others did there what was asked of another letter.
@@ -362,4 +362,8 @@ impl Life<'_> {
             }
         }
     }
+}
+
+pub(crate) fn is_mistake(kind: ConflictKind) -> bool {
+    kind == ConflictKind::ChangedThereLikeAnother
 }

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use lowtide::endpoint::{Letter as Composed, deliver};
 use lowtide::id::MessageId;
 use lowtide::journal::{Action, NewEntry};
-use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::{Flag, FlagDelta, FlagSet, InternalDate, Keywords};
 use lowtide::store::{ConflictRow, Row, Store, StoreError, Undone};
 
 use crate::life::{id_of, trace};
 use crate::model::{ALPHABET, DELETED, Letter, Model, NAMES, Place, flags, text_of};
+use crate::oracle::is_mistake;
 use crate::random::Random;
 use crate::wish::What;
 
@@ -116,7 +116,7 @@ impl User {
     ) -> bool {
         let conflicts = store.conflicts().await.unwrap_or_default();
         let stands = |told: &&ConflictRow| {
-            told.kind == ConflictKind::ChangedThereLikeAnother
+            is_mistake(told.kind)
                 && told.undone_at.is_none()
                 && told.mailbox.to_string() == NAMES[place]
         };
