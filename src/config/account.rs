@@ -59,7 +59,7 @@ pub struct Login {
     pub password: SecretSource,
 }
 
-/// How many messages may go in one pass before a person is asked. Where all of a mailbox is gone on the server, one is asked always.
+/// How many messages may go in one pass before a person is asked. Where all of a mailbox is gone on the server, one always is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brake {
     /// Half of a mailbox, if it is this many messages. Default: 20.

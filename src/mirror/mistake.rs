@@ -96,8 +96,8 @@ pub fn mistakes(
     found.into_values().collect()
 }
 
-/// Entries that STORE may have been sent for, and that no look has answered yet. Before EXPUNGE is sent, the mark for it was seen where it
-/// belongs.
+/// Entries that STORE may have been sent for, and that no look has answered yet. Before EXPUNGE is sent, the mark for it was
+/// seen where it belongs.
 fn sent(entries: &[JournalEntry]) -> Vec<&JournalEntry> {
     let removed: BTreeSet<MessageId> = entries
         .iter()

@@ -5,7 +5,7 @@ use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::{Flag, FlagDelta, FlagSet};
 use lowtide::store::{NamedAction, Undone};
 
-use super::world::{World, headed, header_read, last_headers_read, opened, shown};
+use super::world::{FIRST_FLAGGED, World, headed, header_read, last_headers_read, opened, shown};
 
 /// The pass shows `script` after the listing and ends because numbers moved.
 async fn moves(world: &World, flags: &[&str], script: &str) {
@@ -403,10 +403,7 @@ async fn where_letters_come_at_every_look_numbers_are_spoken_of_at_every_second_
     let script = format!(
         "{}
         {}
-        C: x STORE 1 +FLAGS (\\Flagged)
-        S: x OK
-        LOOK 1 (\\Flagged)
-        CHECK
+        {FIRST_FLAGGED}
         {}
         {}",
         comes(&["", ""]),

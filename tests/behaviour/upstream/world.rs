@@ -282,6 +282,13 @@ pub(super) fn opened(flags: &[&str]) -> String {
     )
 }
 
+/// The client flags the first letter, and the server shows it.
+pub(super) const FIRST_FLAGGED: &str = "
+    C: x STORE 1 +FLAGS (\\Flagged)
+    S: x OK
+    LOOK 1 (\\Flagged)
+    CHECK";
+
 /// The client reads the headers of the last two of so many letters.
 pub(super) fn last_headers_read(count: usize) -> String {
     let first = count.saturating_sub(1).max(1);

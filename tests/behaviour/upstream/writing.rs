@@ -4,7 +4,7 @@ use lowtide::daemon::PassOptions;
 use lowtide::journal::{Action, EntryState, ParkReason};
 use lowtide::protocol::types::{FlagDelta, FlagSet};
 
-use super::world::{LISTED, OPTIONS, World, headed, header_read, opened};
+use super::world::{FIRST_FLAGGED, LISTED, OPTIONS, World, headed, header_read, opened};
 
 #[tokio::test]
 async fn an_ok_without_data_is_no_failure_and_the_flags_are_looked_at() {
@@ -29,10 +29,7 @@ async fn what_was_sent_is_proven_at_once() {
     let sent = |shown| {
         format!(
             "{}
-            C: x STORE 1 +FLAGS (\\Flagged)
-            S: x OK
-            LOOK 1 (\\Flagged)
-            CHECK
+            {FIRST_FLAGGED}
             {}",
             opened(&[""]),
             opened(&[shown])
@@ -47,10 +44,7 @@ async fn what_was_sent_is_proven_at_once() {
     world.set(1, FlagSet::FLAGGED).await;
     let script = format!(
         "{}
-        C: x STORE 1 +FLAGS (\\Flagged)
-        S: x OK
-        LOOK 1 (\\Flagged)
-        CHECK",
+        {FIRST_FLAGGED}",
         sent("")
     );
     world.is_visited(&script).await;
