@@ -61,7 +61,11 @@ fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
         Some(subject) => format!("\"{subject}\" in {mailbox}"),
         None => format!("a message in {mailbox}"),
     };
-    let asked = if conflict.of_another {
+    let asked = if conflict.of_another && wished.is_empty() {
+        format!(
+            "    lowtide was putting the other one back as it was; this one had {seen}, as far as is known"
+        )
+    } else if conflict.of_another {
         format!("    you asked of the other one: {wished}; this one had {seen}, as far as is known")
     } else {
         format!("    you saw {seen} and asked: {wished}")

@@ -14,12 +14,12 @@ use super::lost;
 use super::progress::Progress;
 use super::queue::Keep;
 use super::report::Report;
-use super::stray::{self, Restored};
+use super::stray::{self, Noted, Restored};
 use crate::id::{EntryId, MailboxId, MessageId};
 use crate::journal::{JournalEntry, Mark};
 use crate::mirror::{
-    Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Sighting, align,
-    choose, fold, merge, mistakes, plan, settle, weigh,
+    Aligned, Alignment, Base, Brakes, Halt, Observation, PassRecord, Policy, Remote, Sighting,
+    Verdicts, align, choose, fold, merge, mistakes, plan, settle, weigh,
 };
 use crate::protocol::types::{FlagSet, MailboxName, SeqNum};
 use crate::store::{PassInput, Store, StrayNote};
@@ -113,34 +113,29 @@ async fn reconcile(
 ) -> Result<(Report, Option<Vec<JournalEntry>>), PassError> {
     let notes = store.stray_notes(mailbox).await?;
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
-    let (mut seen, mut alignment) = look(selected, &input, &notes, &effort, options).await?;
-    if !options.dry_run {
-        match stray::restore(selected, store, mailbox, &input.base, &notes).await? {
-            Restored::Nothing => {}
-            Restored::Anew => return Ok((Report::restored(input.name), None)),
-            Restored::InVain => {
-                (seen, alignment) = look(selected, &input, &notes, &Effort::List, options).await?;
-            }
-        }
-    }
+    let (mut seen, alignment) = look(selected, &input, &notes, &effort, options).await?;
     agree_on_keywords(store, mailbox, selected).await?;
-    stray::hide(&mut seen, &alignment, &input, &notes);
+    let noted = Noted::of(selected, &input.base, &notes);
+    let mistakes = mistakes(
+        &input.base,
+        &input.entries,
+        &noted.backs(),
+        &seen,
+        &alignment,
+    );
+    noted.hide(&mut seen, &alignment, &input);
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);
     let copies = weigh(&input.name, &input.entries, &input.elsewhere, sightings);
     let verdicts = merge(&input.base, &local, &remote, options.policy);
     let plan = plan(&verdicts, &remote, &seen.facts, &copies);
-    let is_replaced = input.base.facts.is_replaced_by(&seen.facts);
-    let mut halts = options
-        .brakes
-        .halts(&verdicts, &remote, is_replaced)
-        .into_iter();
-    let hold = input.hold.as_ref();
-    if let Some(halt) = halts.find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt))) {
+    if let Some(halt) = obstacle(&input, &seen, &verdicts, &remote, options.brakes) {
         let mut report = halted(store, mailbox, &input, halt, options.dry_run).await?;
         if options.dry_run {
             report = report.beyond(plan, verdicts.gone());
+        } else if mistakes.is_empty() {
+            noted.put_right(selected, store, mailbox).await?;
         }
         return Ok((report, None));
     }
@@ -148,12 +143,14 @@ async fn reconcile(
         return Ok((Report::planned(input.name, plan), None));
     }
 
-    let mistakes = mistakes(&input.base, &input.entries, &seen, &alignment);
-    let plan = if options.records_first && selected.numbers_may_move() {
-        plan.beside(&remote, &mistakes)
-    } else {
-        plan
+    let plan = match options.records_first {
+        true if noted.is_wrong() => plan.later(),
+        true if selected.numbers_may_move() => plan.beside(&input.base, &local, &remote, &mistakes),
+        true | false => plan,
     };
+    if mistakes.is_empty() {
+        noted.forget_what_is_right(store, mailbox).await?;
+    }
     if !options.closely {
         let rescued = options.rescue_up_to;
         content::rescue(selected, store, mailbox, &plan.removed(), rescued).await?;
@@ -171,13 +168,30 @@ async fn reconcile(
         outcomes: &outcomes,
         attempts: options.attempts,
     });
-    let report = Report::settled(input.name, &plan, &outcomes, &settlement);
+    let mut report = Report::settled(input.name, &plan, &outcomes, &settlement);
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
     selected.bind_arrivals(&arrivals);
-    let goes_on = !plan.put_off;
+    let restored = noted.put_right(selected, store, mailbox).await?;
+    let goes_on = !plan.put_off && restored != Restored::Anew;
+    report.begins_anew(restored);
     Ok((report, goes_on.then_some(local.unbound)))
+}
+
+/// What a person has to approve first.
+fn obstacle(
+    input: &PassInput,
+    seen: &Observation,
+    verdicts: &Verdicts,
+    remote: &Remote,
+    brakes: Brakes,
+) -> Option<Halt> {
+    let is_replaced = input.base.facts.is_replaced_by(&seen.facts);
+    let halts = brakes.halts(verdicts, remote, is_replaced);
+    let hold = input.hold.as_ref();
+    let mut halts = halts.into_iter();
+    halts.find(|halt| !hold.is_some_and(|hold| hold.lets_pass(halt)))
 }
 
 /// Looks into the mailboxes that messages are to come into, before the mailbox itself is opened.

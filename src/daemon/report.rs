@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::stray::Restored;
 use crate::id::MessageId;
 use crate::mirror::{Conflict, Delay, Halt, Plan, Settlement, Step, StepOutcome, Trouble};
 use crate::protocol::types::MailboxName;
@@ -110,15 +111,6 @@ impl Report {
         }
     }
 
-    /// Of a pass that only put flags right: whether they are shows the next one, which has all else to do.
-    pub(super) fn restored(mailbox: MailboxName) -> Self {
-        Self {
-            mailbox: Some(mailbox),
-            again: true,
-            ..Self::default()
-        }
-    }
-
     pub(super) fn halted(mailbox: MailboxName, halt: Halt) -> Self {
         Self {
             mailbox: Some(mailbox),
@@ -174,6 +166,14 @@ impl Report {
             unproven,
             doubtful: settlement.troubled.iter().any(|(_, why)| *why == doubtful),
             ..Self::default()
+        }
+    }
+
+    /// After flags were put right, whether they are shows the next pass.
+    pub(super) fn begins_anew(&mut self, restored: Restored) {
+        if restored == Restored::Anew {
+            self.again = true;
+            self.put_off = false;
         }
     }
 

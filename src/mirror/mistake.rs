@@ -25,7 +25,7 @@ pub struct Mistake {
     /// How it was before.
     saw: FlagSet,
     shown: FlagSet,
-    /// What was asked of others.
+    /// What was asked of others; nothing, if only what we do of our own accord can have hit it.
     entries: Vec<EntryId>,
 }
 
@@ -57,68 +57,80 @@ impl Mistake {
     }
 }
 
-/// Messages that were changed like one before them that was to be changed, and was not: as far behind it as messages before
-/// them are gone. Each flag counts for itself, since what was sent need not be all that was asked for; and since one command
-/// names many, those behind the first that was missed may have been missed as well, although they are as they should be.
+/// Messages that were changed like one before them was to be changed: as far behind it as messages before them are gone. Each
+/// flag counts for itself, since what was sent need not be all that was asked for. Whether the one that was meant shows it as
+/// well proves nothing, since others may have done the same there.
+///
+/// `noted` says of messages what puts right what we did to them of our own accord; `seen` is what the server shows of them.
 #[must_use]
 pub fn mistakes(
     base: &Base,
     entries: &[JournalEntry],
+    noted: &BTreeMap<MessageId, FlagDelta>,
     seen: &Observation,
     alignment: &Alignment,
 ) -> Vec<Mistake> {
-    let sent = sent(entries);
+    let sent = Sent::all(entries, noted);
     if sent.is_empty() {
         return Vec::new();
     }
     let places = Place::all(base, seen, alignment);
     let mut found = BTreeMap::new();
-    for change in single_changes(&sent) {
-        let meant: Vec<(usize, &JournalEntry)> = sent
-            .iter()
-            .filter(|entry| change.minus(change_of(entry)).is_empty())
-            .filter_map(|entry| Some((place_of(base, entry.message)?, *entry)))
-            .collect();
-        let is_missed =
-            |index: &usize| places.get(*index).is_some_and(|place| !place.shows(change));
-        let missed = meant.iter().map(|(index, _)| *index).filter(is_missed);
-        let first_missed = missed.min().unwrap_or(usize::MAX);
-        for (index, entry) in meant
-            .into_iter()
-            .filter(|(index, _)| *index >= first_missed)
-        {
-            let hit = reached(&places, index).filter(|place| place.is_new(change));
-            for place in hit.filter(|place| !is_asked_for(entries, place, change)) {
-                place.blame(entry, change, &mut found);
+    for sent in &sent {
+        for change in single_changes(sent.change) {
+            let meant = place_of(base, sent.message);
+            let hit = meant.into_iter().flat_map(|meant| reached(&places, meant));
+            let hit = hit.filter(|place| place.is_new(change));
+            for place in hit.filter(|place| !is_known_of(place, change, entries, noted)) {
+                place.blame(sent, change, &mut found);
             }
         }
     }
     found.into_values().collect()
 }
 
-/// Entries that STORE may have been sent for, and that no look has answered yet. Before EXPUNGE is sent, the mark for it was
-/// seen where it belongs.
-fn sent(entries: &[JournalEntry]) -> Vec<&JournalEntry> {
-    let removed: BTreeSet<MessageId> = entries
-        .iter()
-        .filter(|entry| entry.may_have_removed())
-        .map(|entry| entry.message)
-        .collect();
-    let is_open =
-        |entry: &&JournalEntry| entry.may_have_been_sent() && !removed.contains(&entry.message);
-    entries.iter().filter(is_open).collect()
+/// A change by number that may have been sent, and that no look has answered yet.
+struct Sent {
+    message: MessageId,
+    change: FlagDelta,
+    /// The entry that asks for it; of what was sent of our own accord there is none.
+    entry: Option<EntryId>,
 }
 
-/// Every change of one flag that is in an entry.
-fn single_changes(sent: &[&JournalEntry]) -> Vec<FlagDelta> {
-    let changes = || sent.iter().map(|entry| change_of(entry));
-    let added: FlagSet = changes().map(|change| change.add).collect();
-    let removed: FlagSet = changes().map(|change| change.remove).collect();
-    let remove = FlagSet::EMPTY;
-    let adding = added.iter().map(|add| FlagDelta { add, remove });
-    let add = FlagSet::EMPTY;
-    let removing = removed.iter().map(|remove| FlagDelta { add, remove });
-    adding.chain(removing).collect()
+impl Sent {
+    /// Before EXPUNGE is sent, the mark for it was seen where it belongs.
+    fn all(entries: &[JournalEntry], noted: &BTreeMap<MessageId, FlagDelta>) -> Vec<Self> {
+        let removed: BTreeSet<MessageId> = entries
+            .iter()
+            .filter(|entry| entry.may_have_removed())
+            .map(|entry| entry.message)
+            .collect();
+        let open = entries
+            .iter()
+            .filter(|entry| entry.may_have_been_sent() && !removed.contains(&entry.message));
+        let asked = open.map(|entry| Self {
+            message: entry.message,
+            change: change_of(entry),
+            entry: Some(entry.id),
+        });
+        let own = noted.iter().map(|(message, back)| Self {
+            message: *message,
+            change: *back,
+            entry: None,
+        });
+        asked.chain(own).collect()
+    }
+}
+
+/// A change, flag by flag.
+fn single_changes(change: FlagDelta) -> impl Iterator<Item = FlagDelta> {
+    let (add, remove) = (FlagSet::EMPTY, FlagSet::EMPTY);
+    let adding = change.add.iter().map(move |add| FlagDelta { add, remove });
+    let removing = change
+        .remove
+        .iter()
+        .map(move |remove| FlagDelta { add, remove });
+    adding.chain(removing)
 }
 
 /// What is sent for an entry by STORE.
@@ -149,12 +161,19 @@ fn reached<'a>(places: &'a [Place<'a>], meant: usize) -> impl Iterator<Item = &'
     reached.map(|(_, place)| place)
 }
 
-/// Whether the user speaks of this flag of the message.
-fn is_asked_for(entries: &[JournalEntry], place: &Place<'_>, change: FlagDelta) -> bool {
-    let mut here = entries
-        .iter()
-        .filter(|entry| Some(entry.message) == place.known.map(|known| known.id));
-    here.any(|entry| change_of(entry).touched().intersects(change.touched()))
+/// Whether the user speaks of this flag of the message, or it is to be put right anyway.
+fn is_known_of(
+    place: &Place<'_>,
+    change: FlagDelta,
+    entries: &[JournalEntry],
+    noted: &BTreeMap<MessageId, FlagDelta>,
+) -> bool {
+    let Some(known) = place.known else {
+        return false;
+    };
+    let asked = entries.iter().filter(|entry| entry.message == known.id);
+    let mut changes = asked.map(change_of).chain(noted.get(&known.id).copied());
+    changes.any(|known_of| known_of.touched().intersects(change.touched()))
 }
 
 /// A message of the base, and what became of it; or one that stands after the base.
@@ -212,8 +231,8 @@ impl<'a> Place<'a> {
             && !change.holds_in(self.known.map_or(FlagSet::EMPTY, |known| known.flags))
     }
 
-    /// Puts on record that an entry may have done this.
-    fn blame(&self, entry: &JournalEntry, mistake: FlagDelta, found: &mut BTreeMap<Hit, Mistake>) {
+    /// Puts on record that this may have been meant for another.
+    fn blame(&self, sent: &Sent, mistake: FlagDelta, found: &mut BTreeMap<Hit, Mistake>) {
         let shown = self.flags.unwrap_or_default();
         let found = found.entry(self.hit).or_insert_with(|| Mistake {
             mark: self.mark,
@@ -223,9 +242,8 @@ impl<'a> Place<'a> {
             entries: Vec::new(),
         });
         found.saw = found.saw.minus(mistake.add).union(mistake.remove);
-        if !found.entries.contains(&entry.id) {
-            found.entries.push(entry.id);
-        }
+        let entry = sent.entry.filter(|entry| !found.entries.contains(entry));
+        found.entries.extend(entry);
     }
 }
 

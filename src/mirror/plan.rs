@@ -10,7 +10,7 @@ use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::mistake::Mistake;
 use super::observation::{Access, MailboxFacts};
-use super::view::{CopyWish, MessageState, Remote, RemoteState};
+use super::view::{Base, BaseMessage, CopyWish, Local, MessageState, Remote, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
@@ -281,20 +281,41 @@ impl Plan {
         only.flatten().copied().collect()
     }
 
-    /// What of it may be sent by numbers that can move, before what was seen is on record: no flags beside what has come, and
-    /// nothing beside what was hit by mistake. Were that hit, or hit again, nobody could tell how it was.
+    /// What of it may be sent by numbers that can move, before what was seen is on record: no flags where others changed the
+    /// same ones, or beside what has come; and nothing beside what was hit by mistake. Were that hit, or hit again, nobody
+    /// could tell how it was. What the user asked for is asked for until it is seen.
     #[must_use]
-    pub fn beside(self, remote: &Remote, mistakes: &[Mistake]) -> Self {
-        let marks = |step: &Step| matches!(step, Step::StoreFlags { .. });
-        let has_come = remote.strangers.iter().any(|stranger| stranger.arrived);
-        let put_off = has_come && self.steps.iter().any(marks)
-            || !mistakes.is_empty() && !self.steps.is_empty();
-        if !put_off {
-            return self;
+    pub fn beside(self, base: &Base, local: &Local, remote: &Remote, mistakes: &[Mistake]) -> Self {
+        let changes = self.steps.iter().filter_map(|step| match step {
+            Step::StoreFlags { delta, .. } => Some(delta.touched()),
+            Step::Copy { .. } | Step::Append { .. } | Step::Expunge { .. } => None,
+        });
+        let touched: FlagSet = changes.collect();
+        let is_news = |(known, state): (&BaseMessage, &RemoteState)| {
+            let RemoteState::Present(flags) = *state else {
+                return false;
+            };
+            let asked = local.changed.get(&known.id);
+            let asked = asked.map_or(FlagSet::EMPTY, |wish| wish.named);
+            let changed = FlagDelta::between(known.flags, flags).touched();
+            changed.minus(asked).intersects(touched)
+        };
+        let has_news = base.messages.iter().zip(&remote.states).any(is_news)
+            || remote.strangers.iter().any(|stranger| stranger.arrived);
+        let is_told_first = !mistakes.is_empty() && !self.steps.is_empty();
+        if is_told_first || !touched.is_empty() && has_news {
+            self.later()
+        } else {
+            self
         }
+    }
+
+    /// The same with nothing to be sent yet.
+    #[must_use]
+    pub fn later(self) -> Self {
         Self {
             steps: Vec::new(),
-            put_off,
+            put_off: true,
             ..self
         }
     }

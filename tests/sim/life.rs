@@ -21,7 +21,7 @@ use lowtide::upstream::{
 
 use crate::link::{Link, Traffic};
 use crate::manners::Manners;
-use crate::model::{DELETED, Model, NAMES, Place, SEEN, Who};
+use crate::model::{DELETED, Look, Model, NAMES, Place, SEEN, Who};
 use crate::random::Random;
 use crate::server::Server;
 use crate::user::{User, look};
@@ -49,7 +49,6 @@ pub(crate) struct Life<'a> {
     pub(crate) chance: Random,
     pub(crate) model: Rc<RefCell<Model>>,
     pub(crate) manners: Manners,
-    pub(crate) was_eager: bool,
     /// Whether the last connection failed: the next one lists everything, as the daemon's does.
     is_second_try: bool,
     pub(crate) options: PassOptions,
@@ -125,7 +124,6 @@ impl<'a> Life<'a> {
             dir,
             chance,
             model: Rc::new(RefCell::new(model)),
-            was_eager: manners.eager,
             is_second_try: false,
             manners,
             options,
@@ -212,6 +210,7 @@ impl Life<'_> {
     /// Nothing goes wrong any more, and nobody else acts.
     pub(crate) async fn calm(&mut self) {
         self.manners.others = 0;
+        self.manners.frail = false;
         self.manners.eager = false;
         self.manners.gaps = false;
         self.manners.babbles = false;
@@ -252,6 +251,12 @@ impl Life<'_> {
             if round == 10 {
                 // A week goes by: what was put in the place of its like, unseen, is found.
                 self.options.list_every = Duration::ZERO;
+            }
+            if round == 20 {
+                // More comes: what stands before it is proven to be as old, also where its header was never read.
+                for place in [0, 0, 0, 0, 1, 1, 1, 1] {
+                    self.model.borrow_mut().deliver(place, &mut self.chance);
+                }
             }
             let before = self.state().await;
             self.connect(CALM).await;
@@ -366,6 +371,7 @@ impl Life<'_> {
                 weather.incoming < usize::MAX
                     || weather.outgoing < usize::MAX
                     || self.manners.others > 0
+                    || self.manners.frail
                     || self.manners.gaps
                     || self.manners.babbles
                     || self.manners.loses_locks
@@ -435,13 +441,18 @@ impl Life<'_> {
         (mailboxes, waiting.collect())
     }
 
-    /// How many messages may still be marked by our reading.
+    /// How many messages may still be marked by us, but for those that wait in doubt.
     async fn notes(&mut self) -> usize {
         let store = self.store().await;
+        let entries = store.entries().await.unwrap();
+        let waiting: Vec<Look> = entries.iter().map(|entry| entry.mark.weak()).collect();
         let mut count = 0;
         for place in 0..NAMES.len() {
             let notes = store.stray_notes(id_of(&store, place)).await.unwrap();
-            count += notes.len();
+            let open = notes
+                .iter()
+                .filter(|note| !waiting.contains(&note.mark.weak()));
+            count += open.count();
         }
         count
     }

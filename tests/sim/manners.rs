@@ -7,6 +7,8 @@ use crate::random::Random;
 pub(crate) struct Manners {
     /// Removals are told at any time, also in the middle of a FETCH or before a STORE takes its numbers.
     pub(crate) eager: bool,
+    /// Messages go while STORE is on its way, and the line breaks before anybody has heard of it.
+    pub(crate) frail: bool,
     /// SEARCH says nothing where it finds nothing.
     pub(crate) silent: bool,
     /// What is stored is kept at CHECK, or when the mailbox is left; a connection that breaks loses it.
@@ -56,19 +58,28 @@ pub(crate) struct Manners {
 impl Manners {
     pub(crate) fn new(chance: &mut Random) -> Self {
         // Not drawn like the others, so that lives that were kept stay what they were.
-        let hurries = Random::new(chance.clone().number()).percent(25);
+        let mut apart = Random::new(chance.clone().number());
+        let (hurries, is_frail) = (apart.percent(25), apart.percent(25));
         let mut odd = |share| chance.percent(share);
         let is_modern = odd(35);
+        let expunges_by_uid = is_modern && odd(60);
+        let counts = is_modern && odd(50);
+        let is_library = odd(10);
+        let loses_locks = odd(10);
+        let refuses = odd(10);
+        let adds_lines = is_modern && odd(30);
+        let eager = !is_modern && odd(30);
         Self {
             is_modern,
             hurries,
-            expunges_by_uid: is_modern && odd(60),
-            counts: is_modern && odd(50),
-            is_library: odd(10),
-            loses_locks: odd(10),
-            refuses: odd(10),
-            adds_lines: is_modern && odd(30),
-            eager: !is_modern && odd(30),
+            expunges_by_uid,
+            counts,
+            is_library,
+            loses_locks,
+            refuses,
+            adds_lines,
+            eager,
+            frail: eager && is_frail,
             silent: odd(20),
             forgetful: odd(15),
             copy_reads: !is_modern && odd(50),

@@ -44,6 +44,8 @@ pub(crate) struct Message {
     /// Whether a change of ours may have fallen on it while numbers moved. It is taken back on the same line, unless that
     /// is cut.
     pub(crate) is_mistaken: Option<usize>,
+    /// Whether somebody copied it from elsewhere.
+    pub(crate) is_copy: bool,
 }
 
 impl Message {
@@ -180,6 +182,7 @@ impl Model {
             is_anyones: false,
             contested: FlagSet::EMPTY,
             is_mistaken: None,
+            is_copy: false,
         });
         self.events.push(Event::Arrived {
             mailbox: place,
@@ -427,6 +430,7 @@ impl Model {
         self.append(place, message.letter, message.bytes.clone(), message.flags);
         if let Some(last) = self.mailboxes[place].last_mut() {
             last.theirs = message.theirs;
+            last.is_copy = true;
             // Somebody else's copy of a mistake is beyond our reach.
             last.is_mistaken = message.is_mistaken.map(|_| usize::MAX);
             if who == Who::Others {
@@ -484,7 +488,8 @@ impl Model {
         }
     }
 
-    fn others_remove(&mut self, place: Place, message: &Message) {
+    /// Others take a message out.
+    pub(crate) fn others_remove(&mut self, place: Place, message: &Message) {
         let marked = message.flags.union(DELETED);
         self.set(Who::Others, place, message.serial, marked);
         self.expunge(Who::Others, place, |other| other.serial == message.serial);

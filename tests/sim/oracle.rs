@@ -348,9 +348,12 @@ impl Life<'_> {
                 // Where numbers move at any time, a mark of ours can hit what others have just put there.
                 // Where nothing can be taken off, it stays on record.
                 let is_noted = model.noted.contains(&(place, message.look()));
-                let is_anyones = message.is_anyones || self.was_eager || is_noted;
+                let is_anyones = message.is_anyones || is_noted;
                 let is_excused = is_anyones && differs == SEEN;
-                let of_it = told.iter().filter(|(of, _)| *of == (place, message.letter));
+                // A copy of ours has what its source had, of which it is told.
+                let of_it = told.iter().filter(|((there, letter), _)| {
+                    *letter == message.letter && (*there == place || message.is_copy)
+                });
                 let told: FlagSet = of_it.map(|(_, flags)| *flags).collect();
                 let is_mistaken = message.is_mistaken.is_some() && differs.minus(told).is_empty();
                 let is_kept = is_mistaken || is_excused || differs.is_empty();

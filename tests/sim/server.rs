@@ -90,6 +90,9 @@ impl Server {
         self.has_moved = false;
         self.model.borrow_mut().is_being_read = command.ends_with(" RFC822");
         self.stir();
+        if self.manners.frail && words[0] == "STORE" {
+            self.wear(words[1]);
+        }
         if self.manners.babbles && self.chance.percent(3) {
             let line = *self.chance.pick(&NONSENSE);
             self.say(line);
@@ -212,6 +215,21 @@ impl Server {
     fn stir(&mut self) {
         if self.chance.percent(self.manners.others) {
             self.model.borrow_mut().others_act(&mut self.chance);
+        }
+    }
+
+    /// Perhaps a message before those that are spoken of goes now.
+    fn wear(&mut self, set: &str) {
+        let first = numbers(set, self.view.len()).first().copied();
+        let before = first.and_then(|first| first.checked_sub(1)).unwrap_or(0);
+        if before == 0 || !self.chance.percent(50) {
+            return;
+        }
+        let (serial, _) = self.view[self.chance.below(before)];
+        let place = self.selected.unwrap();
+        let mut model = self.model.borrow_mut();
+        if let Some(message) = model.find(place, serial).cloned() {
+            model.others_remove(place, &message);
         }
     }
 

@@ -92,7 +92,6 @@ impl Story {
         let mut life = Life::new(self.seed, dir);
         life.manners = Manners::default();
         (self.manners)(&mut life.manners);
-        life.was_eager = false;
         life.options.keep = Keep::All;
         life.options.list_up_to = 0;
         life

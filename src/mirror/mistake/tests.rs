@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::mistakes;
 use crate::journal::{Action, Attempt, EntryState, JournalEntry, Mark};
@@ -7,10 +7,20 @@ use crate::mirror::support::{
     removing,
 };
 use crate::mirror::{Aligned, Base, Observation, align};
-use crate::protocol::types::FlagSet;
+use crate::protocol::types::{FlagDelta, FlagSet};
 
 /// Five messages, of which these are left, with these flags; and which are told to be changed by mistake, without that.
 fn told(
+    flags: [FlagSet; 5],
+    left: &[(i64, FlagSet)],
+    entries: &[JournalEntry],
+) -> Vec<(i64, FlagSet)> {
+    told_beside(&[], flags, left, entries)
+}
+
+/// The same, where marks of these are to be put right.
+fn told_beside(
+    noted: &[(i64, FlagDelta)],
     flags: [FlagSet; 5],
     left: &[(i64, FlagSet)],
     entries: &[JournalEntry],
@@ -21,7 +31,9 @@ fn told(
         panic!("every header is shown");
     };
     let arrived = [6, 7].map(id);
-    let told = mistakes(&base, entries, &seen, &alignment).into_iter();
+    let noted = noted.iter().map(|(number, back)| (id(*number), *back));
+    let noted = noted.collect();
+    let told = mistakes(&base, entries, &noted, &seen, &alignment).into_iter();
     let told = told.map(|mistake| {
         let conflict = mistake.conflict(&arrived).unwrap();
         let number = (1..=7).find(|number| conflict.message == id(*number));
@@ -77,7 +89,7 @@ fn the_message_behind_may_have_been_hit_as_far_as_messages_before_it_are_gone() 
 }
 
 #[test]
-fn nobody_is_blamed_for_what_was_so_before_or_was_asked_for_or_was_done_where_it_was_meant() {
+fn nobody_is_blamed_for_what_was_so_before_or_was_asked_for_or_was_not_sent() {
     let left = [(2, NONE), (3, FLAGGED), (4, NONE), (5, NONE)];
     let flagged = sent(2, adding(FLAGGED));
     let one = std::slice::from_ref(&flagged);
@@ -85,8 +97,12 @@ fn nobody_is_blamed_for_what_was_so_before_or_was_asked_for_or_was_done_where_it
     assert_eq!(told([NONE, NONE, FLAGGED, NONE, NONE], &left, one), []);
     let both = [flagged.clone(), sent(3, adding(FLAGGED))];
     assert_eq!(told(BARE, &left, &both), []);
-    let done = [(2, FLAGGED), (3, FLAGGED), (4, NONE), (5, NONE)];
-    assert_eq!(told(BARE, &done, one), []);
+    // Whoever flagged it where it was meant, it may have been others.
+    let both_show = [(2, FLAGGED), (3, FLAGGED), (4, NONE), (5, NONE)];
+    assert_eq!(told(BARE, &both_show, one), [(3, NONE)]);
+    // Nothing of it is shown.
+    let none = [(2, NONE), (3, NONE), (4, FLAGGED), (5, NONE)];
+    assert_eq!(told(BARE, &none, one), []);
     // Only a part of what was asked for: somebody may have done the rest where it was meant.
     let whole = [sent(2, adding(FLAGGED.union(ANSWERED)))];
     assert_eq!(told(BARE, &left, &whole), [(3, NONE)]);
@@ -202,6 +218,46 @@ fn the_mark_for_a_removal_may_stand_elsewhere_until_expunge_was_sent() {
     assert_eq!(told(BARE, &left, &[copied]), []);
 }
 
+/// Our reading marks a message, and the mark is taken off again by its number.
+#[test]
+fn marks_of_our_reading_may_be_taken_off_the_message_behind() {
+    let two = [(2, FlagDelta::UNREAD)];
+    let read = [NONE, NONE, SEEN, NONE, NONE];
+    let missed = [(2, SEEN), (3, NONE), (4, NONE), (5, NONE)];
+    assert_eq!(told_beside(&two, read, &missed, &[]), [(3, SEEN)]);
+    assert_eq!(told_beside(&[], read, &missed, &[]), []);
+    let cleared = [(2, NONE), (3, SEEN), (4, NONE), (5, NONE)];
+    assert_eq!(told_beside(&two, read, &cleared, &[]), []);
+    // Nothing moved.
+    let still = [(1, NONE), (2, SEEN), (3, NONE), (4, NONE), (5, NONE)];
+    assert_eq!(told_beside(&two, read, &still, &[]), []);
+    // Gone, and its number meant the next.
+    let gone = [(1, NONE), (3, NONE), (4, NONE), (5, NONE)];
+    assert_eq!(told_beside(&two, read, &gone, &[]), [(3, SEEN)]);
+    // Of those that are to be put right anyway, nobody is told; of the one behind them.
+    let row = [2, 3, 4].map(|number| (number, FlagDelta::UNREAD));
+    let left = [(2, SEEN), (3, NONE), (4, NONE), (5, NONE)];
+    let before = [NONE, NONE, SEEN, NONE, SEEN];
+    assert_eq!(told_beside(&row, before, &left, &[]), [(5, SEEN)]);
+    // The user marked it as unread.
+    let asked = [sent(3, removing(SEEN))];
+    assert_eq!(told_beside(&two, read, &missed, &asked), []);
+}
+
+/// What fell on a message and was heard of is put back by its number as well.
+#[test]
+fn what_is_put_right_may_fall_on_the_message_behind() {
+    let flagged = FlagDelta {
+        add: FLAGGED,
+        remove: NONE,
+    };
+    let two = [(2, flagged)];
+    let left = [(2, NONE), (3, FLAGGED), (4, NONE), (5, NONE)];
+    assert_eq!(told_beside(&two, BARE, &left, &[]), [(3, NONE)]);
+    let left = [(2, FLAGGED), (3, NONE), (4, NONE), (5, NONE)];
+    assert_eq!(told_beside(&two, BARE, &left, &[]), []);
+}
+
 #[test]
 fn what_has_a_uid_was_not_named_by_a_number() {
     let look = |number: i64| Mark {
@@ -214,5 +270,6 @@ fn what_has_a_uid_was_not_named_by_a_number() {
         panic!("every header is shown");
     };
     let entries = [sent(2, adding(DELETED))];
-    assert_eq!(mistakes(&base, &entries, &seen, &alignment), []);
+    let noted = BTreeMap::from([(id(2), FlagDelta::UNREAD)]);
+    assert_eq!(mistakes(&base, &entries, &noted, &seen, &alignment), []);
 }

@@ -390,8 +390,18 @@ fn doubtful_and_returned_messages_wait() {
 fn beside_what_has_just_come_nothing_is_changed_by_its_number() {
     let case = Case::quiet(&[NONE, NONE]).doing(1, &[adding(SEEN)]);
     let quiet = case.planned();
-    let beside = |case: &Case| case.planned().beside(&case.remote, &[]);
+    let beside = |case: &Case| {
+        let local = fold(&case.base, &case.entries);
+        case.planned().beside(&case.base, &local, &case.remote, &[])
+    };
     assert_eq!(beside(&case), quiet);
+    // Nor where others changed the same flag: the base is to know it first.
+    let others_did = |flags| beside(&case.clone().finding(2, RemoteState::Present(flags)));
+    assert!(others_did(SEEN).put_off);
+    assert_eq!(others_did(FLAGGED), quiet);
+    // What the user asked for there would be asked for once more.
+    let both = case.clone().doing(2, &[adding(SEEN)]);
+    assert_eq!(beside(&both.finding(2, RemoteState::Present(SEEN))), quiet);
     assert_eq!(beside(&case.clone().stranger(NONE, false)), quiet);
     let put_off = beside(&case.stranger(NONE, true));
     assert!(put_off.put_off && put_off.steps.is_empty());

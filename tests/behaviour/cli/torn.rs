@@ -6,22 +6,21 @@ use std::sync::Mutex;
 use super::home::{Home, mirror};
 use super::server::{HANG_UP, server};
 
-/// Letters by number, and which of them are flagged; a server of 1990 has nothing else to tell them by.
+/// Letters by number, and which of them are flagged or marked as read; a server of 1990 has nothing else to tell them by.
 struct Shelf {
     letters: Vec<u32>,
     flagged: BTreeSet<u32>,
+    read: BTreeSet<u32>,
+    /// Whether whoever asks for a text has read it.
+    marks: bool,
     /// Whether the next STORE comes too late: the first letter is gone by then, and the line breaks.
     tears: bool,
     /// Which letter has come by then, and nobody was shown it.
     comes: Option<u32>,
 }
 
-static SHELF: Mutex<Shelf> = Mutex::new(Shelf {
-    letters: Vec::new(),
-    flagged: BTreeSet::new(),
-    tears: false,
-    comes: None,
-});
+static SHELF: Mutex<Shelf> = Mutex::new(Shelf::empty());
+static DESK: Mutex<Shelf> = Mutex::new(Shelf::empty());
 
 #[test]
 fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
@@ -93,47 +92,106 @@ fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
     assert_eq!(SHELF.lock().unwrap().flagged, BTreeSet::from([2, 3, 4, 6]));
 }
 
-fn answer(tag: &str, command: &str) -> String {
-    let mut shelf = SHELF.lock().unwrap();
-    let words: Vec<&str> = command.split(' ').collect();
-    let told = match words.as_slice() {
-        ["SELECT", ..] => {
-            let count = shelf.letters.len();
-            format!(
-                "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen)\r\n* {count} EXISTS\r\n* 0 RECENT\r\n"
-            )
-        }
-        ["FETCH", set, items @ ..] => {
-            let shown = numbers(set).map(|number| shelf.shows(number, &items.join(" ")));
-            shown.collect()
-        }
-        ["STORE", set, mode, ..] => {
-            let is_late = std::mem::take(&mut shelf.tears);
-            if is_late {
-                shelf.letters.remove(0);
-                let comes = shelf.comes.take();
-                shelf.letters.extend(comes);
-            }
-            for number in numbers(set) {
-                let letter = shelf.at(number);
-                if mode.starts_with('-') {
-                    shelf.flagged.remove(&letter);
-                } else {
-                    shelf.flagged.insert(letter);
-                }
-            }
-            if is_late {
-                return HANG_UP.to_owned();
-            }
-            String::new()
-        }
-        ["FIND", ..] => "* MAILBOX INBOX\r\n".to_owned(),
-        _ => String::new(),
+/// A text is read, which marks it; the line breaks while that mark is taken off, and the letter behind, which others have read,
+/// becomes unread.
+#[test]
+fn whoever_becomes_unread_instead_of_what_we_read_is_told_of() {
+    let answer = |tag: &str, command: &str| DESK.lock().unwrap().answers(tag, command);
+    {
+        let mut desk = DESK.lock().unwrap();
+        (desk.letters, desk.marks) = (vec![1, 2, 3], true);
+        desk.read = BTreeSet::from([1, 3]);
+        desk.tears = true;
+    }
+    let home = Home::empty();
+    home.secret("server-password", "secret");
+    let address = server("* OK ready\r\n", answer);
+    home.configure(&mirror(address, "ada", "protocol = \"imap2\""));
+    home.run(&["sync"]).ended(69);
+    assert_eq!(DESK.lock().unwrap().read, BTreeSet::from([1, 2]));
+    home.run(&["sync"]).ended(3);
+    home.run(&["conflicts"]).ended(0).shows(&[
+        "\"letter 3\" in INBOX",
+        "lowtide was putting the other one back as it was; this one had (\\Seen), as far as is known",
+        "to have it as it was before: lowtide conflicts undo work 1",
+    ]);
+    let read = || {
+        let desk = DESK.lock().unwrap();
+        desk.read
+            .iter()
+            .filter(|letter| **letter > 1)
+            .copied()
+            .collect::<Vec<_>>()
     };
-    format!("{told}{tag} OK done\r\n")
+    assert!(read().is_empty(), "nobody has read letter 2");
+    home.run(&["conflicts", "undo", "work", "1"]).ended(0);
+    home.run(&["sync"]).ended(0);
+    assert_eq!(read(), [3]);
+}
+
+fn answer(tag: &str, command: &str) -> String {
+    SHELF.lock().unwrap().answers(tag, command)
 }
 
 impl Shelf {
+    const fn empty() -> Self {
+        Self {
+            letters: Vec::new(),
+            flagged: BTreeSet::new(),
+            read: BTreeSet::new(),
+            marks: false,
+            tears: false,
+            comes: None,
+        }
+    }
+
+    fn answers(&mut self, tag: &str, command: &str) -> String {
+        let words: Vec<&str> = command.split(' ').collect();
+        let told = match words.as_slice() {
+            ["SELECT", ..] => {
+                let count = self.letters.len();
+                format!(
+                    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen)\r\n* {count} EXISTS\r\n* 0 RECENT\r\n"
+                )
+            }
+            ["FETCH", set, items @ ..] => {
+                let shown = numbers(set).map(|number| self.shows(number, &items.join(" ")));
+                shown.collect()
+            }
+            ["STORE", set, mode, flag] => {
+                let is_late = std::mem::take(&mut self.tears);
+                if is_late {
+                    self.letters.remove(0);
+                    let comes = self.comes.take();
+                    self.letters.extend(comes);
+                }
+                for number in numbers(set) {
+                    self.mark(self.at(number), flag, mode.starts_with('+'));
+                }
+                if is_late {
+                    return HANG_UP.to_owned();
+                }
+                String::new()
+            }
+            ["FIND", ..] => "* MAILBOX INBOX\r\n".to_owned(),
+            _ => String::new(),
+        };
+        format!("{told}{tag} OK done\r\n")
+    }
+
+    fn mark(&mut self, letter: u32, flag: &str, is_set: bool) {
+        let marked = match flag {
+            "(\\Flagged)" => &mut self.flagged,
+            "(\\Seen)" => &mut self.read,
+            _ => panic!("{flag} is stored"),
+        };
+        if is_set {
+            marked.insert(letter);
+        } else {
+            marked.remove(&letter);
+        }
+    }
+
     fn at(&self, number: usize) -> u32 {
         self.letters[number.checked_sub(1).unwrap()]
     }
@@ -143,13 +201,15 @@ impl Shelf {
         self.flagged.insert(letter);
     }
 
-    fn shows(&self, number: usize, items: &str) -> String {
+    fn shows(&mut self, number: usize, items: &str) -> String {
         let letter = self.at(number);
-        let flags = if self.flagged.contains(&letter) {
-            "\\Flagged"
-        } else {
-            ""
-        };
+        if self.marks && items == "RFC822" {
+            self.read.insert(letter);
+        }
+        let marks = [(&self.flagged, "\\Flagged"), (&self.read, "\\Seen")];
+        let marks = marks.iter().filter(|(of, _)| of.contains(&letter));
+        let flags: Vec<&str> = marks.map(|(_, flag)| *flag).collect();
+        let flags = flags.join(" ");
         let header = format!("Subject: letter {letter}\r\n\r\n");
         let text = format!("{header}It comes, and it goes.\r\n");
         let shown = match items {

@@ -48,6 +48,7 @@ async fn a_flag_that_stands_on_the_right_message_stays() {
 #[tokio::test]
 async fn a_flag_that_the_message_behind_had_before_stays() {
     let world = World::holding(3).await;
+    world.passes(&opened(&["", "", "\\Flagged"])).await;
     world.set(2, FlagSet::FLAGGED).await;
     let script = "
         C: x STORE 2 +FLAGS (\\Flagged)
@@ -116,6 +117,7 @@ async fn a_flag_that_was_taken_off_the_wrong_message_is_set_again() {
 #[tokio::test]
 async fn a_change_back_that_goes_astray_is_taken_back_too() {
     let world = World::holding(4).await;
+    world.passes(&opened(&["", "", "", "\\Flagged"])).await;
     world.set(2, FlagSet::FLAGGED).await;
     let script = "
         C: x STORE 2 +FLAGS (\\Flagged)

@@ -23,7 +23,11 @@ impl Server {
         while let Some((tag, command)) = self.hear(&mut io).await {
             let verdict = self.answer(&command);
             let has_strayed = self.has_moved && command.starts_with("STORE");
-            if has_strayed && self.chance.percent(20) {
+            if has_strayed
+                && self
+                    .chance
+                    .percent(if self.manners.frail { 70 } else { 20 })
+            {
                 // The line breaks before anybody has heard of it.
                 self.model.borrow_mut().is_torn = true;
                 trace(|| format!("C: {command}\nthe line breaks"));
