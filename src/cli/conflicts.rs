@@ -82,6 +82,10 @@ fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
             format!("    the server showed {there}; outcome: {kept}"),
         ),
     ];
+    let agreed = conflict
+        .agreed_at
+        .map(|at| format!("    you marked it deleted too, {}", ago(at)));
+    lines.extend(agreed.map(|agreed| (Tone::Faint, agreed)));
     let next = match (conflict.undone_at, &conflict.undo) {
         (Some(at), _) => Some(format!("    you had it otherwise, {}", ago(at))),
         (None, Some(undo)) => Some(format!(

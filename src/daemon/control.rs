@@ -279,6 +279,8 @@ pub struct ConflictInfo {
     pub at: i64,
     /// When the user asked for it once more, in seconds since 1970.
     pub undone_at: Option<i64>,
+    /// When the user marked for removal what may have been marked by mistake, in seconds since 1970.
+    pub agreed_at: Option<i64>,
     /// What `undo` would ask for, in words; nothing where the message is gone.
     pub undo: Option<String>,
 }

@@ -123,6 +123,7 @@ async fn reconcile(
         &seen,
         &alignment,
     );
+    let mistakes = store.untold(mailbox, mistakes).await?;
     noted.hide(&mut seen, &alignment, &input);
 
     let remote = alignment.remote(&seen);

@@ -193,7 +193,7 @@ removed, here or there, \"restore\" brings back for 30 days.
 
 Where a message was changed on the server just as another was to be changed when the line broke,
 it may be a mistake of ours or somebody's wish: it stays, and is told, and \"conflicts undo\" has
-it as it was.
+it as it was. If it was marked deleted, EXPUNGE leaves it until you have marked it too.
 
 Whatever they did: in a mailbox that is open for reading only a copy is made and the rest waits;
 so does all in a mailbox that the server does not open. What a server refuses, or says OK to and

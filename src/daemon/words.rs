@@ -112,6 +112,7 @@ pub(super) async fn conflicts(
         kept: row.kept,
         at: row.at,
         undone_at: row.undone_at,
+        agreed_at: row.agreed_at,
     };
     Ok(rows.into_iter().map(info).collect())
 }

@@ -4,6 +4,9 @@
 //! the line breaks before anybody has said so, the next look shows a message changed just as another was to be changed.
 //! Whether that was us nobody can know, so it stays as it is, and the user is told. Of a message that nobody here had seen
 //! before, only what was set can be told: it is taken to have come without flags.
+//!
+//! What we send of our own accord counts as well: marks of our reading are taken off by number. And of equal messages of
+//! which nobody knows which are left, one may have been hit: then it is told of one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +14,7 @@ use super::align::{Alignment, Fate};
 use super::observation::Observation;
 use super::settle::Conflict;
 use super::table::ConflictKind;
+use super::twins::choose;
 use super::view::{Base, BaseMessage, MessageState, RemoteState};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, JournalEntry, Mark};
@@ -25,6 +29,8 @@ pub struct Mistake {
     /// How it was before.
     saw: FlagSet,
     shown: FlagSet,
+    /// Whether it can be another one that is equal: then the base does not learn of it, and each look shows it anew.
+    pub in_doubt: bool,
     /// What was asked of others; nothing, if only what we do of our own accord can have hit it.
     entries: Vec<EntryId>,
 }
@@ -53,6 +59,7 @@ impl Mistake {
             there: RemoteState::Present(self.shown),
             kept: MessageState::Present(self.shown),
             entries: self.entries.clone(),
+            in_doubt: self.in_doubt,
         })
     }
 }
@@ -182,8 +189,9 @@ struct Place<'a> {
     mark: Mark,
     /// The message of the base that it is, or was before it left its place.
     known: Option<&'a BaseMessage>,
-    /// The flags it shows, if it is there for certain.
+    /// The flags it shows, as far as it is there.
     flags: Option<FlagSet>,
+    in_doubt: bool,
     /// How many messages before it are not.
     gone_before: usize,
 }
@@ -193,8 +201,11 @@ impl<'a> Place<'a> {
         let mut gone_before = 0_usize;
         let mut returned = BTreeMap::new();
         let mut places = Vec::with_capacity(seen.messages.len());
-        for (known, fate) in base.messages.iter().zip(&alignment.fates) {
-            let flags = match *fate {
+        let chosen = choose(base, seen, alignment.clone(), &BTreeSet::new());
+        let fates = alignment.fates.iter().zip(&chosen.fates);
+        for (known, (fate, chosen)) in base.messages.iter().zip(fates) {
+            let in_doubt = *fate == Fate::Doubtful;
+            let flags = match *chosen {
                 Fate::Present(seq) | Fate::Chosen(seq) => seen.at(seq).map(|seen| seen.flags),
                 Fate::Returned(seq) => {
                     returned.insert(seq, known);
@@ -207,9 +218,12 @@ impl<'a> Place<'a> {
                 mark: known.mark,
                 known: Some(known),
                 flags,
+                in_doubt,
                 gone_before,
             });
-            gone_before = gone_before.saturating_add(usize::from(flags.is_none()));
+            // Any of those in doubt may be gone.
+            let may_be_gone = in_doubt || flags.is_none();
+            gone_before = gone_before.saturating_add(usize::from(may_be_gone));
         }
         let arrived = seen.numbered().skip(alignment.known_count);
         places.extend(arrived.enumerate().map(|(nth, (seq, seen))| Self {
@@ -217,6 +231,7 @@ impl<'a> Place<'a> {
             mark: seen.mark,
             known: returned.get(&seq).copied(),
             flags: Some(seen.flags),
+            in_doubt: false,
             gone_before,
         }));
         places
@@ -239,6 +254,7 @@ impl<'a> Place<'a> {
             hit: self.hit,
             saw: shown,
             shown,
+            in_doubt: self.in_doubt,
             entries: Vec::new(),
         });
         found.saw = found.saw.minus(mistake.add).union(mistake.remove);

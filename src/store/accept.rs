@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::doubt::Doubted;
 use super::error::StoreError;
 use super::file::Fault;
 use super::held::Held;
@@ -21,6 +22,8 @@ pub struct Accepted {
     /// How many actions were new; the others asked for what is so already, or for the removal of what is not there or
     /// no longer `\Deleted`.
     pub accepted_count: usize,
+    /// How many removals were left out, since what marks the message may be a mistake that nobody has answered yet.
+    pub left_out_count: usize,
 }
 
 impl Store {
@@ -43,22 +46,45 @@ impl Store {
         }
     }
 
+    /// Accepts actions on messages that may be others than those which the copy shows: they were seen with these flags.
+    pub(super) async fn insist(
+        &self,
+        mailbox: MailboxId,
+        wishes: Vec<NewEntry>,
+        saw: FlagSet,
+    ) -> Result<Accepted, StoreError> {
+        self.hold(mailbox).await?;
+        self.journalled_as(mailbox, wishes, move |_, _| Some(saw))
+            .await
+    }
+
     async fn journalled(
         &self,
         mailbox: MailboxId,
         wishes: Vec<NewEntry>,
     ) -> Result<Accepted, StoreError> {
+        self.journalled_as(mailbox, wishes, Held::flags).await
+    }
+
+    async fn journalled_as(
+        &self,
+        mailbox: MailboxId,
+        wishes: Vec<NewEntry>,
+        flags: impl Fn(&Held, MessageId) -> Option<FlagSet> + Send + 'static,
+    ) -> Result<Accepted, StoreError> {
         let inner = self.inner.clone();
         let accept = move |connection: &mut rusqlite::Connection| {
             let at = clock::unix_seconds();
+            let mut doubted = Doubted::load(connection, &inner, mailbox, &wishes)?;
+            let (wishes, left_out_count) = doubted.sift(wishes);
             let (name, keywords, drafts) = inner.with(mailbox, |held| {
                 (
                     held.name.clone(),
                     held.view.keywords.clone(),
-                    drafts(held, &wishes, at),
+                    drafts(held, &wishes, at, &flags),
                 )
             })?;
-            let entries = write(connection, &name, &keywords, drafts?)?;
+            let entries = write(connection, &name, &keywords, drafts?, &doubted)?;
             let accepted_count = entries.len();
             let change = if entries.is_empty() {
                 inner.with(mailbox, |held| held.view.change)?
@@ -71,6 +97,7 @@ impl Store {
             Ok(Accepted {
                 change,
                 accepted_count,
+                left_out_count,
             })
         };
         let accepted = self.inner.journal.run(accept).await?;
@@ -81,16 +108,18 @@ impl Store {
     }
 }
 
-/// The entries that wishes become, each on top of those before it; what asks for nothing new becomes none.
+/// The entries that wishes become, each on top of those before it, the first on top of the flags that its message is shown
+/// with; what asks for nothing new becomes none.
 pub(super) fn drafts(
     held: &Held,
     wishes: &[NewEntry],
     at: i64,
+    flags: impl Fn(&Held, MessageId) -> Option<FlagSet>,
 ) -> Result<Vec<JournalEntry>, StoreError> {
     let mut states: BTreeMap<MessageId, LocalState> = BTreeMap::new();
     let mut drafts = Vec::new();
     for wish in wishes {
-        let shown = || held.flags(wish.message).map(LocalState::Present);
+        let shown = || flags(held, wish.message).map(LocalState::Present);
         let state = states.get(&wish.message).copied().or_else(shown);
         let known = held.base.find(wish.message);
         let (Some(known), Some(LocalState::Present(flags_before))) = (known, state) else {
@@ -143,8 +172,10 @@ fn write(
     mailbox: &crate::protocol::types::MailboxName,
     keywords: &Keywords,
     mut drafts: Vec<JournalEntry>,
+    doubted: &Doubted,
 ) -> Result<Vec<JournalEntry>, Fault> {
     let transaction = connection.transaction()?;
+    doubted.write(&transaction)?;
     for entry in &mut drafts {
         entry.id = journal::insert(&transaction, &Draft::of(mailbox, keywords, entry))?;
     }

@@ -1,5 +1,7 @@
 //! Conflicts on record: what was decided against a wish of the user, and how to have it otherwise.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Transaction, params};
 
 use super::Store;
@@ -38,6 +40,10 @@ pub struct ConflictRow {
     pub at: i64,
     /// When the user had it otherwise, in seconds since 1970.
     pub undone_at: Option<i64>,
+    /// When the user marked for removal what a mistake may have marked before, in seconds since 1970.
+    pub agreed_at: Option<i64>,
+    /// Whether it may be about another message that is equal: then the copy does not show what the server showed.
+    pub in_doubt: bool,
 }
 
 /// What came of the wish to have a decision otherwise.
@@ -60,6 +66,35 @@ impl Store {
     /// What is wrong with the files.
     pub async fn conflicts(&self) -> Result<Vec<ConflictRow>, StoreError> {
         self.inner.journal_readers.run(load).await
+    }
+
+    /// Leaves out what is told already of messages in doubt, each of which shows it at every look.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub async fn untold(
+        &self,
+        mailbox: MailboxId,
+        mut mistakes: Vec<Mistake>,
+    ) -> Result<Vec<Mistake>, StoreError> {
+        if !mistakes.iter().any(|mistake| mistake.in_doubt) {
+            return Ok(mistakes);
+        }
+        let told = self.conflicts().await?;
+        let is_open = |told: &&ConflictRow| told.undone_at.is_none();
+        let sides = |told: &ConflictRow| (told.message, told.seen.clone(), told.there.clone());
+        let told: BTreeSet<_> = told.iter().filter(is_open).map(sides).collect();
+        self.inner.with(mailbox, |held| {
+            let keywords = &held.view.keywords;
+            mistakes.retain(|mistake| {
+                let conflict = mistake.conflict(&[]).filter(|_| mistake.in_doubt);
+                conflict.is_none_or(|of| {
+                    let (seen, there) = (names(keywords, of.saw), shown(keywords, of.there));
+                    !told.contains(&(of.message, seen, there))
+                })
+            });
+        })?;
+        Ok(mistakes)
     }
 
     /// Puts changes on record that may have fallen on these messages by mistake; what has arrived is to have these ids. The base
@@ -107,12 +142,16 @@ impl Store {
         self.hold(mailbox).await?;
         let wishes = self.inner.with(mailbox, |held| {
             let message = held.current(conflict.message)?;
-            Some(conflict.wishes(message, &held.view.keywords))
+            let showed = named(&held.view.keywords, &conflict.there);
+            Some((conflict.wishes(message, &held.view.keywords), showed))
         })?;
-        let Some(wishes) = wishes else {
+        let Some((wishes, showed)) = wishes else {
             return Ok(Undone::MessageGone);
         };
-        let accepted = self.accept(mailbox, wishes).await?;
+        let mut accepted = self.accept(mailbox, wishes.clone()).await?;
+        if accepted.accepted_count == 0 && conflict.in_doubt {
+            accepted = self.insist(mailbox, wishes, showed).await?;
+        }
         let close = move |journal: &mut Connection| {
             let sql = "UPDATE conflict SET undone_at = ?2 WHERE id = ?1";
             journal.execute(sql, params![id, clock::unix_seconds()])?;
@@ -158,7 +197,7 @@ impl ConflictRow {
 }
 
 fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
-    let sql = "SELECT id, mailbox, message, kind, seen, wished, there, kept, removes, at, undone_at FROM conflict ORDER BY id";
+    let sql = "SELECT id, mailbox, message, kind, seen, wished, there, kept, removes, at, undone_at, agreed_at, in_doubt FROM conflict ORDER BY id";
     let mut statement = journal.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut conflicts = Vec::new();
@@ -175,6 +214,8 @@ fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
             removes: row.get(8)?,
             at: row.get(9)?,
             undone_at: row.get(10)?,
+            agreed_at: row.get(11)?,
+            in_doubt: row.get(12)?,
         });
     }
     Ok(conflicts)
@@ -204,8 +245,8 @@ pub(super) fn add(
     // What was asked of another message is not asked of this one.
     let removes = conflict.kind != ConflictKind::ChangedThereLikeAnother
         && entries().any(|entry| entry.action == Action::Expunge);
-    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at, in_doubt) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     transaction.prepare_cached(sql)?.execute(params![
         held.name.as_bytes(),
         conflict.message.raw(),
@@ -218,8 +259,31 @@ pub(super) fn add(
         kept,
         removes,
         clock::unix_seconds(),
+        conflict.in_doubt,
     ])?;
     Ok(())
+}
+
+/// The messages of a mailbox that were marked for removal perhaps by mistake, where nobody has said yet whether it is meant; and
+/// the conflicts that tell of it.
+pub(super) fn marked_by_mistake(
+    journal: &Connection,
+    mailbox: &MailboxName,
+) -> Result<Vec<(i64, MessageId)>, Fault> {
+    let sql = "SELECT id, message, seen, there FROM conflict \
+               WHERE mailbox = ?1 AND kind = ?2 AND undone_at IS NULL AND agreed_at IS NULL";
+    let mut statement = journal.prepare_cached(sql)?;
+    let kind = code_of(ConflictKind::ChangedThereLikeAnother);
+    let mut rows = statement.query(params![mailbox.as_bytes(), kind])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let flags = |names: String| named(&Keywords::default(), &names);
+        let (seen, there) = (flags(row.get(2)?), flags(row.get(3)?));
+        if there.minus(seen).contains(FlagSet::DELETED) {
+            found.push((row.get(0)?, MessageId::from_raw(row.get(1)?)));
+        }
+    }
+    Ok(found)
 }
 
 /// What the server showed, as people read it.

@@ -235,6 +235,7 @@ impl Store {
             Ok(Accepted {
                 change: effects.publish(&inner, source)?,
                 accepted_count: entries.len(),
+                left_out_count: 0,
             })
         };
         self.inner.cache.run(apply).await
@@ -257,7 +258,7 @@ fn zoned(held: &Held, wishes: &[NewEntry]) -> Result<Vec<(JournalEntry, i16)>, S
             .find(entry.message)
             .map(|known| known.zone_minutes)
     };
-    let drafts = drafts(held, wishes, 0)?.into_iter();
+    let drafts = drafts(held, wishes, 0, Held::flags)?.into_iter();
     let zoned = drafts.filter_map(|entry| Some((zone(&entry)?, entry)));
     Ok(zoned.map(|(zone, entry)| (entry, zone)).collect())
 }

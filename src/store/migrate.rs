@@ -31,6 +31,7 @@ pub(super) static JOURNAL: Schema = Schema {
         include_str!("../../migrations/journal/0003_limbo.sql"),
         include_str!("../../migrations/journal/0004_epoch.sql"),
         include_str!("../../migrations/journal/0005_stray.sql"),
+        include_str!("../../migrations/journal/0006_agreed.sql"),
     ],
     declared: OnceLock::new(),
 };

@@ -15,6 +15,7 @@ mod base;
 mod commit;
 mod conflict;
 mod content;
+mod doubt;
 mod error;
 mod file;
 mod held;

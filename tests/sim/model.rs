@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use lowtide::id::MessageId;
 use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::store::ConflictRow;
 
 use crate::life::trace;
+use crate::oracle::is_mistake;
 use crate::random::Random;
+use crate::user::undoing;
 use crate::wish::{What, Wish};
 
 pub(crate) const SEEN: FlagSet = FlagSet::SEEN;
@@ -328,6 +332,29 @@ impl Model {
         }
     }
 
+    /// What our user removes is not marked for it only by a mistake that is told.
+    pub(crate) fn was_meant(
+        &self,
+        message: MessageId,
+        (place, letter): (Place, Letter),
+        conflicts: &[ConflictRow],
+    ) {
+        let is_marked = |wish: &Wish| {
+            (wish.place, wish.letter) == (place, letter)
+                && matches!(wish.what, What::Flags { named, .. } if named.contains(DELETED))
+        };
+        let accuses = |told: &ConflictRow| {
+            told.message == message
+                && told.undone_at.is_none()
+                && is_mistake(told.kind)
+                && undoing(told).remove.contains(DELETED)
+        };
+        assert!(
+            self.wishes.iter().any(is_marked) || !conflicts.iter().any(accuses),
+            "{letter:?} is removed, since a mistake has marked it: {conflicts:?}"
+        );
+    }
+
     /// A change of ours may have fallen on the wrong message.
     pub(crate) fn mistake(&mut self, place: Place, serial: Serial) {
         for message in &mut self.mailboxes[place] {
@@ -431,9 +458,12 @@ impl Model {
         if let Some(last) = self.mailboxes[place].last_mut() {
             last.theirs = message.theirs;
             last.is_copy = true;
-            // Somebody else's copy of a mistake is beyond our reach.
             last.is_mistaken = message.is_mistaken.map(|_| usize::MAX);
             if who == Who::Others {
+                // Whoever copies a message with a mistake of ours sees what they copy.
+                if message.is_mistaken.is_some() {
+                    last.theirs = message.flags;
+                }
                 // Whoever puts a message there that is marked for removal, leaves it to the next EXPUNGE.
                 last.theirs = last.theirs.union(message.flags.intersection(DELETED));
             }

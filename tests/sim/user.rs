@@ -55,7 +55,43 @@ impl User {
             return;
         }
         let (message, letter, flags) = known[self.chance.below(known.len())];
-        let (action, what) = match self.chance.below(10) {
+        let (action, what) = self.choose(place, flags);
+        trace(|| {
+            format!(
+                "user: {} {message:?} letter {letter:?} {what:?}",
+                NAMES[place]
+            )
+        });
+        self.letters.insert(message, (place, letter));
+        let accepted = store
+            .accept(id_of(store, place), vec![NewEntry { message, action }])
+            .await;
+        let is_certain = accepted.is_ok();
+        if accepted.is_ok_and(|accepted| accepted.accepted_count == 0) {
+            return;
+        }
+        if matches!(what, What::Remove { .. }) {
+            let conflicts = store.conflicts().await.unwrap_or_default();
+            model
+                .borrow()
+                .was_meant(message, (place, letter), &conflicts);
+        }
+        let count = known
+            .iter()
+            .filter(|(_, other, _)| *other == letter)
+            .count();
+        model
+            .borrow_mut()
+            .wish(place, letter, what, count, is_certain);
+        self.wish_count += 1;
+    }
+}
+
+/// What our user does, and has otherwise.
+impl User {
+    /// Something to be done with a message that shows these flags.
+    fn choose(&mut self, place: Place, flags: FlagSet) -> (Action, What) {
+        match self.chance.below(10) {
             0 => {
                 let to = NAMES[1 - place].parse().unwrap();
                 (Action::Copy { to }, What::Copy { to: 1 - place })
@@ -78,34 +114,9 @@ impl User {
                     },
                 )
             }
-        };
-        trace(|| {
-            format!(
-                "user: {} {message:?} letter {letter:?} {what:?}",
-                NAMES[place]
-            )
-        });
-        self.letters.insert(message, (place, letter));
-        let accepted = store
-            .accept(id_of(store, place), vec![NewEntry { message, action }])
-            .await;
-        let is_certain = accepted.is_ok();
-        if accepted.is_ok_and(|accepted| accepted.accepted_count == 0) {
-            return;
         }
-        let count = known
-            .iter()
-            .filter(|(_, other, _)| *other == letter)
-            .count();
-        model
-            .borrow_mut()
-            .wish(place, letter, what, count, is_certain);
-        self.wish_count += 1;
     }
-}
 
-/// What our user has otherwise.
-impl User {
     /// Undoes the first mistake that is told of a mailbox. Says whether there is one.
     async fn undo(
         &mut self,

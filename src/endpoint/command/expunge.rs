@@ -6,7 +6,8 @@ use crate::journal::{Action, NewEntry};
 use crate::protocol::types::FlagSet;
 
 /// Removes exactly the messages that this client was shown as `\Deleted` and that still are: what somebody else has marked
-/// without this client knowing is not asked for, and the store leaves what somebody else has unmarked.
+/// without this client knowing is not asked for, and the store leaves what somebody else has unmarked, or a mistake of ours
+/// may have marked.
 pub(super) async fn run(session: &mut Session) -> Result<Reply, Stop> {
     let view = session.view().await?;
     let selected = session.selected()?;
@@ -24,7 +25,13 @@ pub(super) async fn run(session: &mut Session) -> Result<Reply, Stop> {
         })
         .collect();
     if !wishes.is_empty() {
-        session.store.accept(mailbox, wishes).await?;
+        let accepted = session.store.accept(mailbox, wishes).await?;
+        if accepted.left_out_count > 0 {
+            return Ok(Reply::ok(LEFT));
+        }
     }
     Ok(Reply::ok("EXPUNGE completed"))
 }
+
+const LEFT: &str = "EXPUNGE completed, but what may be marked by mistake stays: see \"lowtide conflicts\", or mark it deleted \
+     once more";

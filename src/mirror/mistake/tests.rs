@@ -258,6 +258,31 @@ fn what_is_put_right_may_fall_on_the_message_behind() {
     assert_eq!(told_beside(&two, BARE, &left, &[]), []);
 }
 
+/// Two are equal, and one of those that look like them is gone.
+#[test]
+fn of_equal_messages_that_are_in_doubt_one_is_told_of() {
+    let look = |number: i64| match number {
+        3 | 4 => mark(3, 1, 3),
+        other => mark(other, 1, u64::try_from(other).unwrap()),
+    };
+    let told = |left: &[(i64, FlagSet)]| {
+        let (base, seen) = world(BARE, left, look);
+        let Aligned::Done(alignment) = align(&base, &seen, &BTreeSet::new()) else {
+            panic!("every header is shown");
+        };
+        let entries = [sent(2, adding(DELETED))];
+        let told = mistakes(&base, &entries, &BTreeMap::new(), &seen, &alignment);
+        let in_doubt = told.iter().map(|mistake| mistake.in_doubt);
+        in_doubt.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[(2, NONE), (3, DELETED), (5, NONE)]), [true]);
+    assert_eq!(told(&[(2, NONE), (3, NONE), (5, NONE)]), [] as [bool; 0]);
+    // Any of them may be what went before the last one.
+    assert_eq!(told(&[(1, NONE), (3, NONE), (5, DELETED)]), [false]);
+    let all = [(2, NONE), (3, DELETED), (4, NONE), (5, NONE)];
+    assert_eq!(told(&all), [false]);
+}
+
 #[test]
 fn what_has_a_uid_was_not_named_by_a_number() {
     let look = |number: i64| Mark {

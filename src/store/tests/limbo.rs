@@ -190,6 +190,7 @@ async fn flagged_and_removed(account: &Account) {
         there: RemoteState::Gone,
         kept: MessageState::Gone,
         entries: ids.clone(),
+        in_doubt: false,
     };
     let settlement = Settlement {
         gone: vec![one],

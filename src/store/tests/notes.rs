@@ -76,6 +76,7 @@ async fn decided(account: &Account, kind: ConflictKind, flags: FlagSet) {
         there: RemoteState::Present(flags),
         kept: MessageState::Present(flags),
         entries: ids.clone(),
+        in_doubt: false,
     };
     let settlement = Settlement {
         flags: vec![(one, flags)],
@@ -116,6 +117,78 @@ async fn a_mark_of_others_that_the_user_was_told_of_is_taken_off() {
     let store = account.store();
     assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::Asked);
     assert_eq!(account.view().await, [(one, FLAGGED)]);
+}
+
+/// A mail client shows it and would remove it.
+#[tokio::test]
+async fn what_a_mistake_may_have_marked_is_not_removed_before_the_user_marks_it() {
+    let mut account = Account::with(2).await;
+    let (one, other) = (account.messages[0], account.messages[1]);
+    let marked = SEEN.union(DELETED);
+    decided(&account, ConflictKind::ChangedThereLikeAnother, marked).await;
+    account.accept(vec![adding(other, DELETED)]).await;
+    account.reopen().await;
+    let accept = |wishes| account.store().accept(account.inbox, wishes);
+    let both = vec![expunging(one), expunging(other)];
+    let accepted = accept(both).await.unwrap();
+    assert_eq!((accepted.accepted_count, accepted.left_out_count), (1, 1));
+    assert_eq!(account.view().await, [(one, marked)]);
+    // The user marks it too, which changes nothing.
+    let agreed = accept(vec![adding(one, DELETED)]).await.unwrap();
+    assert_eq!((agreed.accepted_count, agreed.left_out_count), (0, 0));
+    account.reopen().await;
+    assert!(
+        account.store().conflicts().await.unwrap()[0]
+            .agreed_at
+            .is_some()
+    );
+    let accepted = account.store().accept(account.inbox, vec![expunging(one)]);
+    assert_eq!(accepted.await.unwrap().accepted_count, 1);
+    assert_eq!(account.view().await, []);
+}
+
+#[tokio::test]
+async fn a_mistake_that_is_undone_removes_nothing_and_stands_in_the_way_of_nothing() {
+    let account = Account::with(1).await;
+    let one = account.messages[0];
+    let marked = SEEN.union(DELETED);
+    decided(&account, ConflictKind::ChangedThereLikeAnother, marked).await;
+    let store = account.store();
+    assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::Asked);
+    assert_eq!(account.view().await, [(one, SEEN)]);
+    let accept = |wish| store.accept(account.inbox, vec![wish]);
+    let accepted = accept(expunging(one)).await.unwrap();
+    assert_eq!((accepted.accepted_count, accepted.left_out_count), (0, 0));
+    accept(adding(one, DELETED)).await.unwrap();
+    assert_eq!(accept(expunging(one)).await.unwrap().accepted_count, 1);
+}
+
+/// The copy does not show what the server shows of it.
+#[tokio::test]
+async fn a_mistake_in_doubt_can_be_undone_as_well_and_is_told_once() {
+    let account = Account::with(1).await;
+    let one = account.messages[0];
+    let conflict = |in_doubt| Conflict {
+        message: one,
+        kind: ConflictKind::ChangedThereLikeAnother,
+        saw: NONE,
+        there: RemoteState::Present(FLAGGED),
+        kept: MessageState::Present(FLAGGED),
+        entries: Vec::new(),
+        in_doubt,
+    };
+    let settlement = Settlement {
+        conflicts: vec![conflict(true), conflict(false)],
+        ..Settlement::default()
+    };
+    account.record(settlement).await;
+    let store = account.store();
+    assert_eq!(store.undo_conflict(2).await.unwrap(), Undone::Agreed);
+    assert_eq!(store.undo_conflict(1).await.unwrap(), Undone::Asked);
+    let entries = store.entries().await.unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].flags_before, [Flag::Flagged]);
+    assert_eq!(account.view().await, [(one, NONE)]);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ struct Shelf {
     letters: Vec<u32>,
     flagged: BTreeSet<u32>,
     read: BTreeSet<u32>,
+    deleted: BTreeSet<u32>,
     /// Whether whoever asks for a text has read it.
     marks: bool,
     /// Whether the next STORE comes too late: the first letter is gone by then, and the line breaks.
@@ -21,6 +22,7 @@ struct Shelf {
 
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf::empty());
 static DESK: Mutex<Shelf> = Mutex::new(Shelf::empty());
+static BASKET: Mutex<Shelf> = Mutex::new(Shelf::empty());
 
 #[test]
 fn whoever_was_hit_by_mistake_is_told_of_and_had_back_as_it_was() {
@@ -129,6 +131,45 @@ fn whoever_becomes_unread_instead_of_what_we_read_is_told_of() {
     assert_eq!(read(), [3]);
 }
 
+/// A letter is marked deleted, and the one behind it is hit. Mail clients show that, and remove what is marked.
+#[test]
+fn whatever_only_a_mistake_has_marked_is_not_removed() {
+    let answer = |tag: &str, command: &str| BASKET.lock().unwrap().answers(tag, command);
+    BASKET.lock().unwrap().letters = vec![1, 2, 3, 4];
+    let home = Home::empty();
+    home.secret("server-password", "secret");
+    let address = server("* OK ready\r\n", answer);
+    home.configure(&mirror(address, "ada", "protocol = \"imap2\""));
+    home.run(&["sync"]).ended(0);
+    let client = |lines: &str| {
+        home.session(
+            "work",
+            &format!("a SELECT INBOX\r\n{lines}\r\nz LOGOUT\r\n"),
+        )
+    };
+    client("b STORE 2 +FLAGS (\\Deleted)");
+    BASKET.lock().unwrap().tears = true;
+    home.run(&["sync"]).ended(69);
+    assert_eq!(BASKET.lock().unwrap().deleted, BTreeSet::from([3]));
+    home.run(&["sync"]).ended(3);
+    let told = client("b FETCH 2 FLAGS\r\nc EXPUNGE");
+    assert!(told.contains("* 2 FETCH (FLAGS (\\Deleted))"), "{told}");
+    assert!(
+        told.contains("c OK EXPUNGE completed, but what may be marked by mistake stays"),
+        "{told}"
+    );
+    // EXPUNGE would take it along.
+    home.run(&["sync"]).ended(3);
+    home.run(&["journal"])
+        .ended(0)
+        .shows(&["other messages are marked deleted there"]);
+    assert_eq!(BASKET.lock().unwrap().letters, [2, 3, 4]);
+    home.run(&["conflicts", "undo", "work", "1"]).ended(0);
+    home.run(&["sync"]).ended(0);
+    assert_eq!(BASKET.lock().unwrap().letters, [3, 4]);
+    home.run(&["journal"]).ended(0).shows(&["Nothing waits"]);
+}
+
 fn answer(tag: &str, command: &str) -> String {
     SHELF.lock().unwrap().answers(tag, command)
 }
@@ -139,6 +180,7 @@ impl Shelf {
             letters: Vec::new(),
             flagged: BTreeSet::new(),
             read: BTreeSet::new(),
+            deleted: BTreeSet::new(),
             marks: false,
             tears: false,
             comes: None,
@@ -173,6 +215,22 @@ impl Shelf {
                 }
                 String::new()
             }
+            ["SEARCH", "DELETED"] => {
+                let found = (1..=self.letters.len())
+                    .filter(|number| self.deleted.contains(&self.at(*number)));
+                let found: Vec<String> = found.map(|number| number.to_string()).collect();
+                format!("* SEARCH {}\r\n", found.join(" "))
+            }
+            ["EXPUNGE"] => {
+                let mut told = String::new();
+                let marked =
+                    |shelf: &Self, number: &usize| shelf.deleted.contains(&shelf.at(*number));
+                while let Some(number) = (1..=self.letters.len()).find(|of| marked(self, of)) {
+                    self.letters.remove(number.checked_sub(1).unwrap());
+                    told.push_str(&format!("* {number} EXPUNGE\r\n"));
+                }
+                told
+            }
             ["FIND", ..] => "* MAILBOX INBOX\r\n".to_owned(),
             _ => String::new(),
         };
@@ -183,6 +241,7 @@ impl Shelf {
         let marked = match flag {
             "(\\Flagged)" => &mut self.flagged,
             "(\\Seen)" => &mut self.read,
+            "(\\Deleted)" => &mut self.deleted,
             _ => panic!("{flag} is stored"),
         };
         if is_set {
@@ -206,7 +265,11 @@ impl Shelf {
         if self.marks && items == "RFC822" {
             self.read.insert(letter);
         }
-        let marks = [(&self.flagged, "\\Flagged"), (&self.read, "\\Seen")];
+        let marks = [
+            (&self.flagged, "\\Flagged"),
+            (&self.read, "\\Seen"),
+            (&self.deleted, "\\Deleted"),
+        ];
         let marks = marks.iter().filter(|(of, _)| of.contains(&letter));
         let flags: Vec<&str> = marks.map(|(_, flag)| *flag).collect();
         let flags = flags.join(" ");
