@@ -136,6 +136,7 @@ async fn reconcile(
         if options.dry_run {
             report = report.beyond(plan, verdicts.gone());
         } else if mistakes.is_empty() {
+            noted.forget_what_is_right(store, mailbox).await?;
             noted.put_right(selected, store, mailbox).await?;
         }
         return Ok((report, None));

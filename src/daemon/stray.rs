@@ -103,7 +103,7 @@ impl Noted {
         }
     }
 
-    /// Forgets what was seen to be right: whoever changes it from now on means it.
+    /// Forgets what was seen to be right: whoever changes it from now on means it. What is sent later is noted anew.
     pub(super) async fn forget_what_is_right(
         &self,
         store: &Store,
@@ -128,7 +128,6 @@ impl Noted {
         store: &Store,
         mailbox: MailboxId,
     ) -> Result<Restored, PassError> {
-        self.forget_what_is_right(store, mailbox).await?;
         if !self.is_wrong() {
             return Ok(Restored::Nothing);
         }

@@ -365,6 +365,34 @@ async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again()
     );
 }
 
+/// An earlier note was seen to be needless; this one is not.
+#[tokio::test]
+async fn what_a_copy_marked_stays_noted_until_it_is_taken_off() {
+    let world = World::holding(2).await;
+    let unread = vec![(world.letters[1], FlagDelta::UNREAD)];
+    world.store.note_strays(world.inbox, unread).await.unwrap();
+    world.copy(2, "notes").await;
+    let script = format!(
+        "C: x SELECT notes
+        S: * 0 EXISTS
+        S: x OK
+        {}
+        C: x COPY 2 notes
+        S: x OK
+        LOOK 2 (\\Seen)
+        C: x STORE 2 -FLAGS (\\Seen)
+        S: x OK
+        LOOK 2 (\\Seen)
+        CHECK
+        CHECK",
+        opened(&["", ""])
+    );
+    world.passes(&script).await;
+    let noted = world.store.stray_notes(world.inbox).await.unwrap();
+    let noted: Vec<_> = noted.iter().map(|note| (note.message, note.back)).collect();
+    assert_eq!(noted, [(world.letters[1], FlagDelta::UNREAD)]);
+}
+
 #[tokio::test]
 async fn a_letter_that_arrived_while_others_were_read_stays_unread() {
     let world = World::holding(2).await;
