@@ -63,7 +63,7 @@ fn lines(conflict: &ConflictInfo) -> Vec<(Tone, String)> {
     };
     let asked = if conflict.of_another && wished.is_empty() {
         format!(
-            "    lowtide was putting the other one back as it was; this one had {seen}, as far as is known"
+            "    lowtide may have been putting the other one back as it was; this one had {seen}, as far as is known"
         )
     } else if conflict.of_another {
         format!("    you asked of the other one: {wished}; this one had {seen}, as far as is known")

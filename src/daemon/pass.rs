@@ -43,7 +43,8 @@ pub struct PassOptions {
     /// Look closely, since something was not what it was taken for: list everything, and read the headers of the messages
     /// that somebody acted on before anything is decided.
     pub closely: bool,
-    /// Whether what has come, or was hit by mistake, is on record before flags are changed by number.
+    /// Whether what has come, was changed by others, or was hit by mistake is on record before flags are changed by number, and
+    /// what is noted is put right before anything else is sent.
     pub records_first: bool,
     /// Mailboxes with no more messages than this are always listed whole.
     pub list_up_to: usize,
@@ -115,7 +116,7 @@ async fn reconcile(
     let effort = glance::effort(store, mailbox, &input, &notes, options).await?;
     let (mut seen, alignment) = look(selected, &input, &notes, &effort, options).await?;
     agree_on_keywords(store, mailbox, selected).await?;
-    let noted = Noted::of(selected, &input.base, &notes);
+    let noted = Noted::of(selected, &input, &notes);
     let mistakes = mistakes(
         &input.base,
         &input.entries,
@@ -124,7 +125,7 @@ async fn reconcile(
         &alignment,
     );
     let mistakes = store.untold(mailbox, mistakes).await?;
-    noted.hide(&mut seen, &alignment, &input);
+    noted.hide(&mut seen);
 
     let remote = alignment.remote(&seen);
     let local = fold(&input.base, &input.entries);
@@ -145,10 +146,12 @@ async fn reconcile(
         return Ok((Report::planned(input.name, plan), None));
     }
 
-    let plan = match options.records_first {
-        true if noted.is_wrong() => plan.later(),
-        true if selected.numbers_may_move() => plan.beside(&input.base, &local, &remote, &mistakes),
-        true | false => plan,
+    let plan = if options.records_first && noted.is_wrong() {
+        plan.later()
+    } else if options.records_first && selected.numbers_may_move() {
+        plan.beside(&input.base, &local, &remote, &mistakes)
+    } else {
+        plan
     };
     if mistakes.is_empty() {
         noted.forget_what_is_right(store, mailbox).await?;
@@ -174,8 +177,8 @@ async fn reconcile(
     // So that the store need not keep this one beside the new one.
     drop(input.base);
     let arrivals = store.record(mailbox, settlement).await?;
-    selected.bind_arrivals(&arrivals);
     let restored = noted.put_right(selected, store, mailbox).await?;
+    selected.bind_arrivals(&arrivals);
     let goes_on = !plan.put_off && restored != Restored::Anew;
     report.begins_anew(restored);
     Ok((report, goes_on.then_some(local.unbound)))

@@ -161,7 +161,7 @@ impl Report {
         Self {
             mailbox: Some(mailbox),
             counts,
-            again: came_back || brings_back || plan.put_off,
+            again: came_back || brings_back || plan.put_off || !settlement.mistakes.is_empty(),
             put_off: plan.put_off,
             unproven,
             doubtful: settlement.troubled.iter().any(|(_, why)| *why == doubtful),

@@ -1,7 +1,7 @@
 //! Our own reading is not the user's: marks that a read may set are noted before it and taken off after it.
 //!
-//! The note is durable before the first octet is asked for. Whatever interrupts us, the next pass takes the mark off before
-//! it believes any flag ([`super::stray::Noted::put_right`]). Unread by mistake is better than read by mistake.
+//! The note is durable before the first octet is asked for. Whatever interrupts us, the next pass believes no flag
+//! that may be such a mark, and takes it off before anything else is sent ([`super::stray::Noted::put_right`]). Unread by mistake is better than read by mistake.
 
 use super::error::PassError;
 use crate::id::{MailboxId, MessageId};

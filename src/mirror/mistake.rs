@@ -59,7 +59,6 @@ impl Mistake {
             there: RemoteState::Present(self.shown),
             kept: MessageState::Present(self.shown),
             entries: self.entries.clone(),
-            in_doubt: self.in_doubt,
         })
     }
 }

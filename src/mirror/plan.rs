@@ -10,7 +10,9 @@ use super::copies::CopyDecision;
 use super::merge::{Outcome, Verdict, Verdicts, WaitReason};
 use super::mistake::Mistake;
 use super::observation::{Access, MailboxFacts};
-use super::view::{Base, BaseMessage, CopyWish, Local, MessageState, Remote, RemoteState};
+use super::view::{
+    Base, BaseMessage, CopyWish, Local, LocalState, MessageState, Remote, RemoteState,
+};
 use crate::id::{EntryId, MessageId};
 use crate::journal::{Action, Attempt, JournalEntry, Mark};
 use crate::protocol::types::{FlagDelta, FlagSet, MailboxName};
@@ -22,7 +24,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Messages whose wish is not, or not wholly, carried out in this pass.
     pub delays: BTreeMap<MessageId, Delay>,
-    /// Whether nothing is sent until what was seen is on record. Another pass follows at once.
+    /// Whether none of it is sent until what was seen is on record. Another pass follows at once.
     pub put_off: bool,
 }
 
@@ -283,7 +285,7 @@ impl Plan {
 
     /// What of it may be sent by numbers that can move, before what was seen is on record: no flags where others changed the
     /// same ones, or beside what has come; and nothing beside what was hit by mistake. Were that hit, or hit again, nobody
-    /// could tell how it was. What the user asked for is asked for until it is seen.
+    /// could tell how it was. What is as the user wants it is no news.
     #[must_use]
     pub fn beside(self, base: &Base, local: &Local, remote: &Remote, mistakes: &[Mistake]) -> Self {
         let changes = self.steps.iter().filter_map(|step| match step {
@@ -295,10 +297,15 @@ impl Plan {
             let RemoteState::Present(flags) = *state else {
                 return false;
             };
-            let asked = local.changed.get(&known.id);
-            let asked = asked.map_or(FlagSet::EMPTY, |wish| wish.named);
+            let wish = local.changed.get(&known.id);
+            let fulfilled = wish.map_or(FlagSet::EMPTY, |wish| {
+                let (LocalState::Present(wanted) | LocalState::Expunged { flags: wanted }) =
+                    wish.state;
+                wish.named
+                    .minus(FlagDelta::between(flags, wanted).touched())
+            });
             let changed = FlagDelta::between(known.flags, flags).touched();
-            changed.minus(asked).intersects(touched)
+            changed.minus(fulfilled).intersects(touched)
         };
         let has_news = base.messages.iter().zip(&remote.states).any(is_news)
             || remote.strangers.iter().any(|stranger| stranger.arrived);
@@ -310,7 +317,7 @@ impl Plan {
         }
     }
 
-    /// The same with nothing to be sent yet.
+    /// The same with none of it to be sent yet.
     #[must_use]
     pub fn later(self) -> Self {
         Self {

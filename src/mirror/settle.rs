@@ -147,8 +147,6 @@ pub struct Conflict {
     pub kept: MessageState,
     /// The entries that it answered.
     pub entries: Vec<EntryId>,
-    /// Whether it may be about another message that is equal.
-    pub in_doubt: bool,
 }
 
 impl Conflict {
@@ -444,7 +442,6 @@ impl Settlement {
                     there: verdict.remote,
                     kept,
                     entries: answered,
-                    in_doubt: false,
                 });
             }
         }

@@ -42,8 +42,6 @@ pub struct ConflictRow {
     pub undone_at: Option<i64>,
     /// When the user marked for removal what a mistake may have marked before, in seconds since 1970.
     pub agreed_at: Option<i64>,
-    /// Whether it may be about another message that is equal: then the copy does not show what the server showed.
-    pub in_doubt: bool,
 }
 
 /// What came of the wish to have a decision otherwise.
@@ -115,6 +113,9 @@ impl Store {
                 for mistake in &mistakes {
                     if let Some(conflict) = mistake.conflict(&arrived) {
                         add(&transaction, held, &conflict, Some(mistake.mark))?;
+                        if held.marks_deleted(conflict.message) {
+                            agree(&transaction, transaction.last_insert_rowid())?;
+                        }
                     }
                 }
                 Ok::<_, Fault>(())
@@ -149,7 +150,8 @@ impl Store {
             return Ok(Undone::MessageGone);
         };
         let mut accepted = self.accept(mailbox, wishes.clone()).await?;
-        if accepted.accepted_count == 0 && conflict.in_doubt {
+        // The base may not have learnt what was told.
+        if accepted.accepted_count == 0 && conflict.kind == ConflictKind::ChangedThereLikeAnother {
             accepted = self.insist(mailbox, wishes, showed).await?;
         }
         let close = move |journal: &mut Connection| {
@@ -197,7 +199,7 @@ impl ConflictRow {
 }
 
 fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
-    let sql = "SELECT id, mailbox, message, kind, seen, wished, there, kept, removes, at, undone_at, agreed_at, in_doubt FROM conflict ORDER BY id";
+    let sql = "SELECT id, mailbox, message, kind, seen, wished, there, kept, removes, at, undone_at, agreed_at FROM conflict ORDER BY id";
     let mut statement = journal.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut conflicts = Vec::new();
@@ -215,7 +217,6 @@ fn load(journal: &Connection) -> Result<Vec<ConflictRow>, Fault> {
             at: row.get(9)?,
             undone_at: row.get(10)?,
             agreed_at: row.get(11)?,
-            in_doubt: row.get(12)?,
         });
     }
     Ok(conflicts)
@@ -245,8 +246,8 @@ pub(super) fn add(
     // What was asked of another message is not asked of this one.
     let removes = conflict.kind != ConflictKind::ChangedThereLikeAnother
         && entries().any(|entry| entry.action == Action::Expunge);
-    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at, in_doubt) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let sql = "INSERT INTO conflict (mailbox, message, instant, size, kind, seen, wished, there, kept, removes, at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     transaction.prepare_cached(sql)?.execute(params![
         held.name.as_bytes(),
         conflict.message.raw(),
@@ -259,18 +260,25 @@ pub(super) fn add(
         kept,
         removes,
         clock::unix_seconds(),
-        conflict.in_doubt,
     ])?;
     Ok(())
 }
 
-/// The messages of a mailbox that were marked for removal perhaps by mistake, where nobody has said yet whether it is meant; and
-/// the conflicts that tell of it.
+/// A message that was marked for removal perhaps by mistake.
+pub(super) struct Accused {
+    /// The conflict that tells of it.
+    pub(super) conflict: i64,
+    pub(super) message: MessageId,
+    /// Its date and size.
+    pub(super) weak: (i64, u32),
+}
+
+/// The messages of a mailbox that were marked for removal perhaps by mistake, where nobody has said yet whether it is meant.
 pub(super) fn marked_by_mistake(
     journal: &Connection,
     mailbox: &MailboxName,
-) -> Result<Vec<(i64, MessageId)>, Fault> {
-    let sql = "SELECT id, message, seen, there FROM conflict \
+) -> Result<Vec<Accused>, Fault> {
+    let sql = "SELECT id, message, seen, there, instant, size FROM conflict \
                WHERE mailbox = ?1 AND kind = ?2 AND undone_at IS NULL AND agreed_at IS NULL";
     let mut statement = journal.prepare_cached(sql)?;
     let kind = code_of(ConflictKind::ChangedThereLikeAnother);
@@ -280,10 +288,22 @@ pub(super) fn marked_by_mistake(
         let flags = |names: String| named(&Keywords::default(), &names);
         let (seen, there) = (flags(row.get(2)?), flags(row.get(3)?));
         if there.minus(seen).contains(FlagSet::DELETED) {
-            found.push((row.get(0)?, MessageId::from_raw(row.get(1)?)));
+            found.push(Accused {
+                conflict: row.get(0)?,
+                message: MessageId::from_raw(row.get(1)?),
+                weak: (row.get(4)?, row.get(5)?),
+            });
         }
     }
     Ok(found)
+}
+
+/// The user has marked for removal what a mistake may have marked.
+pub(super) fn agree(transaction: &Transaction<'_>, conflict: i64) -> Result<(), Fault> {
+    let sql = "UPDATE conflict SET agreed_at = ?2 WHERE id = ?1";
+    let mut agree = transaction.prepare_cached(sql)?;
+    agree.execute(params![conflict, clock::unix_seconds()])?;
+    Ok(())
 }
 
 /// What the server showed, as people read it.

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction};
 
 use super::Inner;
 use super::conflict;
 use super::file::Fault;
-use crate::clock;
 use crate::id::{MailboxId, MessageId};
 use crate::journal::{Action, NewEntry};
 use crate::protocol::types::FlagSet;
@@ -37,9 +36,14 @@ impl Doubted {
         let told = conflict::marked_by_mistake(journal, &name)?;
         let mut marks: BTreeMap<MessageId, Vec<i64>> = BTreeMap::new();
         inner.with(mailbox, |held| {
-            for (id, message) in told {
-                if let Some(message) = held.current(message) {
-                    marks.entry(message).or_default().push(id);
+            for told in told {
+                let is_lost = held.base.has_lost(told.message);
+                let known = held.base.messages.iter();
+                let alike = known.filter(|known| is_lost && known.mark.weak() == told.weak);
+                // Which of those that look like it it is, nobody knows once the cache is lost.
+                let here = held.current(told.message).into_iter();
+                for message in here.chain(alike.map(|known| known.id)) {
+                    marks.entry(message).or_default().push(told.conflict);
                 }
             }
         })?;
@@ -68,15 +72,12 @@ impl Doubted {
 
     /// Writes down what the user agreed to.
     pub(super) fn write(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
-        for id in &self.agreed {
-            let sql = "UPDATE conflict SET agreed_at = ?2 WHERE id = ?1";
-            transaction.execute(sql, params![id, clock::unix_seconds()])?;
-        }
-        Ok(())
+        let mut agreed = self.agreed.iter();
+        agreed.try_for_each(|id| conflict::agree(transaction, *id))
     }
 }
 
 /// Whether it marks a message for removal, also one that is marked already.
-fn marks(action: &Action) -> bool {
+pub(super) fn marks(action: &Action) -> bool {
     matches!(action, Action::Flags(delta) if delta.add.contains(FlagSet::DELETED))
 }

@@ -11,6 +11,7 @@ use crate::journal::JournalEntry;
 use crate::mirror::{Access, Base, BaseMessage, LocalState};
 use crate::protocol::types::{FlagSet, Keywords, MailboxName};
 
+use super::doubt::marks;
 use super::view::{Row, View};
 
 /// A mailbox in memory.
@@ -117,6 +118,12 @@ impl Held {
     pub(super) fn current(&self, id: MessageId) -> Option<MessageId> {
         let id = self.moved.get(&id).copied().unwrap_or(id);
         self.flags(id).map(|_| id)
+    }
+
+    /// Whether the user has marked a message for removal, and that is not carried out yet.
+    pub(super) fn marks_deleted(&self, id: MessageId) -> bool {
+        let mut entries = self.entries.iter().filter(|entry| entry.message == id);
+        entries.any(|entry| marks(&entry.action))
     }
 
     /// The flags a message has for clients, if it is there.

@@ -427,7 +427,7 @@ const TABLES: [Salvaged; 6] = [
     Salvaged {
         name: "conflict",
         key: "id",
-        columns: "id, mailbox, message, instant, size, kind, wished, kept, at, seen, there, removes, undone_at, agreed_at, in_doubt",
+        columns: "id, mailbox, message, instant, size, kind, wished, kept, at, seen, there, removes, undone_at, agreed_at",
         marks: &[],
         is_sound: |_| true,
     },

@@ -192,6 +192,12 @@ impl<'s> Selected<'s> {
         &self.map.keywords
     }
 
+    /// The message that has a number now, as far as it is known.
+    #[must_use]
+    pub fn message_at(&self, seq: SeqNum) -> Option<MessageId> {
+        self.map.slots.get(seq.index())?.message
+    }
+
     /// How many messages the server says there are.
     #[must_use]
     pub fn exists(&self) -> usize {

@@ -38,6 +38,8 @@ pub(crate) struct Tally {
     pub(crate) mistakes: usize,
     /// Mistakes that were told and were none of ours.
     pub(crate) accusations: usize,
+    /// Lives that came to rest only when mail came.
+    pub(crate) needing_mail: usize,
     /// How often the cache was deleted.
     pub(crate) losses: usize,
 }
@@ -192,6 +194,7 @@ impl Life<'_> {
         if is_lost {
             trace(|| format!("the cache is lost; an earlier one is put back: {is_put_back}"));
             self.tally.losses += 1;
+            self.model.borrow_mut().nobody_knows_how_it_was();
             for file in &files {
                 drop(fs::remove_file(file));
                 if is_put_back {
@@ -254,6 +257,7 @@ impl Life<'_> {
             }
             if round == 20 {
                 // More comes: what stands before it is proven to be as old, also where its header was never read.
+                self.tally.needing_mail += 1;
                 for place in [0, 0, 0, 0, 1, 1, 1, 1] {
                     self.model.borrow_mut().deliver(place, &mut self.chance);
                 }
@@ -441,18 +445,32 @@ impl Life<'_> {
         (mailboxes, waiting.collect())
     }
 
-    /// How many messages may still be marked by us, but for those that wait in doubt.
+    /// How many messages may still be marked by us, but for those of which an action waits in doubt.
     async fn notes(&mut self) -> usize {
         let store = self.store().await;
         let entries = store.entries().await.unwrap();
-        let waiting: Vec<Look> = entries.iter().map(|entry| entry.mark.weak()).collect();
+        let doubtful = entries
+            .iter()
+            .filter(|entry| entry.trouble.contains(IN_DOUBT));
+        let waiting: Vec<Look> = doubtful.map(|entry| entry.mark.weak()).collect();
         let mut count = 0;
         for place in 0..NAMES.len() {
             let notes = store.stray_notes(id_of(&store, place)).await.unwrap();
-            let open = notes
+            let view = store.view(id_of(&store, place)).await.unwrap();
+            let model = self.model.borrow();
+            // Of equal messages of which some are gone, and a note speaks of one, nobody knows which.
+            let is_in_doubt = |look: Look| {
+                let shown = view
+                    .messages()
+                    .filter(|(row, _)| (row.instant, row.size) == look);
+                let there = model.mailboxes[place].iter();
+                shown.count() != there.filter(|message| message.look() == look).count()
+            };
+            let is_open = |look: &Look| !waiting.contains(look) && !is_in_doubt(*look);
+            count += notes
                 .iter()
-                .filter(|note| !waiting.contains(&note.mark.weak()));
-            count += open.count();
+                .filter(|note| is_open(&note.mark.weak()))
+                .count();
         }
         count
     }
@@ -546,3 +564,5 @@ pub(crate) fn trace(words: impl FnOnce() -> String) {
         println!("{}", words());
     }
 }
+
+const IN_DOUBT: &str = "it cannot be told for certain";

@@ -59,7 +59,7 @@ fn no_life_loses_anything() {
     let lived: Vec<Tally> = lived.into_iter().filter_map(Result::ok).collect();
     let sum = |of: fn(&Tally) -> usize| lived.iter().map(of).sum::<usize>();
     println!(
-        "{} lives, {} connections, {} wishes, {} cuts, {} crashes, {} caches lost, {} conflicts, {} still waiting, {} mistakes told, {} of them others' doing",
+        "{} lives, {} connections, {} wishes, {} cuts, {} crashes, {} caches lost, {} conflicts, {} still waiting, {} mistakes told, {} of them others' doing, {} at rest with new mail alone",
         lived.len(),
         sum(|tally| tally.connections),
         sum(|tally| tally.wishes),
@@ -70,6 +70,7 @@ fn no_life_loses_anything() {
         sum(|tally| tally.waiting),
         sum(|tally| tally.mistakes),
         sum(|tally| tally.accusations),
+        sum(|tally| tally.needing_mail),
     );
     assert!(
         failed.is_empty(),

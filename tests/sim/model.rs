@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lowtide::id::MessageId;
-use lowtide::protocol::types::{FlagDelta, FlagSet};
+use lowtide::protocol::types::FlagSet;
 use lowtide::store::ConflictRow;
 
 use crate::life::trace;
@@ -309,48 +309,25 @@ impl Model {
         messages.any(|message| message.is_mistaken.is_some())
     }
 
-    /// Who is told that nothing is to be undone has nothing to be undone there, but for what was asked for already.
-    pub(crate) fn is_as_others_left_it(&self, place: Place, letter: Letter, back: FlagDelta) {
-        let is_asked_for = |wish: &Wish| {
-            (wish.place, wish.letter) == (place, letter)
-                && matches!(wish.what, What::Flags { add, remove, .. }
-                    if add.union(remove).intersects(back.touched()))
-        };
-        if self.wishes.iter().any(is_asked_for) {
-            return;
-        }
-        for message in self.mailboxes[place]
-            .iter()
-            .filter(|of| of.letter == letter)
-        {
-            let ours = FlagDelta::between(message.theirs, message.flags).touched();
-            let wrong = FlagDelta::between(message.flags, back.apply(message.flags)).touched();
-            assert!(
-                !ours.intersects(wrong),
-                "{letter:?} has still what is undone"
-            );
+    /// What was known of how messages were is lost: whatever fell on them cannot be told any more.
+    pub(crate) fn nobody_knows_how_it_was(&mut self) {
+        for message in self.mailboxes.iter_mut().flatten() {
+            if message.is_mistaken.is_some() {
+                message.theirs = message.flags;
+            }
         }
     }
 
-    /// What our user removes is not marked for it only by a mistake that is told.
-    pub(crate) fn was_meant(
-        &self,
-        message: MessageId,
-        (place, letter): (Place, Letter),
-        conflicts: &[ConflictRow],
-    ) {
-        let is_marked = |wish: &Wish| {
-            (wish.place, wish.letter) == (place, letter)
-                && matches!(wish.what, What::Flags { named, .. } if named.contains(DELETED))
-        };
+    /// What our user removes is not marked for it only by a mistake that is told and not answered.
+    pub(crate) fn was_meant(message: MessageId, letter: Letter, conflicts: &[ConflictRow]) {
         let accuses = |told: &ConflictRow| {
             told.message == message
-                && told.undone_at.is_none()
+                && told.undone_at.or(told.agreed_at).is_none()
                 && is_mistake(told.kind)
                 && undoing(told).remove.contains(DELETED)
         };
         assert!(
-            self.wishes.iter().any(is_marked) || !conflicts.iter().any(accuses),
+            !conflicts.iter().any(accuses),
             "{letter:?} is removed, since a mistake has marked it: {conflicts:?}"
         );
     }

@@ -349,7 +349,8 @@ impl Life<'_> {
                 // Where nothing can be taken off, it stays on record.
                 let is_noted = model.noted.contains(&(place, message.look()));
                 let is_anyones = message.is_anyones || is_noted;
-                let is_excused = is_anyones && differs == SEEN;
+                // Nor can what we read by mistake be unmarked where nothing can.
+                let is_excused = (is_anyones || self.manners.denies) && differs == SEEN;
                 // A copy of ours has what its source had, of which it is told.
                 let of_it = told.iter().filter(|((there, letter), _)| {
                     *letter == message.letter && (*there == place || message.is_copy)

@@ -72,9 +72,7 @@ impl User {
         }
         if matches!(what, What::Remove { .. }) {
             let conflicts = store.conflicts().await.unwrap_or_default();
-            model
-                .borrow()
-                .was_meant(message, (place, letter), &conflicts);
+            Model::was_meant(message, letter, &conflicts);
         }
         let count = known
             .iter()
@@ -142,10 +140,7 @@ impl User {
         trace(|| format!("user: {} undoes {told:?}: {undone:?}", NAMES[place]));
         match undone {
             Ok(Undone::NoConflict | Undone::MessageGone) => return true,
-            Ok(Undone::Agreed) => {
-                model.borrow().is_as_others_left_it(place, letter, back);
-                return true;
-            }
+            Ok(Undone::Agreed) => panic!("nobody knows what the server shows: {told:?}"),
             Ok(Undone::Asked) | Err(_) => {}
         }
         let FlagDelta { add, remove } = back;

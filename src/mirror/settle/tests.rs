@@ -311,7 +311,6 @@ fn a_conflict_is_recorded_once_what_is_kept_is_seen() {
         there: RemoteState::Present(there),
         kept: Present(FLAGGED),
         entries,
-        in_doubt: false,
     };
     let pass = removal(Pass::over(1)).shown(1, FLAGGED);
     let settlement = pass.settled(&[]);

@@ -190,7 +190,6 @@ async fn flagged_and_removed(account: &Account) {
         there: RemoteState::Gone,
         kept: MessageState::Gone,
         entries: ids.clone(),
-        in_doubt: false,
     };
     let settlement = Settlement {
         gone: vec![one],

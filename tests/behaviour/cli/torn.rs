@@ -114,7 +114,7 @@ fn whoever_becomes_unread_instead_of_what_we_read_is_told_of() {
     home.run(&["sync"]).ended(3);
     home.run(&["conflicts"]).ended(0).shows(&[
         "\"letter 3\" in INBOX",
-        "lowtide was putting the other one back as it was; this one had (\\Seen), as far as is known",
+        "lowtide may have been putting the other one back as it was; this one had (\\Seen), as far as is known",
         "to have it as it was before: lowtide conflicts undo work 1",
     ]);
     let read = || {

@@ -365,6 +365,59 @@ async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again()
     );
 }
 
+/// What our reading has marked, the user has read meanwhile.
+#[tokio::test]
+async fn what_the_user_asked_for_is_not_put_right() {
+    let world = World::holding(2).await;
+    let unread = vec![(world.letters[1], FlagDelta::UNREAD)];
+    world.store.note_strays(world.inbox, unread).await.unwrap();
+    world.set(2, FlagSet::SEEN).await;
+    world.set(2, FlagSet::FLAGGED).await;
+    let visit = format!(
+        "{}
+        C: x STORE 2 +FLAGS (\\Flagged)
+        S: x OK
+        LOOK 2 (\\Seen \\Flagged)
+        CHECK
+        {}",
+        opened(&["", "\\Seen"]),
+        opened(&["", "\\Seen \\Flagged"])
+    );
+    world.is_visited(&visit).await;
+    assert_eq!(world.journal().await, []);
+    assert_eq!(world.store.stray_notes(world.inbox).await.unwrap(), []);
+    let both = FlagSet::SEEN.union(FlagSet::FLAGGED);
+    assert_eq!(world.base().await, [FlagSet::EMPTY, both]);
+}
+
+/// A mark that only we may have set there is the user's as well.
+#[tokio::test]
+async fn what_the_user_removes_is_not_undeleted_first() {
+    let world = World::holding(3).await;
+    let back = FlagDelta {
+        remove: FlagSet::DELETED,
+        ..FlagDelta::NONE
+    };
+    let stray = vec![(world.letters[1], back)];
+    world.store.note_strays(world.inbox, stray).await.unwrap();
+    world.delete(2).await;
+    let script = format!(
+        "{}
+        CHECK
+        C: x SEARCH DELETED
+        S: * SEARCH 2
+        S: x OK
+        C: x EXPUNGE
+        S: * 2 EXPUNGE
+        S: x OK
+        CHECK",
+        opened(&["", "\\Deleted", ""])
+    );
+    world.passes(&script).await;
+    assert_eq!(world.journal().await, []);
+    assert_eq!(world.store.conflicts().await.unwrap(), []);
+}
+
 /// An earlier note was seen to be needless; this one is not.
 #[tokio::test]
 async fn what_a_copy_marked_stays_noted_until_it_is_taken_off() {
