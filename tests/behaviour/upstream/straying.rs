@@ -5,7 +5,9 @@ use lowtide::mirror::ConflictKind;
 use lowtide::protocol::types::{Flag, FlagDelta, FlagSet};
 use lowtide::store::{NamedAction, Undone};
 
-use super::world::{FIRST_FLAGGED, World, headed, header_read, last_headers_read, opened, shown};
+use super::world::{
+    FIRST_FLAGGED, NOTES_ARE_EMPTY, World, headed, header_read, last_headers_read, opened, shown,
+};
 
 /// The pass shows `script` after the listing and ends because numbers moved.
 async fn moves(world: &World, flags: &[&str], script: &str) {
@@ -341,10 +343,7 @@ async fn a_letter_that_was_marked_as_read_by_a_copy_of_another_is_unread_again()
     let world = World::holding(3).await;
     world.copy(2, "notes").await;
     let script = format!(
-        "C: x SELECT notes
-        S: * 0 EXISTS
-        S: x OK
-        {}
+        "{NOTES_ARE_EMPTY}{}
         C: x COPY 2 notes
         S: * 1 EXPUNGE
         S: * 2 FETCH (FLAGS (\\Seen))
@@ -426,10 +425,7 @@ async fn what_a_copy_marked_stays_noted_until_it_is_taken_off() {
     world.store.note_strays(world.inbox, unread).await.unwrap();
     world.copy(2, "notes").await;
     let script = format!(
-        "C: x SELECT notes
-        S: * 0 EXISTS
-        S: x OK
-        {}
+        "{NOTES_ARE_EMPTY}{}
         C: x COPY 2 notes
         S: x OK
         LOOK 2 (\\Seen)

@@ -33,6 +33,12 @@ pub(super) const LISTED: &str = "C: x FIND ALL.MAILBOXES \"*\"
     S: x OK
     ";
 
+/// The client looks first into the mailbox that a copy goes to, and it is empty.
+pub(super) const NOTES_ARE_EMPTY: &str = "C: x SELECT notes
+    S: * 0 EXISTS
+    S: x OK
+    ";
+
 /// What a pass keeps, in most tests.
 pub(super) const OPTIONS: PassOptions = PassOptions {
     policy: Policy {
